@@ -1,0 +1,47 @@
+"""The one style sheet, made from the tokens. What it cannot draw well is painted in `widgets/`."""
+
+from __future__ import annotations
+
+from string import Template
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from studio.app.theme import Tokens
+
+_SHEET = Template("""
+* { outline: none; }
+QToolTip { background: $raised; color: $text; border: 1px solid $border; padding: 4px 8px; }
+QLineEdit, QPlainTextEdit, QTextEdit, QTextBrowser {
+    background: $background; color: $text; border: 1px solid $border; border-radius: 8px;
+    padding: 6px 9px; selection-background-color: $accent; selection-color: $accent_text;
+}
+QLineEdit:focus, QPlainTextEdit:focus, QTextEdit:focus, QTextBrowser:focus {
+    border: 2px solid $accent; padding: 5px 8px;
+}
+QLineEdit:disabled, QPlainTextEdit:disabled { color: $muted; background: $raised; }
+QLineEdit[invalid="true"] { border: 2px solid $bad; padding: 5px 8px; }
+*[plain="true"], *[plain="true"]:focus {
+    background: transparent; border: none; padding: 0; border-radius: 0;
+}
+QScrollArea, QScrollArea > QWidget > QWidget#body { background: transparent; border: none; }
+QAbstractItemView { background: $surface; color: $text; border: none; }
+QScrollBar:vertical { background: transparent; width: 10px; margin: 2px; }
+QScrollBar:horizontal { background: transparent; height: 10px; margin: 2px; }
+QScrollBar::handle { background: $border; border-radius: 3px; min-height: 32px; min-width: 32px; }
+QScrollBar::handle:hover { background: $muted; }
+QScrollBar::add-line, QScrollBar::sub-line, QScrollBar::add-page, QScrollBar::sub-page {
+    background: none; border: none; width: 0; height: 0;
+}
+QMenu { background: $surface; color: $text; border: 1px solid $border; border-radius: 8px; padding: 6px; }
+QMenu::item { padding: 7px 28px 7px 12px; border-radius: 6px; }
+QMenu::item:selected { background: $soft_accent; color: $text; }
+QMenu::item:disabled { color: $muted; }
+QMenu::separator { height: 1px; background: $border; margin: 6px 4px; }
+QMenu::icon { padding-left: 8px; }
+QSplitter::handle { background: transparent; }
+""")
+
+
+def style_sheet(tokens: Tokens) -> str:
+    """The sheet in the colours of *tokens*."""
+    return _SHEET.substitute(vars(tokens))
