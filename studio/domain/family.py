@@ -10,6 +10,7 @@ from msgspec import Struct
 from studio.domain.failure import StudioError
 from studio.domain.model import Model
 from studio.domain.parameter import Parameter, Seed
+from studio.domain.text import t
 
 
 class Layout(Struct, frozen=True, kw_only=True):
@@ -78,7 +79,9 @@ class FamilySpec(Struct, frozen=True, kw_only=True):
         parameters = self.parameters_for(model)
         unknown = values.keys() - {p.name for p in parameters}
         if unknown:
-            raise StudioError("param.invalid", name=", ".join(sorted(unknown)), reason="?")
+            raise StudioError(
+                "param.invalid", name=", ".join(sorted(unknown)), reason=t("parameter.invalid.unknown")
+            )
         complete: dict[str, Any] = {}
         for parameter in parameters:
             value = parameter.check(values.get(parameter.name, parameter.default))

@@ -41,7 +41,14 @@ def t(key: str, /, **values: object) -> str:
     words = catalogue(_language).get(key)
     if words is None:
         words = catalogue("en").get(key, key)
-    return words.format(**values) if values else words
+    return words.format_map(_Given(values)) if values else words
+
+
+class _Given(dict[str, object]):
+    """A value that nobody gave leaves its placeholder standing: text about a failure must not fail."""
+
+    def __missing__(self, name: str) -> str:
+        return f"{{{name}}}"
 
 
 def localized(words: dict[str, str]) -> str:
