@@ -25,7 +25,7 @@ _RESULTS = "AIGC Studio"
 
 
 class Paths(Struct, frozen=True, kw_only=True):
-    """The studio's folders, absolute. `run` holds locks and signals of running studios, private to the user."""
+    """The studio's folders, absolute. `run` holds a running studio's locks, private to the user."""
 
     config: Path
     data: Path

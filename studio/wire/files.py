@@ -13,11 +13,12 @@ from pathlib import Path
 PART = ".part"
 
 
-def write(path: Path, data: bytes) -> None:
-    """Replace *path* by *data*. Raises OSError."""
+def write(path: Path, data: bytes, *, mode: int = 0o666) -> None:
+    """Replace *path* by *data*. *mode*: a new file's permissions from its first byte on. Raises OSError."""
     part = path.with_name(f"{path.name}.{os.getpid()}{PART}")
+    flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | getattr(os, "O_BINARY", 0)
     try:
-        with part.open("wb") as file:
+        with os.fdopen(os.open(part, flags, mode), "wb") as file:
             file.write(data)
             file.flush()
             os.fsync(file.fileno())

@@ -1,0 +1,77 @@
+"""One window at a time; a second start brings the first one to the front.
+
+The system's own file lock says who is first: it ends with the process, however that ends, so a
+stale one cannot block. A second start leaves a note beside it, which the first one looks for.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+from collections.abc import AsyncIterator
+
+import msgspec
+from filelock import FileLock, Timeout
+from msgspec import Struct
+
+from studio.services.paths import Paths
+from studio.wire import files
+
+log = logging.getLogger(__name__)
+
+LOOK_SECONDS = 0.25
+
+
+class Call(Struct, frozen=True, kw_only=True):
+    """What a second start hands to the first. `activation`: the desktop's permission to come to the front.
+
+    The window puts it into `XDG_ACTIVATION_TOKEN` before it asks for the front (Wayland).
+    """
+
+    activation: str = ""
+
+
+class Instance:
+    """This process's claim to be the one window of a home."""
+
+    def __init__(self, paths: Paths) -> None:
+        self._lock = FileLock(paths.run / "window.lock")
+        self._note = paths.run / "window.call"
+
+    def acquire(self) -> bool:
+        """True when this process is the first (or the file system has no locks). Raises OSError."""
+        self._note.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            self._lock.acquire(blocking=False)
+        except Timeout:
+            return False
+        except NotImplementedError as error:
+            log.warning("this file system has no locks, so two windows are possible: %s", error)
+        self._note.unlink(missing_ok=True)
+        return True
+
+    def call(self) -> None:
+        """Ask the first instance to come to the front. Raises OSError."""
+        call = Call(activation=os.environ.get("XDG_ACTIVATION_TOKEN", ""))
+        files.write(self._note, msgspec.json.encode(call))
+
+    async def calls(self) -> AsyncIterator[Call]:
+        """Every call of a second start, within `LOOK_SECONDS`, until the task is cancelled."""
+        while True:
+            await asyncio.sleep(LOOK_SECONDS)
+            if self._note.exists():
+                yield self._take()
+
+    def release(self) -> None:
+        """Let another one be the first. Harmless when repeated."""
+        self._lock.release()
+
+    def _take(self) -> Call:
+        try:
+            data = self._note.read_bytes()
+            self._note.unlink(missing_ok=True)
+            return msgspec.json.decode(data, type=Call)
+        except (OSError, msgspec.MsgspecError) as error:
+            log.warning("a call of a second start could not be read: %s", error)
+            return Call()

@@ -1,0 +1,122 @@
+"""What happened, on disk: a rotating log, the traces of a crash, and a report that names nobody.
+
+Prompts and secrets do not belong into a log message. Secrets are taken out all the same.
+"""
+
+from __future__ import annotations
+
+import faulthandler
+import logging
+import logging.handlers
+import os
+import platform
+import sys
+import threading
+import time
+from collections.abc import Iterable
+from pathlib import Path
+
+import psutil
+
+from studio import __version__
+from studio.services.paths import Paths
+from studio.services.scrub import scrub, without_secrets
+
+log = logging.getLogger(__name__)
+
+LOG_BYTES = 2_000_000
+REPORT_LINES = 400
+
+
+class Log:
+    """This process's log `logs/<name>.log`, with uncaught errors, and the traces of a hard crash.
+
+    *name* is the face ("studio", "cli").
+    """
+
+    def __init__(self, paths: Paths, name: str) -> None:
+        paths.logs.mkdir(parents=True, exist_ok=True)
+        self.file = paths.logs / f"{name}.log"
+        self._handler = logging.handlers.RotatingFileHandler(
+            self.file, maxBytes=LOG_BYTES, backupCount=3, encoding="utf-8", delay=True
+        )
+        self._handler.setFormatter(_Formatter("%(asctime)s %(levelname)s %(process)d %(name)s: %(message)s"))
+        for file in _crash_files(paths.logs):
+            if file.stat().st_size == 0 and not psutil.pid_exists(_pid(file)):
+                file.unlink(missing_ok=True)
+        self._crash = (paths.logs / f"crash-{name}-{os.getpid()}.txt").open("w", encoding="utf-8")
+
+    def start(self) -> None:
+        """Take over the process's logging, its uncaught errors and its fatal signals."""
+        root = logging.getLogger()
+        root.addHandler(self._handler)
+        root.setLevel(logging.INFO)
+        logging.captureWarnings(True)
+        sys.excepthook = _uncaught
+        threading.excepthook = _uncaught_in_thread
+        faulthandler.enable(self._crash)
+
+    def end(self) -> None:
+        """Give everything back, and remove the crash file: there was none."""
+        logging.getLogger().removeHandler(self._handler)
+        self._handler.close()
+        logging.captureWarnings(False)
+        sys.excepthook, threading.excepthook = sys.__excepthook__, threading.__excepthook__
+        faulthandler.disable()
+        self._crash.close()
+        Path(self._crash.name).unlink(missing_ok=True)
+
+
+class _Formatter(logging.Formatter):
+    def format(self, record: logging.LogRecord) -> str:
+        return without_secrets(super().format(record))
+
+
+def _uncaught(kind: type[BaseException], error: BaseException, trace: object) -> None:
+    if not isinstance(error, KeyboardInterrupt):
+        log.critical("an error that nobody caught", exc_info=error)
+    sys.__excepthook__(kind, error, error.__traceback__)
+
+
+def _uncaught_in_thread(args: threading.ExceptHookArgs) -> None:
+    if args.exc_value is not None:
+        log.critical("an error that nobody caught in %s", args.thread, exc_info=args.exc_value)
+        sys.__excepthook__(args.exc_type, args.exc_value, args.exc_traceback)
+
+
+def crashes(paths: Paths) -> list[Path]:
+    """The traces that earlier processes left when they crashed, the latest first."""
+    found = [file for file in _crash_files(paths.logs) if file.stat().st_size]
+    return sorted(found, key=lambda file: file.stat().st_mtime, reverse=True)
+
+
+def _crash_files(folder: Path) -> list[Path]:
+    return sorted(folder.glob("crash-*-*.txt"))
+
+
+def _pid(file: Path) -> int:
+    last = file.stem.rpartition("-")[2]
+    return int(last) if last.isdecimal() else -1
+
+
+def report(paths: Paths, sections: Iterable[tuple[str, str]] = ()) -> str:
+    """A text for a bug report: versions, *sections* (title, text), crashes, ends of the logs; scrubbed.
+
+    Raises OSError when a log cannot be read.
+    """
+    parts = [("system", _system()), *sections]
+    parts += [(file.name, _end_of(file)) for file in crashes(paths)[:3]]
+    parts += [(file.name, _end_of(file)) for file in sorted(paths.logs.glob("*.log"))]
+    return scrub("\n\n".join(f"== {title} ==\n{text.strip()}" for title, text in parts) + "\n")
+
+
+def _system() -> str:
+    now = time.strftime("%Y-%m-%d %H:%M:%S %z")
+    return f"AIGC Studio {__version__}\nPython {platform.python_version()}\n{platform.platform()}\n{now}"
+
+
+def _end_of(file: Path) -> str:
+    with file.open("rb") as stream:
+        stream.seek(max(0, file.stat().st_size - 200_000))
+        lines = stream.read().decode("utf-8", "replace").splitlines()
+    return "\n".join(lines[-REPORT_LINES:])

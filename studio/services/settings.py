@@ -1,0 +1,86 @@
+"""What the user chose once for all: a frozen struct, kept in one file that is always whole."""
+
+from __future__ import annotations
+
+import logging
+import time
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import msgspec
+from msgspec import Meta, Struct
+
+from studio.domain.failure import StudioError
+from studio.services.event import Event
+from studio.services.paths import Paths
+from studio.wire import files
+
+log = logging.getLogger(__name__)
+
+
+class Settings(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """`language`: "" follows the system. `outputs` and `models`: folders, "" for the usual place.
+
+    `idle_unload_seconds`: the engine forgets a model not used for so long; 0 is never.
+    `ai_label`: results carry the label for AI-made content. `device` and `threads` are the defaults
+    of a request. `shortcuts`: keys that the user changed, by action. `welcomed`: the first start is over.
+    """
+
+    language: Literal["", "en", "zh_CN"] = ""
+    theme: Literal["system", "light", "dark"] = "system"
+    outputs: str = ""
+    models: str = ""
+    offline: bool = False
+    idle_unload_seconds: Annotated[int, Meta(ge=0, le=86_400)] = 900
+    keep_awake: bool = True
+    notify: bool = True
+    ai_label: bool = True
+    device: Annotated[str, Meta(pattern=r"^(auto|cpu|mps|(cuda|xpu):\d{1,2})$")] = "auto"
+    threads: Annotated[int, Meta(ge=0, le=1024)] = 0
+    shortcuts: dict[str, str] = {}
+    welcomed: bool = False
+
+
+class SettingsStore:
+    """The settings in use. `aside` is where a file that could not be read was kept, None normally."""
+
+    def __init__(self, paths: Paths) -> None:
+        self._file = paths.config / "settings.json"
+        self.changed: Event[Settings] = Event()
+        self.aside: Path | None = None
+        self.value = self._read()
+
+    def change(self, **changes: Any) -> Settings:
+        """Set the named fields, save, and tell. Raises StudioError `param.invalid`, OSError."""
+        fields = {**msgspec.structs.asdict(self.value), **changes}
+        unknown = changes.keys() - msgspec.structs.asdict(self.value).keys()
+        if unknown:
+            raise TypeError(f"no such setting: {sorted(unknown)}")
+        try:
+            value = msgspec.convert(fields, Settings)
+        except msgspec.ValidationError as error:
+            raise StudioError("param.invalid", name=", ".join(changes), reason=str(error)) from error
+        if value != self.value:
+            self._file.parent.mkdir(parents=True, exist_ok=True)
+            files.write(self._file, msgspec.json.format(msgspec.json.encode(value)))
+            self.value = value
+            self.changed.emit(value)
+        return self.value
+
+    def _read(self) -> Settings:
+        try:
+            data = self._file.read_bytes()
+        except FileNotFoundError:
+            return Settings()
+        try:
+            return msgspec.json.decode(data, type=Settings)
+        except (msgspec.MsgspecError, UnicodeDecodeError) as error:
+            self.aside = set_aside(self._file)
+            log.warning("the settings could not be read and are kept as %s: %s", self.aside, error)
+            return Settings()
+
+
+def set_aside(file: Path) -> Path:
+    """Rename a file that cannot be read, so that nothing in it is lost. Raises OSError."""
+    aside = file.with_name(f"{file.stem}.broken-{time.time_ns()}{file.suffix}")
+    return file.rename(aside)
