@@ -17,6 +17,7 @@ CODES = (
     "model.hash_mismatch",
     "model.gated",
     "model.unrecognized",
+    "model.unsafe",
     "model.language",
     "quant.unsupported",
     "disk.full",

@@ -17,8 +17,8 @@ class Layout(Struct, frozen=True, kw_only=True):
     """Files that this family can load. `kind` is how they lie on disk, `classes` patterns for what they name.
 
     kinds: "diffusers" (model_index.json, `_class_name`), "transformers" (config.json,
-    `architectures`), "gguf" (the header's `general.architecture`), "safetensors" (one file; patterns
-    match tensor names).
+    `architectures`), "gguf" (the header's `general.architecture`), "safetensors" (one file, alone or
+    in a folder; every pattern must match a tensor's name). For the others one pattern must match.
     """
 
     kind: str

@@ -22,6 +22,7 @@ class Wheel(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
     name: str
     version: str
+    bytes: int
     sha256: str
     member: str
 
@@ -33,9 +34,13 @@ class Bundled(Struct, frozen=True, kw_only=True, tag="bundled", tag_field="kind"
 
 
 class Package(Struct, frozen=True, kw_only=True, tag="package", tag_field="kind", forbid_unknown_fields=True):
-    """The model lies inside an installed dependency. `path`: its folder or file inside the `module`."""
+    """The model lies inside an installed dependency. `path`: its folder or file inside the `module`.
+
+    `version` is the one that the entry's hashes were taken from; a later one may differ.
+    """
 
     module: str
+    version: str
     path: str = ""
 
 
@@ -59,13 +64,27 @@ class Hub(Struct, frozen=True, kw_only=True, tag="hub", tag_field="kind", forbid
 Source = Bundled | Package | DataWheels | Hub
 
 
+class Conversion(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """How a fetched file becomes a usable one, in an isolated process.
+
+    "torch_checkpoint": the tensors below `key` of the pickled checkpoint `source` become `target`
+    (safetensors), and `config` becomes config.json beside it.
+    """
+
+    kind: Literal["torch_checkpoint"]
+    source: str
+    key: str = ""
+    target: str = "model.safetensors"
+    config: dict[str, Any] = {}
+
+
 class Model(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A manifest entry. Texts are `{"en": ..., "zh_CN": ...}`.
 
     `parameters` narrows the family's: `{"steps": {"default": 25, "maximum": 50}}`.
     `bytes` is the size on disk and `fetch_bytes` the download if it differs; `approximate` names
     the source of a size nobody here has weighed. `memory_bytes`: the least RAM it runs in.
-    `examples`: prompts that come out well. `conversion`: how fetched files become usable ones.
+    `examples`: prompts that come out well, by language. `order`: lower ones are offered first.
     `status`: "coming" ones are listed and cannot be started.
     """
 
@@ -84,8 +103,9 @@ class Model(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     memory_bytes: int = 0
     parameters: dict[str, dict[str, Any]] = {}
     examples: dict[str, tuple[str, ...]] = {}
-    conversion: Literal["torch_checkpoint"] | None = None
+    conversion: Conversion | None = None
     starter: bool = False
+    order: int = 100
     status: Literal["ready", "coming"] = "ready"
 
 
