@@ -23,6 +23,21 @@ QLineEdit[invalid="true"] { border: 2px solid $bad; padding: 5px 8px; }
 *[plain="true"], *[plain="true"]:focus {
     background: transparent; border: none; padding: 0; border-radius: 0;
 }
+QLabel { background: transparent; color: $text; }
+QLabel[role="strong"] { font-weight: 600; }
+QLabel[role="label"] { font-size: 13px; }
+QLabel[role="small"] { font-size: 12px; color: $muted; }
+QLabel[role="muted"] { font-size: 13px; color: $muted; }
+QLabel[role="title"] { font-size: 16px; font-weight: 600; }
+QLabel[role="heading"] { font-size: 22px; font-weight: 600; }
+QLabel[role="error"] { font-size: 12px; color: $bad; }
+Card { background: $surface; border: 1px solid $border; border-radius: 12px; }
+Card[flat="true"] { background: $background; }
+CardHeader {
+    background: qlineargradient(x1:0, y1:0, x2:1, y2:0.4, stop:0 $soft_accent, stop:1 $raised);
+    border: none; border-top-left-radius: 11px; border-top-right-radius: 11px;
+}
+Separator { background: $border; border: none; }
 QScrollArea, QScrollArea > QWidget > QWidget#body { background: transparent; border: none; }
 QAbstractItemView { background: $surface; color: $text; border: none; }
 QScrollBar:vertical { background: transparent; width: 10px; margin: 2px; }

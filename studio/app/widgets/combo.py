@@ -1,0 +1,88 @@
+"""A drop-down box painted from the theme: `ComboBox([(value, key), ...])`, `value`, `changed`."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from PySide6.QtCore import QRectF, QSize, Qt, Signal
+from PySide6.QtGui import QFontMetricsF, QPainter, QPaintEvent, QWheelEvent
+from PySide6.QtWidgets import QComboBox, QStyledItemDelegate, QWidget
+
+from studio.app import fonts, icons, theme
+from studio.app.language import on_language
+from studio.app.widgets.paint import RADIUS, box, mix
+from studio.domain.text import t
+
+
+class ComboBox(QComboBox):
+    """A text that is no key of the catalogue is shown as it stands. `set_value` is silent."""
+
+    changed = Signal(object)
+
+    def __init__(self, options: Sequence[tuple[object, str]] = (), parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._options: list[tuple[object, str]] = []
+        self.setItemDelegate(QStyledItemDelegate(self))  # the popup then follows the style sheet
+        self.setAttribute(Qt.WidgetAttribute.WA_Hover)
+        self.setMaxVisibleItems(14)
+        self.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToContents)
+        self.activated.connect(self._activated)
+        self.set_options(options)
+        on_language(self._retranslate)
+
+    def set_options(self, options: Sequence[tuple[object, str]]) -> None:
+        """Replace what is offered; the value stays where it is still among them."""
+        value = self.value
+        self._options = list(options)
+        self.clear()
+        self.addItems([t(key) for _, key in self._options])
+        self.set_value(value)
+
+    @property
+    def value(self) -> object:
+        index = self.currentIndex()
+        return self._options[index][0] if 0 <= index < len(self._options) else None
+
+    def set_value(self, value: object) -> None:
+        values = [each for each, _ in self._options]
+        self.setCurrentIndex(values.index(value) if value in values else -1)
+
+    def _activated(self, index: int) -> None:
+        self.changed.emit(self._options[index][0])
+
+    def _retranslate(self) -> None:
+        for index, (_, key) in enumerate(self._options):
+            self.setItemText(index, t(key))
+
+    def wheelEvent(self, event: QWheelEvent) -> None:
+        event.ignore()  # a form is scrolled over its boxes without changing them
+
+    def sizeHint(self) -> QSize:
+        metrics = QFontMetricsF(fonts.ui_font())
+        widest = max((metrics.horizontalAdvance(self.itemText(i)) for i in range(self.count())), default=60.0)
+        return QSize(round(widest) + 48, 36)
+
+    def minimumSizeHint(self) -> QSize:
+        return QSize(72, 36)
+
+    def paintEvent(self, _: QPaintEvent) -> None:
+        painter = QPainter(self)
+        if not self.isEnabled():
+            painter.setOpacity(0.5)
+        rect = QRectF(self.rect())
+        focused = self.hasFocus()
+        hover = self.isEnabled() and self.underMouse()
+        fill = mix(theme.color("background"), theme.color("text"), 0.04 if hover else 0.0)
+        border = theme.color("accent" if focused else "border")
+        box(painter, rect, fill, border, RADIUS, 2.0 if focused else 1.0)
+        self.paint_content(painter, rect.adjusted(11, 0, -34, 0))
+        icons.paint(painter, "chevron_down", QRectF(rect.right() - 29, rect.center().y() - 9, 18, 18))
+
+    def paint_content(self, painter: QPainter, rect: QRectF) -> None:
+        """What stands in the closed box."""
+        painter.setFont(self.font())
+        chosen = self.currentIndex() >= 0
+        painter.setPen(theme.color("text" if chosen else "muted"))
+        words = self.currentText() if chosen else self.placeholderText()
+        shown = QFontMetricsF(self.font()).elidedText(words, Qt.TextElideMode.ElideRight, rect.width())
+        painter.drawText(rect, Qt.AlignmentFlag.AlignVCenter, shown)
