@@ -29,6 +29,7 @@ CODES = (
     "download.offline",
     "engine.crashed",
     "engine.unstartable",
+    "data.newer",
     "instance.second",
     "output.suspect",
     "internal",
@@ -39,9 +40,9 @@ class Failure(Struct, frozen=True, kw_only=True):
     """One failure, made in one place and shown everywhere.
 
     `code` is one of `CODES`. `values` fill the placeholders of its message and hint, which are
-    rendered in whatever language the reader uses. `details` is for the log and "Copy details"
-    (never translated). `retryable`: the same request may succeed later. `poison`: the process
-    that raised it must be restarted.
+    rendered in whatever language the reader uses; a value that is itself a text key is too.
+    `details` is for the log and "Copy details" (never translated). `retryable`: the same request
+    may succeed later. `poison`: the process that raised it must be restarted.
     """
 
     code: str
@@ -52,11 +53,14 @@ class Failure(Struct, frozen=True, kw_only=True):
 
     @property
     def message(self) -> str:
-        return t(f"failure.{self.code}", **self.values)
+        return t(f"failure.{self.code}", **self._words())
 
     @property
     def hint(self) -> str:
-        return t(f"failure.{self.code}.hint", **self.values)
+        return t(f"failure.{self.code}.hint", **self._words())
+
+    def _words(self) -> dict[str, Any]:
+        return {name: t(value) if isinstance(value, str) else value for name, value in self.values.items()}
 
 
 class StudioError(Exception):
@@ -66,9 +70,7 @@ class StudioError(Exception):
         self, code: str, /, *, details: str = "", retryable: bool = False, poison: bool = False, **values: Any
     ) -> None:
         assert code in CODES, code
-        self.failure = Failure(
-            code=code, values=values, details=details, retryable=retryable, poison=poison
-        )
+        self.failure = Failure(code=code, values=values, details=details, retryable=retryable, poison=poison)
         super().__init__(f"{code}: {self.failure.message}")
 
     @classmethod

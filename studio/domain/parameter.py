@@ -20,7 +20,7 @@ MAX_SEED = 2**32 - 1
 class ParameterError(StudioError):
     """A value that a parameter refuses. `nearest` is a legal value to offer instead, or None."""
 
-    def __init__(self, parameter: Parameter, reason: str, nearest: Any = None, **values: object) -> None:
+    def __init__(self, parameter: Parameter, reason: str, nearest: Any = None, /, **values: object) -> None:
         self.parameter = parameter
         self.nearest = nearest
         super().__init__(
