@@ -15,6 +15,7 @@ import threading
 import time
 from collections.abc import Iterable
 from pathlib import Path
+from types import TracebackType
 
 import psutil
 
@@ -72,10 +73,10 @@ class _Formatter(logging.Formatter):
         return without_secrets(super().format(record))
 
 
-def _uncaught(kind: type[BaseException], error: BaseException, trace: object) -> None:
+def _uncaught(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
     if not isinstance(error, KeyboardInterrupt):
         log.critical("an error that nobody caught", exc_info=error)
-    sys.__excepthook__(kind, error, error.__traceback__)
+    sys.__excepthook__(kind, error, trace)
 
 
 def _uncaught_in_thread(args: threading.ExceptHookArgs) -> None:
