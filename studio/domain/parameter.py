@@ -7,7 +7,7 @@ with the editor of its nearest known base, at last a line of text read by `parse
 from __future__ import annotations
 
 import random
-from typing import Any
+from typing import Any, cast
 
 from msgspec import Struct
 
@@ -138,6 +138,8 @@ class Integer(Parameter, frozen=True, kw_only=True):
 
 
 class Toggle(Parameter, frozen=True, kw_only=True):
+    """Yes or no."""
+
     default: Any = False
 
     def check(self, value: Any) -> bool:
@@ -217,7 +219,7 @@ class Size(Parameter, frozen=True, kw_only=True):
     def check(self, value: Any) -> tuple[int, int]:
         if not isinstance(value, list | tuple) or len(value) != 2 or not all(type(v) is int for v in value):  # pyright: ignore[reportUnknownVariableType, reportUnknownArgumentType]
             raise ParameterError(self, "size", self.default)
-        size: tuple[int, int] = (value[0], value[1])
+        size = cast("tuple[int, int]", tuple(value))  # pyright: ignore[reportUnknownArgumentType]
         if self.sizes:
             if size not in self.sizes:
                 legal = ", ".join(map(self.format, self.sizes))
