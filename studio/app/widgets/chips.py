@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any
 
 from PySide6.QtCore import QRectF, QSize, Qt
@@ -102,7 +101,7 @@ class ChipGroup(ChoiceRow):
 
     spacing = 8
 
-    def make_button(self, value: object, key: str) -> PaintedButton:
+    def make_button(self, key: str) -> PaintedButton:
         chip = Chip(key)
         chip.setCheckable(True)
         return chip

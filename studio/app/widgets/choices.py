@@ -35,7 +35,7 @@ class ChoiceRow(QWidget):
         self._values: list[object] = []
         self.set_options(options)
 
-    def make_button(self, value: object, key: str) -> PaintedButton:
+    def make_button(self, key: str) -> PaintedButton:
         """A checkable button for one option."""
         raise NotImplementedError
 
@@ -48,8 +48,8 @@ class ChoiceRow(QWidget):
             button.hide()
             button.deleteLater()
         self._values = [value for value, _ in options]
-        for index, (each, key) in enumerate(options):
-            button = self.make_button(each, key)
+        for index, (_, key) in enumerate(options):
+            button = self.make_button(key)
             self._group.addButton(button, index)
             self._row.addWidget(button)
         self.set_value(value)

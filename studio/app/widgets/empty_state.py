@@ -1,4 +1,4 @@
-"""What would be here, and the one button that fills it: `EmptyState(icon, title, words, button)`, `clicked`."""
+"""What would be here, and the one button that fills it."""
 
 from __future__ import annotations
 

@@ -7,6 +7,8 @@ from PySide6.QtWidgets import QLayout, QLayoutItem, QWidget
 
 
 class FlowLayout(QLayout):
+    """*spacing* in pixels between items and between rows."""
+
     def __init__(self, parent: QWidget | None = None, *, spacing: int = 8) -> None:
         super().__init__()
         self._items: list[QLayoutItem] = []

@@ -43,6 +43,8 @@ class Label(QLabel):
 
 
 class ElidedLabel(Label):
+    """One line that is never wider than its place."""
+
     def __init__(
         self,
         key: str = "",

@@ -1,4 +1,4 @@
-"""The model in use, in bold with a pill of facts behind it: `set_models([ModelItem(...)])`, `value`, `changed`."""
+"""The model in use, in bold with a pill of facts behind it: `set_models`, `value`, `changed`."""
 
 from __future__ import annotations
 

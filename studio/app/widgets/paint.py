@@ -1,4 +1,4 @@
-"""What the painted widgets share: boxes, focus rings, mixed colours, dots, and tooltips that are plain text."""
+"""What the painted widgets share: boxes, focus rings, mixed colours, dots, and plain tooltips."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def box(
     inset = width / 2 if border else 0.0
     painter.setRenderHint(QPainter.RenderHint.Antialiasing)
     painter.setPen(QPen(border, width) if border else Qt.PenStyle.NoPen)
-    painter.setBrush(fill if fill else Qt.BrushStyle.NoBrush)
+    painter.setBrush(fill or Qt.BrushStyle.NoBrush)
     painter.drawRoundedRect(rect.adjusted(inset, inset, -inset, -inset), radius - inset, radius - inset)
 
 
@@ -36,6 +36,7 @@ def focus_ring(painter: QPainter, rect: QRectF, radius: float = RADIUS) -> None:
 
 
 def dot(painter: QPainter, centre: QPointF, color: QColor, radius: float = 4.0) -> None:
+    """A filled circle."""
     painter.setRenderHint(QPainter.RenderHint.Antialiasing)
     painter.setPen(Qt.PenStyle.NoPen)
     painter.setBrush(color)

@@ -1,6 +1,7 @@
-"""The seed: a number, a die that rolls another, a lock that keeps it. `value` is None while each run rolls its own.
+"""The seed: a number, a die that rolls another, a lock that keeps it.
 
-It is text: a seed may need more bits than Qt's number boxes have.
+Unlocked (`value` is None) each run rolls its own. It is a line of text: a seed may need more bits
+than Qt's number boxes have.
 """
 
 from __future__ import annotations

@@ -14,7 +14,9 @@ from studio.app.widgets.paint import RADIUS, box, focus_ring, mix
 
 
 class SegmentedButtons(ChoiceRow):
-    def make_button(self, value: object, key: str) -> PaintedButton:
+    """See `ChoiceRow`."""
+
+    def make_button(self, key: str) -> PaintedButton:
         return _Segment(key, self)
 
 

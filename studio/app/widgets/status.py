@@ -15,6 +15,8 @@ from studio.app.widgets.paint import RADIUS, box, dot, focus_ring, set_tooltip
 
 
 class StatusLine(QWidget):
+    """One line; `set` gives tone and words."""
+
     def __init__(self, parent: QWidget | None = None, *, pixels: int = fonts.LABEL) -> None:
         super().__init__(parent)
         self._tone, self._words = "muted", ""
