@@ -7,17 +7,17 @@ from functools import cache
 from pathlib import Path
 from types import ModuleType
 
+import studio.families
 from studio.domain.failure import StudioError
 from studio.domain.family import FamilySpec
-
-_FOLDER = Path(__file__).parent
 
 
 @cache
 def families() -> dict[str, FamilySpec]:
     """Every family by name. Raises ValueError when a folder's name and its spec's differ."""
     found: dict[str, FamilySpec] = {}
-    for file in sorted(_FOLDER.glob("*/spec.py")):
+    folders = map(Path, studio.families.__path__)
+    for file in sorted(file for folder in folders for file in folder.glob("*/spec.py")):
         name = file.parent.name
         spec: FamilySpec = importlib.import_module(f"studio.families.{name}.spec").SPEC
         if spec.name != name:

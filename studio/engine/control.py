@@ -1,0 +1,80 @@
+"""The engine's main thread: reads what the studio says and always answers, whatever the worker does."""
+
+from __future__ import annotations
+
+import logging
+import os
+from typing import BinaryIO
+
+from studio import __version__
+from studio.engine.channel import Channel
+from studio.engine.failures import explain
+from studio.engine.memory import ram_bytes
+from studio.engine.worker import Worker
+from studio.wire import frames
+from studio.wire.messages import (
+    PROTOCOL,
+    Cancel,
+    Configure,
+    Failed,
+    Ping,
+    Pong,
+    Probe,
+    Ready,
+    Run,
+    Shutdown,
+    ToEngine,
+    Unload,
+    to_engine,
+)
+
+log = logging.getLogger(__name__)
+
+GARBLED = 2  # exit status when what arrived was no message
+PATIENCE = 1.0  # seconds for a worker to close its models
+
+
+class Control:
+    """Serves one studio over *reader* and *channel*."""
+
+    def __init__(self, reader: BinaryIO, channel: Channel) -> None:
+        self._reader = reader
+        self._channel = channel
+        self._worker = Worker(channel)
+
+    def serve(self) -> int:
+        """Until the studio says so, or its end of the pipe closes. Returns the exit status."""
+        self._worker.start()
+        self._channel.send(Ready(protocol=PROTOCOL, pid=os.getpid(), version=__version__))
+        try:
+            while (frame := frames.read(self._reader)) is not None:
+                message = to_engine(frame)
+                if isinstance(message, Shutdown):
+                    break
+                self._handle(message)
+        except frames.FrameError as error:
+            log.exception("the studio sent what is no message")
+            self._channel.send(Failed(job=None, failure=explain(error, device="")))
+            return GARBLED
+        self._worker.stop(PATIENCE)
+        return 0
+
+    def _handle(self, message: ToEngine) -> None:
+        worker = self._worker
+        match message:
+            case Run():
+                worker.submit(message)
+            case Cancel():
+                worker.cancel(message.job)
+            case Ping():
+                self._channel.send(
+                    Pong(n=message.n, ram_bytes=ram_bytes(), resident=worker.resident, job=worker.job)
+                )
+            case Probe():
+                worker.probe()
+            case Unload():
+                worker.unload()
+            case Configure():
+                worker.configure(idle_unload_seconds=message.idle_unload_seconds)
+            case Shutdown():
+                pass
