@@ -40,9 +40,9 @@ json.dump(found, sys.stdout)
 
 @dataclass(frozen=True)
 class Wanted:
-    """What an environment must be."""
+    """What an environment must be. It is as wanted when its stamp says the same."""
 
-    project: str  # hash of pyproject.toml
+    project: str  # hash of the requirements in pyproject.toml
     root: str
     python: str  # "3.11"
     hardware: str  # hash of what was found
@@ -52,16 +52,8 @@ class Wanted:
     @classmethod
     def now(cls, facts: machine.Facts, *, cpu: bool, tests: bool) -> Wanted:
         """For this checkout, this Python and this computer."""
-        project = hashlib.sha256((ROOT / "pyproject.toml").read_bytes()).hexdigest()
-        hardware = hashlib.sha256(facts.signature().encode()).hexdigest()
-        return cls(project, str(ROOT), _version(), hardware, cpu, tests)
-
-    def met_by(self, stamp: dict[str, object]) -> bool:
-        """Whether the environment with *stamp* will do. One that has the tests' packages too does."""
-        wanted = asdict(self)
-        if stamp.get("tests"):
-            wanted["tests"] = True
-        return all(stamp.get(name) == value for name, value in wanted.items())
+        lines = "\n".join(requirements(tests=True).values())
+        return cls(_hash(lines), str(ROOT), _version(), _hash(facts.signature()), cpu, tests)
 
 
 def ensure(*, tests: bool = False, cpu: bool = False, recreate: bool = False) -> Path:
@@ -72,7 +64,7 @@ def ensure(*, tests: bool = False, cpu: bool = False, recreate: bool = False) ->
     stamp = {} if recreate else read_stamp()
     facts = machine.read()
     wanted = Wanted.now(facts, cpu=cpu or bool(stamp.get("cpu")), tests=tests or bool(stamp.get("tests")))
-    if not PYTHON.exists() or not wanted.met_by(stamp):
+    if not PYTHON.exists() or not asdict(wanted).items() <= stamp.items():
         _set_up(wanted, facts, stamp, recreate=recreate)
     return PYTHON
 
@@ -108,10 +100,10 @@ def _set_up(wanted: Wanted, facts: machine.Facts, stamp: dict[str, object], *, r
     if facts.system == "Linux":
         libraries.prepare(tests=wanted.tests)
     _make(recreate=recreate)
-    # From here until the end the environment is in between: a run that breaks off starts over.
-    STAMP.unlink(missing_ok=True)
     _check_connection()
 
+    # From here until the end the environment is in between: a run that breaks off starts over.
+    STAMP.unlink(missing_ok=True)
     step("step.builds")
     lines = requirements(tests=wanted.tests)
     found = builds.resolve(choice, lines, builds.Index.of(PYTHON))
@@ -233,6 +225,10 @@ def _try_out(choice: machine.Choice, lines: dict[str, str], names: dict[str, str
     packages.uninstall(PYTHON, ["xllamacpp"])
     packages.install(PYTHON, [lines["xllamacpp"]], (), log=VENV / "install.log")
     return {"xllamacpp": "default"}
+
+
+def _hash(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()
 
 
 def _version() -> str:
