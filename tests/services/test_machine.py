@@ -1,0 +1,307 @@
+"""Other computers, replayed from their readings; and this one, live."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import psutil
+import pytest
+
+from studio.domain.machine import Machine
+from studio.services.machine import Live, Meter, Recorder, Replay, read_machine, tried
+from studio.wire.messages import DeviceState
+
+GB = 2**30
+LINUX = {"system": "linux", "name": "Test Linux", "machine": "x86_64", "python": "3.11.9"}
+
+
+def replay(**readings: Any) -> Machine:
+    """A Linux computer with 32 GB and 8 cores in 4 pairs, changed by *readings* (`__` stands for a space)."""
+    cpuinfo = "\n\n".join(
+        f"processor\t: {core}\nmodel name\t: Test CPU @ 3 GHz\nphysical id\t: 0\ncore id\t: {core % 4}\n"
+        "flags\t: fpu avx avx2 f16c fma sse4_2"
+        for core in range(8)
+    )
+    base: dict[str, Any] = {
+        "system": LINUX,
+        "cores": {"physical": 4, "logical": 8, "usable": list(range(8))},
+        "memory": {"total": 32 * GB, "available": 20 * GB},
+        "text /proc/cpuinfo": cpuinfo,
+    }
+    return read_machine(sources=Replay(base | readings))
+
+
+def test_a_plain_computer() -> None:
+    machine = replay()
+    assert machine.cpu.name == "Test CPU @ 3 GHz"
+    assert (machine.cpu.physical_cores, machine.cpu.logical_cores) == (4, 8)
+    assert machine.cpu.flags == ("sse4_2", "f16c", "fma", "avx", "avx2")
+    assert (machine.ram.total_bytes, machine.ram.available_bytes) == (32 * GB, 20 * GB)
+    assert machine.accelerators == ()
+    assert (machine.os, machine.python) == ("Test Linux", "3.11.9")
+
+
+def test_a_computer_that_says_nothing() -> None:
+    machine = read_machine(Path("/nowhere"), sources=Replay({}))
+    assert machine.cpu.physical_cores is None
+    assert machine.cpu.logical_cores == 1
+    assert machine.disks == machine.accelerators == ()
+
+
+def test_only_the_cores_that_may_be_used_count() -> None:
+    pinned = replay(cores={"physical": 4, "logical": 8, "usable": [0, 4, 1]})
+    assert (pinned.cpu.physical_cores, pinned.cpu.logical_cores) == (2, 3)
+
+
+def cgroup2(path: str, files: dict[str, str], root: str = "/") -> dict[str, Any]:
+    return {
+        "text /proc/self/cgroup": f"0::{path}",
+        "text /proc/self/mountinfo": f"30 20 0:26 {root} /sys/fs/cgroup rw - cgroup2 cgroup2 rw",
+    } | {f"text /sys/fs/cgroup{name}": text for name, text in files.items()}
+
+
+def test_a_container_s_limit_counts_and_its_cache_is_free() -> None:
+    machine = replay(
+        **cgroup2(
+            "/",
+            {
+                "/memory.max": str(8 * GB),
+                "/memory.current": str(6 * GB),
+                "/memory.stat": f"anon 5\ninactive_file {3 * GB}\nactive_file {1 * GB}\nslab 7",
+                "/cpu.max": "250000 100000",
+            },
+        )
+    )
+    assert (machine.ram.total_bytes, machine.ram.available_bytes) == (8 * GB, 6 * GB)
+    assert machine.cpu.logical_cores == 3
+
+
+def test_the_smallest_limit_above_the_own_group_counts() -> None:
+    machine = replay(
+        **cgroup2(
+            "/user.slice/app.scope",
+            {
+                "/user.slice/app.scope/memory.max": "max",
+                "/user.slice/app.scope/cpu.max": "max 100000",
+                "/user.slice/memory.max": str(16 * GB),
+                "/user.slice/memory.high": str(12 * GB),
+                "/user.slice/memory.current": str(2 * GB),
+                "/user.slice/cpu.max": "50000 100000",
+            },
+        )
+    )
+    assert (machine.ram.total_bytes, machine.ram.available_bytes) == (12 * GB, 10 * GB)
+    assert machine.cpu.logical_cores == machine.cpu.physical_cores == 1
+
+
+def test_a_container_that_sees_only_its_own_branch() -> None:
+    machine = replay(
+        **cgroup2("/docker/abc/task", {"/task/memory.max": str(4 * GB)}, root="/docker/abc"),
+    )
+    assert machine.ram.total_bytes == 4 * GB
+
+
+def test_the_first_version_of_control_groups() -> None:
+    machine = replay(
+        **{
+            "text /proc/self/cgroup": "4:memory:/docker/abc\n3:cpu,cpuacct:/docker/abc\n0::/",
+            "text /proc/self/mountinfo": (
+                "35 31 0:32 /docker/abc /sys/fs/cgroup/memory rw - cgroup cgroup rw,memory\n"
+                "36 31 0:33 /docker/abc /sys/fs/cgroup/cpu,cpuacct rw - cgroup cgroup rw,cpu,cpuacct"
+            ),
+            "text /sys/fs/cgroup/memory/memory.limit_in_bytes": str(2 * GB),
+            "text /sys/fs/cgroup/memory/memory.usage_in_bytes": str(1 * GB),
+            "text /sys/fs/cgroup/memory/memory.stat": f"inactive_file 1\ntotal_inactive_file {GB // 2}",
+            "text /sys/fs/cgroup/cpu,cpuacct/cpu.cfs_quota_us": "200000",
+            "text /sys/fs/cgroup/cpu,cpuacct/cpu.cfs_period_us": "100000",
+        }
+    )
+    assert (machine.ram.total_bytes, machine.ram.available_bytes) == (2 * GB, 3 * GB // 2)
+    assert machine.cpu.logical_cores == 2
+
+
+def test_no_limit_in_the_first_version_is_a_very_large_number() -> None:
+    machine = replay(
+        **{
+            "text /proc/self/cgroup": "4:memory:/",
+            "text /sys/fs/cgroup/memory/memory.limit_in_bytes": "9223372036854771712",
+            "text /sys/fs/cgroup/memory/memory.usage_in_bytes": str(31 * GB),
+        }
+    )
+    assert (machine.ram.total_bytes, machine.ram.available_bytes) == (32 * GB, 20 * GB)
+
+
+def gpu(name: str, uuid: str = "GPU-1", **more: Any) -> dict[str, Any]:
+    return {"name": name, "uuid": uuid, "total": 24 * GB, "free": 23 * GB, "percent": 0} | more
+
+
+def test_nvidia_gpus() -> None:
+    machine = replay(nvml={"gpus": [gpu("RTX 4090"), gpu("GB10", total=None, free=None)]})
+    first, second = machine.accelerators
+    assert (first.kind, first.name, first.device, first.usable) == ("cuda", "RTX 4090", "cuda:0", None)
+    assert (first.memory_total_bytes, first.memory_free_bytes) == (24 * GB, 23 * GB)
+    assert (second.device, second.memory_total_bytes) == ("cuda:1", None)
+
+
+@pytest.mark.parametrize(
+    ("variable", "devices"),
+    [
+        (None, ["cuda:0", "cuda:1", "cuda:2"]),
+        ("2,0", ["cuda:1", None, "cuda:0"]),
+        ("GPU-bb", [None, "cuda:0", None]),
+        ("", [None, None, None]),
+        ("1,9,0", [None, "cuda:0", None]),
+        ("GPU-", [None, None, None]),
+    ],
+)
+def test_gpus_that_the_user_hides(variable: str | None, devices: list[str | None]) -> None:
+    gpus = [gpu("A", "GPU-aa"), gpu("B", "GPU-bb"), gpu("C", "GPU-cc")]
+    machine = replay(nvml={"gpus": gpus}, **{"environment CUDA_VISIBLE_DEVICES": variable})
+    assert [a.device for a in machine.accelerators] == devices
+    assert all(bool(a.reason) == (a.device is None) for a in machine.accelerators)
+
+
+PCI = """8086  Intel Corporation
+\t56a0  DG2 [Arc A770]
+10de  NVIDIA Corporation
+\t2684  AD102 [GeForce RTX 4090]
+"""
+
+
+def card(number: int, vendor: str, device: str, **files: str) -> dict[str, Any]:
+    folder = f"/sys/class/drm/card{number}"
+    return {
+        f"text {folder}/device/vendor": vendor,
+        f"text {folder}/device/device": device,
+    } | {f"text {folder}/{name.replace('__', '/')}": text for name, text in files.items()}
+
+
+def cards(*numbers: int) -> dict[str, Any]:
+    names = [f"/sys/class/drm/card{n}" for n in numbers] + ["/sys/class/drm/card0-HDMI-A-1"]
+    return {"glob /sys/class/drm/card*": names, "text /usr/share/misc/pci.ids": PCI}
+
+
+def test_an_nvidia_card_without_its_driver() -> None:
+    machine = replay(nvml={"error": "Library not found"}, **cards(0), **card(0, "0x10de", "0x2684"))
+    (seen,) = machine.accelerators
+    assert (seen.name, seen.present, seen.usable) == ("AD102 [GeForce RTX 4090]", True, False)
+    assert (seen.device, seen.reason) == (None, "machine.reason.no_driver")
+
+
+def test_amd_and_intel_cards_and_what_only_shows_pictures() -> None:
+    machine = replay(
+        **cards(0, 1, 10),
+        **card(0, "0x1a03", "0x2000"),
+        **card(
+            1,
+            "0x1002",
+            "0x744c",
+            device__mem_info_vram_total=str(20 * GB),
+            device__mem_info_vram_used=str(GB),
+            device__product_name="Radeon RX 7900 XT",
+        ),
+        **card(10, "0x8086", "0x56a0", lmem_total_bytes=str(16 * GB)),
+        **{"exists /dev/kfd": True},
+    )
+    amd, intel = machine.accelerators
+    assert (amd.kind, amd.name, amd.device) == ("rocm", "Radeon RX 7900 XT", "cuda:0")
+    assert (amd.memory_total_bytes, amd.memory_free_bytes) == (20 * GB, 19 * GB)
+    assert (intel.kind, intel.name, intel.device) == ("xpu", "DG2 [Arc A770]", "xpu:0")
+    assert (intel.memory_total_bytes, intel.memory_free_bytes) == (16 * GB, None)
+
+
+def test_an_amd_card_that_cannot_compute() -> None:
+    machine = replay(**cards(1), **card(1, "0x1002", "0x744c"))
+    (amd,) = machine.accelerators
+    assert (amd.name, amd.usable, amd.reason) == ("1002:744c", False, "machine.reason.no_driver")
+
+
+def test_a_mac() -> None:
+    machine = replay(
+        system={"system": "darwin", "name": "macOS 15.1", "machine": "arm64", "python": "3.12.1"},
+        cores={"physical": 10, "logical": 10, "usable": None},
+        **{
+            "text /proc/cpuinfo": None,
+            "command sysctl -n machdep.cpu.brand_string": "Apple M3 Pro",
+            "command sysctl hw.optional": "hw.optional.arm.FEAT_BF16: 1\nhw.optional.arm.FEAT_SVE: 0\n"
+            "hw.optional.arm.FEAT_DotProd: 1\nhw.optional.AdvSIMD: 1",
+        },
+    )
+    assert machine.cpu.name == "Apple M3 Pro"
+    assert machine.cpu.flags == ("asimd", "asimddp", "bf16")
+    (mps,) = machine.accelerators
+    assert (mps.kind, mps.device, mps.memory_total_bytes) == ("mps", "mps", None)
+
+
+def test_a_windows_computer() -> None:
+    machine = replay(
+        system={"system": "win32", "name": "Windows-11", "machine": "AMD64", "python": "3.12.1"},
+        cores={"physical": 6, "logical": 12, "usable": list(range(12))},
+        windows_cpu={"name": "AMD Ryzen 5", "flags": ["avx", "avx2"]},
+        windows_displays=[
+            {"name": "Radeon RX 6600", "id": "pci\\ven_1002&dev_73ff", "bytes": 8 * GB},
+            {"name": "Arc A750", "id": "pci\\ven_8086&dev_56a1", "bytes": 8 * GB},
+            {"name": "RTX 3060", "id": "pci\\ven_10de&dev_2504", "bytes": 12 * GB},
+            {"name": "Microsoft Basic Display Adapter", "id": "root\\basicdisplay", "bytes": None},
+        ],
+        nvml={"gpus": [gpu("RTX 3060", total=12 * GB)]},
+        **{"text /proc/cpuinfo": None},
+    )
+    assert machine.cpu.name == "AMD Ryzen 5"
+    assert machine.cpu.flags == ("avx", "avx2")
+    assert [(a.name, a.device) for a in machine.accelerators] == [
+        ("RTX 3060", "cuda:0"),
+        ("Radeon RX 6600", None),
+        ("Arc A750", "xpu:0"),
+    ]
+
+
+def test_what_the_engine_tried_completes_the_picture() -> None:
+    seen = replay(nvml={"gpus": [gpu("RTX 4090"), gpu("K80", "GPU-2")]})
+    machine = tried(
+        seen,
+        [
+            DeviceState(device="cpu", name="CPU", usable=True),
+            DeviceState(device="cuda:0", name="NVIDIA RTX 4090", usable=True, memory_free_bytes=9),
+            DeviceState(device="xpu:0", name="Arc", usable=False, reason="no kernel"),
+        ],
+    )
+    first, second, third = machine.accelerators
+    assert (first.name, first.usable, first.memory_free_bytes) == ("RTX 4090", True, 9)
+    assert (second.name, second.usable, second.reason) == ("K80", False, "machine.reason.no_compute")
+    assert (third.name, third.usable, third.reason) == ("Arc", False, "no kernel")
+
+
+def test_this_computer_live(tmp_path: Path) -> None:
+    machine = read_machine(tmp_path / "not" / "yet", tmp_path)
+    assert machine.cpu.logical_cores >= 1
+    assert 0 < machine.ram.available_bytes <= machine.ram.total_bytes <= psutil.virtual_memory().total
+    (disk,) = machine.disks
+    assert disk.path == str(tmp_path / "not" / "yet")
+    assert 0 < disk.free_bytes < disk.total_bytes
+
+
+def test_a_recording_replays_this_computer(tmp_path: Path) -> None:
+    recorder = Recorder(Live())
+    machine = read_machine(tmp_path, sources=recorder)
+    recorded = json.loads(json.dumps(recorder.readings))
+    assert read_machine(tmp_path, sources=Replay(recorded)) == machine
+
+
+def test_live_figures() -> None:
+    meter = Meter()
+    figures = meter.read(os.getpid())
+    assert 0 <= figures.cpu_percent <= 100
+    assert 0 < figures.ram_used_bytes < figures.ram_total_bytes
+    assert figures.engine_bytes == pytest.approx(psutil.Process().memory_info().rss, rel=0.5)
+
+
+def test_a_gone_engine_has_no_figure() -> None:
+    process = subprocess.Popen([sys.executable, "-c", ""])
+    process.wait()
+    assert Meter().read(process.pid).engine_bytes is None
