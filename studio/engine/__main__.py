@@ -50,7 +50,6 @@ def main(reader: int, writer: int) -> int:
     import signal
 
     parser = argparse.ArgumentParser(prog="studio.engine")
-    parser.add_argument("--parent", type=int, help="process whose end is the engine's end")
     parser.add_argument("--families", action="append", default=[], help="a further folder of model families")
     arguments = parser.parse_args()
 
@@ -61,7 +60,7 @@ def main(reader: int, writer: int) -> int:
 
     from studio.engine import lifeline
 
-    lifeline.die_with(arguments.parent or os.getppid())
+    lifeline.die_with_parent()
     lifeline.step_back()
 
     import studio.families

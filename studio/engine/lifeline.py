@@ -21,8 +21,9 @@ PR_SET_PDEATHSIG = 1
 WATCH = 'while kill -0 "$1" 2>/dev/null; do kill -0 "$2" 2>/dev/null || exit; sleep 0.5; done; kill -9 "$2"'
 
 
-def die_with(parent: int) -> None:
-    """End when the process *parent*, which must have started this one, ends. Exits if it is gone already."""
+def die_with_parent() -> None:
+    """End when the process that started this one ends. Exits if that happens meanwhile."""
+    parent = os.getppid()
     if sys.platform == "linux":
         ctypes.CDLL(None, use_errno=True).prctl(PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
         if os.getppid() != parent:
@@ -50,5 +51,7 @@ def step_back() -> None:
         return
     os.nice(NICENESS)
     if sys.platform == "linux":
-        with contextlib.suppress(OSError):  # a container may forbid it; then the kernel chooses
-            Path("/proc/self/oom_score_adj").write_text("500")
+        # A session of its own is scheduled as one group, whose niceness counts, where the kernel does so.
+        for file, value in (("autogroup", NICENESS), ("oom_score_adj", 500)):
+            with contextlib.suppress(OSError):  # not there, or forbidden in a container
+                Path("/proc/self", file).write_text(str(value))

@@ -8,6 +8,8 @@ import sys
 import textwrap
 from pathlib import Path
 
+import pytest
+
 from studio.services.network import Network
 from studio.services.paths import Paths
 
@@ -140,6 +142,7 @@ with network.because("nothing"):
     assert download.when <= unexplained.when <= refused.when
 
 
+@pytest.mark.logs
 def test_a_broken_line_hides_no_other(tmp_path: Path) -> None:
     run(tmp_path, TRY + "network.start()\nattempt(lambda: tcp(('192.0.2.1', 80)))")
     file = tmp_path / "logs" / "connections.jsonl"

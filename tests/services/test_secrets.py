@@ -67,6 +67,7 @@ def test_the_keyring_takes_it(tmp_path: Path) -> None:
     assert backend.entries == {}
 
 
+@pytest.mark.logs
 @pytest.mark.parametrize("backend", [NoKeyring(), DictKeyring(locked=True)], ids=["none", "locked"])
 def test_else_a_private_file_and_says_so(tmp_path: Path, backend: keyring.backend.KeyringBackend) -> None:
     keyring.set_keyring(backend)
@@ -93,6 +94,7 @@ def test_moving_into_the_keyring_leaves_no_copy_in_the_file(tmp_path: Path) -> N
     assert not (tmp_path / "config" / "secrets.json").exists()
 
 
+@pytest.mark.logs
 def test_a_secret_never_reaches_the_log(tmp_path: Path) -> None:
     keyring.set_keyring(NoKeyring())
     paths = Paths.under(tmp_path)

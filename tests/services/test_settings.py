@@ -34,6 +34,7 @@ def test_the_same_value_is_no_change(paths: Paths) -> None:
     assert told == []
 
 
+@pytest.mark.logs
 @pytest.mark.parametrize(
     "changes",
     [
@@ -114,6 +115,7 @@ def test_drafts_refuse_what_is_not_json(paths: Paths) -> None:
     assert drafts.get("draw") == {}
 
 
+@pytest.mark.logs
 def test_broken_drafts_are_kept_aside(paths: Paths) -> None:
     (paths.data / "drafts.json").write_bytes(b'{"draw": {"prompt": "lo')
     assert Drafts(paths).get("draw") == {}

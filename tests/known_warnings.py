@@ -1,0 +1,23 @@
+"""The warnings that tests let pass; every other one fails the test it appears in.
+
+An entry says whose it is and why it cannot be avoided. One that no longer appears is taken out.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+
+class Known(NamedTuple):
+    """`message`: a regular expression for the beginning. `category`: its class by full name."""
+
+    message: str
+    category: str
+    reason: str
+
+    @property
+    def filter(self) -> str:
+        return f"ignore:{self.message}:{self.category}"
+
+
+KNOWN: tuple[Known, ...] = ()
