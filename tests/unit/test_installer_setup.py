@@ -1,0 +1,166 @@
+"""The whole setup in a small project of its own, from an index in a folder: made, started, kept, mended."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+import time
+import zipfile
+from pathlib import Path
+
+import pytest
+
+INSTALLER = Path(__file__).parents[2] / "installer"
+TORCH = """
+class _None:
+    @staticmethod
+    def is_available(): return False
+cuda = xpu = _None
+class backends: mps = _None
+"""
+STUDIO = """
+import json, os, sys
+import torch, small
+print(json.dumps({"arguments": sys.argv[1:], "folder": os.getcwd(), "prefix": sys.prefix}))
+sys.exit(len(sys.argv) - 1)
+"""
+
+
+def _wheel(folder: Path, name: str, version: str, code: str = "") -> None:
+    folder.mkdir(parents=True, exist_ok=True)
+    info = f"{name}-{version}.dist-info"
+    with zipfile.ZipFile(folder / f"{name}-{version}-py3-none-any.whl", "w") as archive:
+        archive.writestr(f"{name}.py", code)
+        archive.writestr(f"{info}/METADATA", f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n")
+        archive.writestr(f"{info}/WHEEL", "Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: py3-none-any\n")
+        archive.writestr(f"{info}/RECORD", "")
+
+
+class Project:
+    """A checkout that requires three small packages, and the environment to run its installer in."""
+
+    def __init__(self, root: Path, links: Path) -> None:
+        self.root = root
+        self.environment = {
+            name: value for name, value in os.environ.items() if not name.startswith(("PIP_", "LC_", "LANG"))
+        } | {
+            "PIP_CONFIG_FILE": os.devnull,
+            "PIP_NO_INDEX": "1",
+            "PIP_FIND_LINKS": str(links),
+            "DISPLAY": ":0",
+        }
+
+    def require(self, *lines: str) -> None:
+        project = f"[project]\nname = 'p'\nversion = '1'\ndependencies = {json.dumps(list(lines))}\n"
+        project += "[project.optional-dependencies]\ntest = []\n"
+        (self.root / "pyproject.toml").write_text(project, encoding="utf-8")
+
+    def run(self, *arguments: str, folder: Path | None = None) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [sys.executable, self.root / "installer" / "run.py", *arguments],
+            cwd=folder or self.root,
+            env=self.environment,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            encoding="utf-8",
+            check=False,
+        )
+
+
+@pytest.fixture(scope="module")
+def project(tmp_path_factory: pytest.TempPathFactory) -> Project:
+    base = tmp_path_factory.mktemp("setup")
+    links = base / "wheels"
+    _wheel(links, "torch", "2.13.0", "raise RuntimeError('the build for another computer')")
+    _wheel(links, "torch", "2.13.0+cpu", TORCH)
+    _wheel(links, "xllamacpp", "2026.10.1")
+    _wheel(links, "small", "1.0")
+    _wheel(links, "small", "2.0")
+    root = base / "工作室 with spaces"
+    shutil.copytree(INSTALLER, root / "installer", ignore=shutil.ignore_patterns("__pycache__"))
+    (root / "studio").mkdir()
+    (root / "studio" / "__init__.py").write_text("")
+    (root / "studio" / "__main__.py").write_text(STUDIO)
+    made = Project(root, links)
+    made.require("torch>=2.10,<2.14", "xllamacpp>=2026.10", "small<2")
+    done = made.run("--cpu", "first")
+    assert done.returncode == 1, done.stderr  # the program's own, which counts its arguments
+    made.first = done  # type: ignore[attr-defined]
+    return made
+
+
+def test_first_run_says_its_steps_and_starts_the_program(project: Project) -> None:
+    done = project.first  # type: ignore[attr-defined]
+    steps = [line for line in done.stderr.splitlines() if line.startswith("•")]
+    assert len(steps) >= 6
+    assert any("torch==2.13.0+cpu" in line for line in steps)
+    answer = json.loads(done.stdout)
+    assert answer["arguments"] == ["first"]
+    assert Path(answer["prefix"]) == project.root / ".venv"
+
+
+def test_second_run_is_quick_and_silent(project: Project, tmp_path: Path) -> None:
+    began = time.monotonic()
+    done = project.run("generate", "--cpu", "-o", "a b.png", folder=tmp_path)
+    took = time.monotonic() - began
+    answer = json.loads(done.stdout)
+    # Only what stands before the first word is the installer's; the user's folder stays the user's.
+    assert answer["arguments"] == ["generate", "--cpu", "-o", "a b.png"]
+    assert Path(answer["folder"]) == tmp_path
+    assert done.returncode == 4
+    assert done.stderr == ""
+    assert took < 2.0
+
+
+def test_a_new_requirement_is_installed(project: Project) -> None:
+    project.require("torch>=2.10,<2.14", "xllamacpp>=2026.10", "small>=2")
+    done = project.run("again")
+    assert json.loads(done.stdout)["arguments"] == ["again"], done.stderr
+    assert list((project.root / ".venv").rglob("small-2.0.dist-info"))
+    assert "•" not in project.run("again").stderr
+
+
+def test_a_failed_step_says_what_and_what_to_do_and_mends(project: Project) -> None:
+    project.require("torch>=2.10,<2.14", "xllamacpp>=2026.10", "small>=2", "nowhere-to-be-had")
+    done = project.run("again")
+    assert done.returncode == 1
+    assert done.stdout == ""
+    *_, what, remedy = done.stderr.splitlines()
+    assert what.startswith("✗")
+    assert "nowhere-to-be-had" in what
+    assert remedy.strip().startswith("→")
+    # Nor does the next run take the half-made environment for a whole one.
+    assert project.run("again").returncode == 1
+    project.require("torch>=2.10,<2.14", "xllamacpp>=2026.10", "small>=2")
+    assert json.loads(project.run("again").stdout)["arguments"] == ["again"]
+
+
+def test_no_window_without_a_display(project: Project) -> None:
+    for name in ("DISPLAY", "WAYLAND_DISPLAY", "QT_QPA_PLATFORM"):
+        project.environment.pop(name, None)
+    if sys.platform == "linux":
+        done = project.run()
+        assert done.returncode == 1
+        assert "run.py demo" in done.stderr
+    assert json.loads(project.run("demo").stdout)["arguments"] == ["demo"]
+
+
+def test_a_broken_environment_is_made_anew(project: Project) -> None:
+    python = project.root / ".venv" / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
+    python.unlink()
+    done = project.run("demo")
+    assert json.loads(done.stdout)["arguments"] == ["demo"], done.stderr
+
+
+def test_too_old_a_python_is_told_so() -> None:
+    # Older syntax than the rest of the installer: the first statements must be readable to any Python 3.
+    for name in ("run.py", "test.py"):
+        source = (INSTALLER / name).read_text(encoding="utf-8")
+        head = source[: source.index("sys.path[0]")].replace("(3, 11)", "(99, 0)")
+        done = subprocess.run([sys.executable, "-c", head], capture_output=True, text=True, check=False)
+        assert done.returncode == 1
+        assert "Python 3.11" in done.stderr
