@@ -39,8 +39,9 @@ class FamilySpec(Struct, frozen=True, kw_only=True):
     """`phases` are named with first weights (shares of the time; learnt per machine later).
 
     `capabilities`: "stream" (text arrives as it is made), "conversation" (chat turns), "preview"
-    (pictures while it works), "completion" (continues a text). `latent_rgb`: channels x 3 matrix
-    for cheap previews, in 0..1 after `x @ m * 0.5 + 0.5`. `models` are ones that need no file.
+    (pictures while it works), "completion" (continues a text). `latent_rgb`, for cheap previews: by
+    number of latent channels, a row per channel and one for a constant, which turn latents, as the
+    denoiser sees them, into red, green and blue in -1..1. `models` are ones that need no file.
     `libraries`: distributions whose versions belong in the metadata.
     """
 
@@ -52,7 +53,7 @@ class FamilySpec(Struct, frozen=True, kw_only=True):
     capabilities: frozenset[str] = frozenset()
     layouts: tuple[Layout, ...] = ()
     models: tuple[Model, ...] = ()
-    latent_rgb: tuple[tuple[float, float, float], ...] = ()
+    latent_rgb: dict[int, tuple[tuple[float, float, float], ...]] = {}
     libraries: tuple[str, ...] = ()
 
     @property

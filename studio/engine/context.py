@@ -119,9 +119,10 @@ class Context:
                 job=self._job, phase=self._phase, fraction=i / n, step=i, steps=n, step_seconds=seconds
             ),
         )
-        if latents is not None and self.spec.latent_rgb and now - self._previewed >= INTERVAL:
+        matrix = None if latents is None else self.spec.latent_rgb.get(latents.shape[1])
+        if matrix and now - self._previewed >= INTERVAL:
             self._previewed = now
-            for n_th, (rgb, width, height) in enumerate(_pictures(latents, self.spec.latent_rgb)):
+            for n_th, (rgb, width, height) in enumerate(_pictures(latents, matrix)):
                 self.preview(rgb, width, height, index + n_th)
 
     def preview(self, rgb: bytes, width: int, height: int, index: int = 0) -> None:
@@ -216,6 +217,7 @@ def _pictures(latents: Any, matrix: tuple[tuple[float, ...], ...]) -> Iterator[t
     import numpy as np
 
     values = latents.detach().float().cpu().numpy()
-    colours = np.einsum("bchw,cr->bhwr", values, np.asarray(matrix, dtype=np.float32)) * 0.5 + 0.5
+    *rows, constant = np.asarray(matrix, dtype=np.float32)
+    colours = (np.einsum("bchw,cr->bhwr", values, np.stack(rows)) + constant) * 0.5 + 0.5
     for picture in (np.clip(colours, 0, 1) * 255).round().astype(np.uint8):
         yield picture.tobytes(), picture.shape[1], picture.shape[0]
