@@ -26,7 +26,10 @@ class JobState(StrEnum):
 
 
 class Tokens(Struct, frozen=True, kw_only=True):
-    """`per_second` counts generated tokens over the time that generating took."""
+    """`per_second` counts generated tokens over the time that generating took.
+
+    `context`: how many tokens the model can see at once, 0 if that is not known.
+    """
 
     prompt: int
     generated: int
