@@ -34,7 +34,6 @@ def test_the_same_value_is_no_change(paths: Paths) -> None:
     assert told == []
 
 
-@pytest.mark.logs
 @pytest.mark.parametrize(
     "changes",
     [
@@ -55,6 +54,7 @@ def test_an_illegal_value_is_refused_and_changes_nothing(paths: Paths, changes: 
     assert store.value == Settings() == SettingsStore(paths).value
 
 
+@pytest.mark.logs
 @pytest.mark.parametrize(
     "content", [b"", b"{", b"[]", b"\xff\xfe\x00", b'{"threads": "many"}', b'{"language": "\xed\xa0\x80"}']
 )
