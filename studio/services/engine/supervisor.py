@@ -1,0 +1,331 @@
+"""The engine as the studio sees it: there when needed, gone when asked, and never the studio's end."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Sequence
+from enum import StrEnum
+from pathlib import Path
+from typing import Any
+
+from studio.domain.failure import Cancelled, Failure, StudioError
+from studio.domain.job import Outcome
+from studio.services.engine.client import Client, StartError
+from studio.services.engine.endings import Ending, Pressure, failure_of, unstartable
+from studio.services.engine.running import Heard, Limits, Running
+from studio.services.engine.stderr_log import StderrLog
+from studio.services.event import Event
+from studio.wire import messages as wire
+from studio.wire.messages import FromEngine
+
+log = logging.getLogger(__name__)
+
+
+class EngineState(StrEnum):
+    OFF = "off"
+    STARTING = "starting"
+    READY = "ready"
+    UNSTARTABLE = "unstartable"
+
+
+class Engine:
+    """Starts the engine on first need and again after a crash; runs one job at a time.
+
+    `figures` is its last `Pong`, None while it is off. `failure` says why it could not be started.
+    """
+
+    def __init__(self, command: Sequence[str], log_file: Path, limits: Limits | None = None) -> None:
+        self.changed: Event[EngineState] = Event()
+        self.measured: Event[wire.Pong] = Event()
+        self.state = EngineState.OFF
+        self.failure: Failure | None = None
+        self.figures: wire.Pong | None = None
+        self._command = command
+        self._log_file = log_file
+        self._limits = limits or Limits()
+        self._settings: wire.Configure | None = None
+        self._client: Client | None = None
+        self._starting: asyncio.Task[Client] | None = None
+        self._watch: asyncio.Task[None] | None = None
+        self._running: Running | None = None
+        self._devices: asyncio.Future[wire.Devices] | None = None
+        self._crashes = 0
+        self._pings = self._missed = 0
+        self._closed = False
+        self._pressure = Pressure()
+
+    # --- what others ask for --------------------------------------------------------------------
+
+    async def run(self, message: wire.Run, heard: Heard, *, step_seconds: float | None = None) -> Outcome:
+        """Do the job, calling *heard* with every message about it. *step_seconds*: a usual step's, learnt.
+
+        Raises Cancelled after `cancel`, else StudioError: the engine's failure, or one made from
+        how it ended. Raises RuntimeError while another job runs.
+        """
+        if self._running is not None:
+            raise RuntimeError("the engine is at work already")
+        running = self._running = Running(message, heard, step_seconds)
+        try:
+            start = asyncio.ensure_future(self._ready_client())
+            start.add_done_callback(_look_at)
+            await asyncio.wait({start, running.end}, return_when=asyncio.FIRST_COMPLETED)
+            if not running.end.done():  # else cancelled before it began; the start goes on
+                running.client = start.result()
+                running.client.forget_words()
+                running.client.send(message)
+            outcome = await running.end
+            self._crashes = 0
+            return outcome
+        except asyncio.CancelledError:  # nobody waits for it any more
+            if running.client is not None:
+                running.client.kill(details="abandoned")
+            raise
+        finally:
+            self._running = None
+
+    def cancel(self, job: str) -> None:
+        """Stop *job* if it runs: asked first, and ended by force if that takes too long."""
+        running = self._running
+        if running is None or running.message.job != job or running.cancelling:
+            return
+        running.cancelling = True
+        if running.client is None:
+            running.finish(Cancelled())
+            return
+        running.client.send(wire.Cancel(job=job))
+        asyncio.get_running_loop().call_later(
+            running.patience(self._limits), self._lose_patience, running, running.client
+        )
+
+    async def devices(self) -> wire.Devices:
+        """Which devices can really compute, tried by the engine. Raises StudioError."""
+        client = await self._ready_client()
+        if self._devices is None or self._devices.done():
+            self._devices = asyncio.get_running_loop().create_future()
+            self._devices.add_done_callback(_look_at)
+            client.send(wire.Probe())
+        return await asyncio.shield(self._devices)
+
+    def configure(self, settings: wire.Configure) -> None:
+        """From now on, and for every engine to come."""
+        self._settings = settings
+        if self._client is not None:
+            self._client.send(settings)
+
+    def unload(self) -> None:
+        """Forget resident models, unless a job runs."""
+        if self._client is not None:
+            self._client.send(wire.Unload())
+
+    async def free_memory(self) -> None:
+        """Give everything back for certain: end the engine, with its job, and start a new one."""
+        if self._client is None:
+            return
+        await self._end()
+        await self._ready_client()
+
+    async def close(self) -> None:
+        """End it, with its job. Harmless when repeated; afterwards nothing starts any more."""
+        self._closed = True
+        if self._starting is not None:
+            self._starting.cancel()
+            await asyncio.wait({self._starting})
+        await self._end()
+        if self._running is not None:
+            self._running.finish(Cancelled())
+
+    # --- start and end --------------------------------------------------------------------------
+
+    async def _ready_client(self) -> Client:
+        if self._client is not None:
+            if not self._client.killed:
+                return self._client
+            await self._client.wait()  # its memory comes back with its end
+        if self._closed:
+            raise Cancelled
+        if self._starting is None:
+            self._starting = asyncio.create_task(self._start(), name="engine start")
+            self._starting.add_done_callback(_look_at)
+        try:
+            return await asyncio.shield(self._starting)
+        except asyncio.CancelledError:
+            if self._closed:
+                raise Cancelled from None
+            raise
+
+    async def _start(self) -> Client:
+        try:
+            self._enter(EngineState.STARTING)
+            delays = self._limits.crash_delays
+            await asyncio.sleep(delays[min(self._crashes, len(delays) - 1)])
+            client = await self._try_to_start()
+            self._client = client
+            self.failure = None
+            self._pressure = Pressure()
+            if self._settings is not None:
+                client.send(self._settings)
+            self._watch = asyncio.create_task(self._watch_over(client), name="engine watch")
+            self._enter(EngineState.READY)
+            return client
+        except asyncio.CancelledError:
+            self._enter(EngineState.OFF)
+            raise
+        finally:
+            self._starting = None
+
+    async def _try_to_start(self) -> Client:
+        ending = Ending(code=None)
+        for delay in self._limits.start_delays:
+            await asyncio.sleep(delay)
+            try:
+                return await Client.start(
+                    self._command,
+                    heard=self._heard,
+                    ended=self._ended,
+                    stderr_log=StderrLog(self._log_file),
+                    ready_seconds=self._limits.ready,
+                )
+            except StartError as error:
+                ending = error.ending
+                log.warning("the engine did not start: %s", ending.report)
+                if error.final:
+                    break
+        self.failure = unstartable(ending)
+        self._enter(EngineState.UNSTARTABLE)
+        raise StudioError.of(self.failure)
+
+    async def _end(self) -> None:
+        """End the engine: politely, then by force. Its job ends as cancelled."""
+        client = self._client
+        if client is None:
+            return
+        if self._running is not None and self._running.client is client:
+            self._running.cancelling = True
+            client.send(wire.Cancel(job=self._running.message.job))
+        client.send(wire.Shutdown())
+        try:
+            async with asyncio.timeout(self._limits.leave):
+                await client.wait()
+        except TimeoutError:
+            client.kill()
+            await client.wait()
+
+    def _ended(self, ending: Ending) -> None:
+        """The process is gone; everything it said has been heard."""
+        client, self._client = self._client, None
+        self.figures = None
+        if self._watch is not None:
+            self._watch.cancel()
+            self._watch = None
+        failure = failure_of(ending, pressure=self._pressure.found())
+        if self._devices is not None and not self._devices.done():
+            self._devices.set_exception(StudioError.of(failure))
+        running = self._running
+        if running is None or running.client is not client:  # the next job waits for the next engine
+            pass
+        elif running.cancelling:
+            running.finish(Cancelled())
+        elif not running.end.done():
+            self._crashes += 1
+            log.warning("the engine ended in the middle of a job: %s", ending.report)
+            running.finish(StudioError.of(failure))
+        self._enter(EngineState.OFF)
+
+    def _enter(self, state: EngineState) -> None:
+        if self.state is not state:
+            self.state = state
+            self.changed.emit(state)
+
+    def _restart(self, details: str) -> None:
+        """End a poisoned engine; the next need starts a new one."""
+        if self._client is not None:
+            self._client.kill(details=details)
+
+    def _lose_patience(self, running: Running, client: Client) -> None:
+        if self._client is client and self._running is running and not running.end.done():
+            client.kill(details="the job did not stop when asked")
+
+    # --- while it lives -------------------------------------------------------------------------
+
+    def _heard(self, message: FromEngine, blob: bytes) -> None:
+        match message:
+            case wire.Pong():
+                self._missed = 0
+                self.figures = message
+                self.measured.emit(message)
+            case wire.Devices():
+                if self._devices is not None and not self._devices.done():
+                    self._devices.set_result(message)
+            case wire.Failed(job=None):
+                self._failed(message.failure)
+                self._restart(message.failure.code)
+            case wire.Ready():
+                log.warning("the engine says twice that it is ready")
+            case _:
+                running = self._running
+                if running is None or running.message.job != message.job or running.end.done():
+                    log.info("a message about a job that is over: %s", type(message).__name__)
+                    return
+                self._heard_of_job(running, message, blob)
+
+    def _heard_of_job(self, running: Running, message: FromEngine, blob: bytes) -> None:
+        running.follow(message)
+        match message:
+            case wire.Done():
+                running.finish(message.outcome)
+                self._ping()
+            case wire.Cancelled():
+                running.finish(Cancelled())
+                self._ping()
+            case wire.Failed():
+                self._failed(message.failure)
+                if message.failure.poison:
+                    self._restart(message.failure.code)
+            case _:
+                running.heard(message, blob)
+
+    def _failed(self, failure: Failure) -> None:
+        running = self._running
+        if running is None:
+            log.warning("the engine failed without a job: %s %s", failure.code, failure.details)
+        elif running.cancelling:  # it stumbled over being stopped: what the user sees is that it stopped
+            log.info("a job failed while it was cancelled: %s %s", failure.code, failure.details)
+            running.finish(Cancelled())
+        else:
+            running.finish(StudioError.of(failure))
+
+    def _ping(self) -> None:
+        if self._client is not None:
+            self._pings += 1
+            self._client.send(wire.Ping(n=self._pings))
+
+    async def _watch_over(self, client: Client) -> None:
+        """Ask regularly whether it lives. Turns are counted, not time: a laptop may sleep in between."""
+        idle_turns = 0
+        cpu: float | None = None
+        self._missed = 0
+        while self._client is client:
+            if self._running is not None and self._running.loading:
+                self._missed = 0
+                used = client.cpu_seconds()
+                idle_turns = idle_turns + 1 if used == cpu else 0
+                cpu = used
+                if idle_turns * self._limits.ping > self._limits.idle_load:
+                    client.kill("engine.reason.hung", "loading, without using the processor")
+                    return
+            else:
+                idle_turns = 0
+                if self._missed > self._limits.missed_pings:
+                    client.kill("engine.reason.hung", f"{self._missed} pings without an answer")
+                    return
+                self._missed += 1
+                self._ping()
+            self._pressure.look()
+            await asyncio.sleep(self._limits.ping)
+
+
+def _look_at(future: asyncio.Future[Any]) -> None:
+    """Take its error as seen: who waits for it hears of it, and else nobody needs to."""
+    if not future.cancelled():
+        future.exception()

@@ -1,0 +1,299 @@
+"""An engine that does what its script says, good or bad: a real process that speaks the real frames.
+
+    python tests/fakes/fake_engine.py [--script FILE] [--journal FILE]
+
+*FILE* is JSON about the process: `{"protocol": 1, "ready": seconds, "starts": ["exit", "fine"],
+"pongs": true, "ram": bytes, "stays": false}`; the n-th process to start meets the n-th of `starts` (the
+count lies beside the file). What a job does stands in its request, in `values["script"]`:
+
+    {"steps": {"load": 1, "draw": 4}, "seconds": {"draw": 0.01}, "second": 0.002, "text": ["a", "b"],
+     "fault": "segv", "at": "draw", "ignore_cancel": false, "failure": {"code": "oom.gpu"}, "save": true}
+
+The journal gets one line `<pid> <job>` for every job that it is told to run.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import signal
+import sys
+import threading
+import time
+from pathlib import Path
+from typing import Any
+
+if __name__ == "__main__":
+    sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
+
+from studio.domain.artifact import Artifact
+from studio.domain.failure import Failure
+from studio.domain.job import Outcome, Peak
+from studio.wire import frames
+from studio.wire.messages import (
+    PROTOCOL,
+    Cancel,
+    Cancelled,
+    Configure,
+    Devices,
+    DeviceState,
+    Done,
+    Failed,
+    Notice,
+    PhaseProgress,
+    Ping,
+    Pong,
+    Preview,
+    Probe,
+    Ready,
+    Run,
+    Saved,
+    Shutdown,
+    Started,
+    TextDelta,
+    Unload,
+    to_engine,
+    to_frame,
+)
+
+STEPS = {"load": 1, "encode": 1, "draw": 4, "decode": 1, "save": 1}
+
+
+class StopJobError(Exception):
+    """The job was cancelled."""
+
+
+class FailJobError(Exception):
+    """The job fails with the Failure that it carries."""
+
+
+class FakeEngine:
+    def __init__(self, script: dict[str, Any], journal: Path | None) -> None:
+        self.script = script
+        self.journal = journal
+        self.reader = os.fdopen(os.dup(0), "rb")
+        self.writer = os.fdopen(os.dup(1), "wb")
+        os.dup2(2, 1)
+        self.lock = threading.Lock()
+        self.cancelled: set[str] = set()
+        self.job: str | None = None
+        self.resident: tuple[str, ...] = ()
+        self.hung = False
+
+    def send(self, message: Any, blob: bytes = b"") -> None:
+        self.raw(frames.encode(to_frame(message, blob)))
+
+    def raw(self, data: bytes) -> None:
+        with self.lock:
+            self.writer.write(data)
+            self.writer.flush()
+
+    def serve(self) -> None:
+        time.sleep(self.script.get("ready", 0))
+        self.fault(self.script.get("fault"))
+        self.send(Ready(protocol=self.script.get("protocol", PROTOCOL), pid=os.getpid(), version="fake"))
+        while (frame := frames.read(self.reader)) is not None:
+            while self.hung:
+                time.sleep(60)
+            match to_engine(frame):
+                case Run() as run:
+                    if self.journal:
+                        with self.journal.open("a") as file:
+                            file.write(f"{os.getpid()} {run.job}\n")
+                    assert self.job is None, "one job at a time"
+                    self.job = run.job
+                    threading.Thread(target=self.work, args=(run,), daemon=True).start()
+                case Cancel(job=job):
+                    self.cancelled.add(job)
+                case Ping(n=n) if self.script.get("pongs", True):
+                    self.send(
+                        Pong(
+                            n=n,
+                            ram_bytes=self.script.get("ram", 50_000_000),
+                            resident=self.resident,
+                            job=self.job,
+                        )
+                    )
+                case Probe():
+                    cpu = DeviceState(device="cpu", name="Fake processor", usable=True)
+                    self.send(Devices(devices=(cpu,), versions={"fake": "1"}))
+                case Unload():
+                    self.resident = ()
+                case Configure() as message:
+                    print("configured", message.idle_unload_seconds, file=sys.stderr, flush=True)
+                case Shutdown() if not self.script.get("stays"):
+                    os._exit(0)
+                case _:
+                    pass
+
+    def work(self, run: Run) -> None:
+        job = run.job
+        began = time.monotonic()
+        try:
+            timings = self.play(run, run.request.values.get("script") or {})
+        except StopJobError:
+            self.end(Cancelled(job=job))
+        except FailJobError as error:
+            self.end(Failed(job=job, failure=error.args[0]))
+        else:
+            self.resident = (run.model.id,) if run.model else ()
+            timings["total"] = time.monotonic() - began
+            outcome = Outcome(timings=timings, peak=Peak(ram_bytes=10**8), device="cpu")
+            self.end(Done(job=job, outcome=outcome))
+
+    def end(self, message: Done | Failed | Cancelled) -> None:
+        self.job = None
+        self.send(message)
+
+    def play(self, run: Run, script: dict[str, Any]) -> dict[str, float]:
+        job = run.job
+
+        def look() -> None:
+            if job in self.cancelled and not script.get("ignore_cancel"):
+                raise StopJobError
+
+        self.send(Started(job=job, device="cpu" if run.plan.device == "auto" else run.plan.device))
+        timings: dict[str, float] = {}
+        for phase, count in script.get("steps", STEPS).items():
+            if phase == "load" and run.model is not None and run.model.id in self.resident:
+                count = 0
+            start = time.monotonic()
+            self.send(PhaseProgress(job=job, phase=phase, fraction=0.0, steps=count))
+            if script.get("at", "draw") == phase:
+                self.fault(script.get("fault"))
+                if failure := script.get("failure"):
+                    raise FailJobError(Failure(**failure))
+            for i in range(count):
+                look()
+                seconds = script.get("seconds", {}).get(phase, script.get("second", 0.002))
+                time.sleep(seconds)
+                look()
+                fraction = (i + 1) / count
+                self.send(
+                    PhaseProgress(
+                        job=job, phase=phase, fraction=fraction, step=i + 1, steps=count, step_seconds=seconds
+                    )
+                )
+                if phase == "draw" and script.get("preview"):
+                    self.send(Preview(job=job, index=0, width=2, height=2), bytes(12))
+            timings[phase] = time.monotonic() - start
+        for words in script.get("text", ()):
+            look()
+            self.send(TextDelta(job=job, text=words))
+        if notice := script.get("notice"):
+            self.send(Notice(job=job, key=notice))
+        if script.get("save"):
+            self.save(run)
+        look()
+        return timings
+
+    def save(self, run: Run) -> None:
+        path = Path(run.outputs_exact or f"{run.outputs}/{run.job}.txt")
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(run.job)
+        artifact = Artifact(path=str(path), media_type="text/plain", sha256="0" * 64, bytes=len(run.job))
+        self.send(Saved(job=run.job, artifact=artifact))
+
+    def fault(self, fault: str | None) -> None:
+        """Meet with *fault*; what survives it stays as it is for an hour."""
+        if fault in (None, "fine"):
+            return
+        FAULTS[fault](self)
+        time.sleep(3600)
+
+
+def segv(engine: FakeEngine) -> None:
+    print("Fatal Python error: Segmentation fault", file=sys.stderr, flush=True)
+    os.kill(os.getpid(), signal.SIGSEGV)
+
+
+def abort(engine: FakeEngine) -> None:
+    os.abort()
+
+
+def sigkill(engine: FakeEngine) -> None:
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+def leave(engine: FakeEngine) -> None:
+    print("no more", file=sys.stderr, flush=True)
+    os._exit(3)
+
+
+def leave_quietly(engine: FakeEngine) -> None:
+    os._exit(0)
+
+
+def garbage(engine: FakeEngine) -> None:
+    engine.raw(b"Traceback (most recent call last):\n" * 50)
+
+
+def huge(engine: FakeEngine) -> None:
+    engine.raw(frames.LENGTHS.pack(2**31 - 1, 2**31 - 1))
+
+
+def torn(engine: FakeEngine) -> None:
+    engine.raw(frames.LENGTHS.pack(100, 0) + b"{")
+    os.kill(os.getpid(), signal.SIGSEGV)
+
+
+def flood(engine: FakeEngine) -> None:
+    """Fill both pipes, and then hang."""
+    for _ in range(8):
+        os.write(2, b"x" * 2**20)
+    for _ in range(8):
+        engine.send(Preview(job=engine.job or "", index=0, width=1024, height=1024), bytes(3 * 2**20))
+    engine.hung = True
+
+
+def mute(engine: FakeEngine) -> None:
+    os.close(engine.writer.fileno())
+
+
+def own(engine: FakeEngine) -> None:
+    """The engine knows that it is broken."""
+    failure = Failure(code="internal", values={"reason": "worker"}, poison=True)
+    engine.send(Failed(job=None, failure=failure))
+
+
+def hang(engine: FakeEngine) -> None:
+    engine.hung = True
+
+
+FAULTS = {
+    "segv": segv,
+    "abort": abort,
+    "sigkill": sigkill,
+    "exit": leave,
+    "quiet": leave_quietly,
+    "hang": hang,
+    "garbage": garbage,
+    "huge": huge,
+    "torn": torn,
+    "flood": flood,
+    "mute": mute,
+    "own": own,
+}
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--script", type=Path)
+    parser.add_argument("--journal", type=Path)
+    arguments, _ = parser.parse_known_args()
+    if sys.platform != "win32":
+        import resource
+
+        resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    script = json.loads(arguments.script.read_text()) if arguments.script else {}
+    if starts := script.get("starts"):
+        counter = arguments.script.with_suffix(".count")
+        n = int(counter.read_text()) if counter.exists() else 0
+        counter.write_text(str(n + 1))
+        script["fault"] = starts[min(n, len(starts) - 1)]
+    FakeEngine(script, arguments.journal).serve()
+
+
+if __name__ == "__main__":
+    main()
