@@ -68,6 +68,7 @@ def test_the_keyring_takes_it(tmp_path: Path) -> None:
 
 
 @pytest.mark.logs
+@pytest.mark.logs
 @pytest.mark.parametrize("backend", [NoKeyring(), DictKeyring(locked=True)], ids=["none", "locked"])
 def test_else_a_private_file_and_says_so(tmp_path: Path, backend: keyring.backend.KeyringBackend) -> None:
     keyring.set_keyring(backend)
@@ -94,6 +95,7 @@ def test_moving_into_the_keyring_leaves_no_copy_in_the_file(tmp_path: Path) -> N
     assert not (tmp_path / "config" / "secrets.json").exists()
 
 
+@pytest.mark.logs
 @pytest.mark.logs
 def test_a_secret_never_reaches_the_log(tmp_path: Path) -> None:
     keyring.set_keyring(NoKeyring())

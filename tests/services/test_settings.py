@@ -55,6 +55,7 @@ def test_an_illegal_value_is_refused_and_changes_nothing(paths: Paths, changes: 
 
 
 @pytest.mark.logs
+@pytest.mark.logs
 @pytest.mark.parametrize(
     "content", [b"", b"{", b"[]", b"\xff\xfe\x00", b'{"threads": "many"}', b'{"language": "\xed\xa0\x80"}']
 )
@@ -115,6 +116,7 @@ def test_drafts_refuse_what_is_not_json(paths: Paths) -> None:
     assert drafts.get("draw") == {}
 
 
+@pytest.mark.logs
 @pytest.mark.logs
 def test_broken_drafts_are_kept_aside(paths: Paths) -> None:
     (paths.data / "drafts.json").write_bytes(b'{"draw": {"prompt": "lo')
