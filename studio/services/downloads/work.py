@@ -1,0 +1,59 @@
+"""What every source needs while it fetches: where to put things, whom to tell, how much room there is."""
+
+from __future__ import annotations
+
+import errno
+import shutil
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from studio.domain.failure import StudioError
+from studio.services.downloads.messages import Progress, Stage
+
+RESERVE = 512 * 2**20
+"""Bytes of disk that a download leaves free for everything else."""
+
+_INTERVAL = 0.1
+DISK_ERRORS = frozenset((errno.ENOSPC, errno.EDQUOT, errno.EFBIG))
+
+
+class Work:
+    """Below `home`, `parts` keeps what has arrived between attempts; `ready` becomes the model's folder."""
+
+    def __init__(self, home: Path, title: str, tell: Callable[[Progress], None]) -> None:
+        self.home = home
+        self.parts = home / "parts"
+        self.ready = home
+        self.title = title
+        self._tell = tell
+        self._last = ("", 0.0)
+        self.parts.mkdir(parents=True, exist_ok=True)
+
+    def begin(self, source: int) -> None:
+        """Turn to the model's source of that number; what another one made ready stays apart."""
+        self.ready = self.home / f"ready-{source}"
+        self.ready.mkdir(parents=True, exist_ok=True)
+
+    def report(self, stage: Stage, done: int, total: int) -> None:
+        """At most ten times a second, and always at a stage's beginning and end."""
+        now = time.monotonic()
+        if stage == self._last[0] and now - self._last[1] < _INTERVAL and done != total:
+            return
+        self._last = (stage, now)
+        self._tell(Progress(stage=stage, done=done, total=total))
+
+    def need(self, size: int) -> None:
+        """Raise StudioError `disk.full` unless *size* more bytes fit and the reserve stays free."""
+        free = shutil.disk_usage(self.home).free
+        if size > free - RESERVE:
+            raise StudioError(
+                "disk.full",
+                path=str(self.home.parent.parent),
+                details=f"{size} bytes are needed, {free} are free, {RESERVE} stay free",
+                retryable=True,
+            )
+
+    def here(self) -> int:
+        """Bytes that earlier attempts left."""
+        return sum(file.stat().st_size for file in self.home.rglob("*") if file.is_file())

@@ -1,0 +1,251 @@
+"""The models that are known and those that are here.
+
+What the manifest lists is offered; what is bundled, lies in an installed package or was fetched is
+here. A path stands for a model as well. Nothing of a model is loaded or imported.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import importlib.util
+import logging
+import shutil
+import time
+from pathlib import Path
+
+from msgspec import Struct
+
+from studio.domain.failure import StudioError
+from studio.domain.family import FamilySpec
+from studio.domain.model import Bundled, Model, ModelFile, ModelSource, Package
+from studio.domain.text import localized, t
+from studio.families.registry import families, family
+from studio.services.event import Event
+from studio.services.library.manifest import read_manifest
+from studio.services.library.recognize import recognize
+from studio.services.library.record import Record, read_record
+from studio.services.library.sums import Sums
+from studio.services.paths import ASSETS, MANIFEST
+
+log = logging.getLogger(__name__)
+
+PARTS = ".parts"
+
+
+class Installed(Struct, frozen=True, kw_only=True):
+    """Where a model lies. `source`: "bundled", "package", "family" (it needs no file), or what it was
+    fetched from. `installed`: POSIX seconds. Only fetched ones are `removable`.
+    """
+
+    path: str
+    bytes: int
+    source: str
+    commit: str = ""
+    installed: float | None = None
+    removable: bool = False
+
+
+class Entry(Struct, frozen=True):
+    model: Model
+    installed: Installed | None
+
+
+class Resolved(Struct, frozen=True):
+    """What a request needs of a model. `model` is None for a path."""
+
+    spec: FamilySpec
+    model: Model | None
+    source: ModelSource
+
+
+class _Place(Struct, frozen=True):
+    """Where a model's files lie, and which must be there as described."""
+
+    folder: Path
+    files: tuple[ModelFile, ...]
+    source: str
+    record: Record | None = None
+
+
+class Library:
+    """`folder` holds the fetched models, one folder each, named by id."""
+
+    def __init__(self, folder: Path, *, manifest: Path = MANIFEST, assets: Path = ASSETS) -> None:
+        self.folder = folder
+        self.changed: Event[None] = Event()
+        self._assets = assets
+        self._models = read_manifest(manifest)
+        for spec in families().values():
+            self._models.update({model.id: model for model in spec.models})
+        self._sums = Sums(folder / ".sums.json")
+
+    # --- what there is ----------------------------------------------------------------------
+
+    def entries(self, task: str | None = None) -> list[Entry]:
+        """Every known model, or those for *task*, the ones to offer first coming first."""
+        return [
+            Entry(model, self._installed(model))
+            for model in self._models.values()
+            if task is None or task in model.tasks
+        ]
+
+    def entry(self, model_id: str) -> Entry:
+        """Raises StudioError `model.missing` for an id that nobody knows."""
+        model = self._models.get(model_id)
+        if model is None:
+            raise StudioError("model.missing", name=model_id)
+        return Entry(model, self._installed(model))
+
+    def starters(self) -> list[Entry]:
+        """What a new user gets without choosing."""
+        return [Entry(model, self._installed(model)) for model in self._models.values() if model.starter]
+
+    def default(self, task: str) -> Entry | None:
+        """The model to use for *task* when none was chosen: here, ready, and free of special terms."""
+        for entry in self.entries(task):
+            free = entry.model.licence.commercial == "yes" and not entry.model.licence.gated
+            if entry.installed and entry.model.status == "ready" and free:
+                return entry
+        return None
+
+    def folder_of(self, model_id: str) -> Path:
+        return self.folder / model_id
+
+    # --- what a request gets ----------------------------------------------------------------
+
+    def resolve(self, id_or_path: str) -> Resolved:
+        """The family and the files for a library id or a path. Checks that they are whole.
+
+        A file whose size or time changed since it was last looked at is read and hashed again.
+        Raises StudioError `model.missing`, `model.missing_file`, `model.hash_mismatch`,
+        `model.unrecognized`, `model.unsafe`.
+        """
+        model = self._models.get(id_or_path)
+        if model is None:
+            return self._resolve_path(id_or_path)
+        spec = family(model.family)
+        title = localized(model.title)
+        path, size = "", 0
+        if model.sources:
+            place = self._place(model)
+            if place is None:
+                raise StudioError("model.missing", name=title)
+            self._check(place, title)
+            path = str(recognize(place.folder, title).path if spec.layouts else place.folder)
+            size = sum(file.bytes or 0 for file in place.files) or model.bytes or 0
+        source = ModelSource(
+            id=model.id, family=spec.name, path=path, bytes=size, title=title, languages=model.languages
+        )
+        return Resolved(spec, model, source)
+
+    def _resolve_path(self, text: str) -> Resolved:
+        path = Path(text).expanduser()
+        if not text or not path.exists():
+            raise StudioError("model.missing", name=text)
+        found = recognize(path)
+        source = ModelSource(
+            id=str(found.path),
+            family=found.spec.name,
+            path=str(found.path),
+            bytes=_size(found.path),
+            title=path.name,
+        )
+        return Resolved(found.spec, None, source)
+
+    def _check(self, place: _Place, title: str) -> None:
+        for file in place.files:
+            there = place.folder / file.path
+            try:
+                size = there.stat().st_size
+                wrong = file.bytes not in (None, size) or (
+                    file.sha256 is not None and self._sums.sha256(there) != file.sha256
+                )
+            except OSError as error:
+                raise StudioError(
+                    "model.missing_file", name=title, file=file.path, details=str(error)
+                ) from error
+            if wrong:
+                raise StudioError("model.hash_mismatch", name=title, file=file.path)
+        self._sums.save()
+
+    # --- changes ----------------------------------------------------------------------------
+
+    async def remove(self, model_id: str) -> None:
+        """Delete a fetched model from the disk. Raises StudioError."""
+        entry = self.entry(model_id)
+        title = localized(entry.model.title)
+        folder = self.folder_of(model_id)
+        if entry.installed and not entry.installed.removable:
+            raise StudioError("param.invalid", name=title, reason=t("models.built_in"))
+        if not folder.is_dir():
+            raise StudioError("model.missing", name=title)
+        try:
+            await asyncio.to_thread(self._delete, folder)
+        except OSError as error:
+            raise StudioError("output.unwritable", path=str(folder), reason=error.strerror or "") from error
+        finally:
+            self.changed.emit(None)
+
+    def _delete(self, folder: Path) -> None:
+        # Renamed first: from one moment to the next it is no model any more, however long deleting takes.
+        aside = self.folder / PARTS / f"removed-{folder.name}-{time.time_ns()}"
+        aside.parent.mkdir(parents=True, exist_ok=True)
+        folder.rename(aside)
+        for removed in aside.parent.glob("removed-*"):  # also what an earlier end left behind
+            shutil.rmtree(removed)
+
+    # --- where things are -------------------------------------------------------------------
+
+    def _place(self, model: Model) -> _Place | None:
+        """None when no source of the model is here."""
+        for source in model.sources:
+            if isinstance(source, Bundled):
+                folder = self._assets / "models" / source.path
+                if folder.is_dir():
+                    return _Place(folder, model.files, "bundled")
+            elif isinstance(source, Package):
+                folder = _package_folder(source)
+                if folder:  # its package manager answers for the files
+                    return _Place(folder, (), "package")
+        folder = self.folder_of(model.id)
+        record = read_record(folder)
+        return _Place(folder, record.files, record.source, record) if record else None
+
+    def _installed(self, model: Model) -> Installed | None:
+        if not model.sources:
+            return Installed(path="", bytes=0, source="family") if model.status == "ready" else None
+        place = self._place(model)
+        if place is None or not all(_fits(place.folder, file) for file in place.files):
+            return None
+        record = place.record
+        return Installed(
+            path=str(place.folder),
+            bytes=record.bytes if record else model.bytes or 0,
+            source=place.source,
+            commit=record.commit if record else "",
+            installed=record.installed if record else None,
+            removable=record is not None,
+        )
+
+
+def _package_folder(source: Package) -> Path | None:
+    """Found without importing the package."""
+    spec = importlib.util.find_spec(source.module)
+    for place in (spec.submodule_search_locations or []) if spec else []:
+        folder = Path(place) / source.path
+        if folder.exists():
+            return folder
+    return None
+
+
+def _fits(folder: Path, file: ModelFile) -> bool:
+    try:
+        return file.bytes in (None, (folder / file.path).stat().st_size)
+    except OSError:
+        return False
+
+
+def _size(path: Path) -> int:
+    if path.is_file():
+        return path.stat().st_size
+    return sum(file.stat().st_size for file in path.rglob("*") if file.is_file())

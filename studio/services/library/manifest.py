@@ -1,0 +1,31 @@
+"""The manifest: one file per model that this version knows, data only."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import msgspec
+
+from studio.domain.model import Model
+
+SCHEMA = "schema.json"
+
+
+class ManifestError(Exception):
+    """A manifest file is broken; the text names the file and what is wrong in it."""
+
+
+def read_manifest(folder: Path) -> dict[str, Model]:
+    """Every model in *folder* by id, those to offer first coming first. Raises ManifestError, OSError."""
+    models: list[Model] = []
+    for file in sorted(folder.glob("*.json")):
+        if file.name == SCHEMA:
+            continue
+        try:
+            model = msgspec.json.decode(file.read_bytes(), type=Model)
+        except (msgspec.MsgspecError, UnicodeDecodeError) as error:
+            raise ManifestError(f"{file.name}: {error}") from error
+        if model.id != file.stem:
+            raise ManifestError(f"{file.name} names itself {model.id}")
+        models.append(model)
+    return {model.id: model for model in sorted(models, key=lambda model: (model.order, model.id))}
