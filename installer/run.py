@@ -10,7 +10,7 @@ if sys.version_info < (3, 11):  # said here, because an older Python cannot read
         "AIGC Studio needs Python 3.11 or newer; this is %d.%d. Install a newer one and start this with it.\n"
         "AIGC Studio 需要 Python 3.11 或更新版本。请安装新版本，再用它运行本程序。" % sys.version_info[:2]
     )
-sys.path[0] = str(Path(__file__).resolve().parents[1])
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 import os
 import subprocess

@@ -10,7 +10,7 @@ from pathlib import Path
 
 if sys.version_info < (3, 11):  # said here, because an older Python cannot read the rest
     sys.exit("AIGC Studio needs Python 3.11 or newer; this is %d.%d." % sys.version_info[:2])
-sys.path[0] = str(Path(__file__).resolve().parents[1])
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 import os
 import subprocess
