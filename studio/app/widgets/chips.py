@@ -66,10 +66,15 @@ class Chip(PaintedButton):
 
     def __init__(self, key: str = "", icon: str = "", parent: QWidget | None = None, **values: Any) -> None:
         super().__init__(parent)
-        self._icon = icon
+        self._icon, self._tone = icon, "muted"
         self.setFont(fonts.ui_font(fonts.SMALL))
         if key:
             bind_text(self.setText, key, **values)
+
+    def set_tone(self, tone: str) -> None:
+        """The token of words and icon while it is not checked."""
+        self._tone = tone
+        self.update()
 
     def set_icon(self, name: str) -> None:
         self._icon = name
@@ -91,7 +96,7 @@ class Chip(PaintedButton):
         fill = mix(theme.color("soft_accent" if on else "raised"), theme.color("text"), 0.07 if hover else 0)
         box(painter, rect, fill, None, rect.height() / 2)
         font = fonts.ui_font(fonts.SMALL, bold=on)
-        _paint_pill(painter, rect, self.words(), self._icon, font, "accent" if on else "muted")
+        _paint_pill(painter, rect, self.words(), self._icon, font, "accent" if on else self._tone)
         if self.ring:
             focus_ring(painter, rect, rect.height() / 2)
 

@@ -35,8 +35,13 @@ class ComboBox(QComboBox):
         value = self.value
         self._options = list(options)
         self.clear()
-        self.addItems([t(key) for _, key in self._options])
+        self.addItems([self.title(each, key) for each, key in self._options])
         self.set_value(value)
+
+    def title(self, value: object, key: str) -> str:
+        """The words of one option, in the current language."""
+        del value
+        return t(key)
 
     @property
     def value(self) -> object:
@@ -51,8 +56,8 @@ class ComboBox(QComboBox):
         self.changed.emit(self._options[index][0])
 
     def _retranslate(self) -> None:
-        for index, (_, key) in enumerate(self._options):
-            self.setItemText(index, t(key))
+        for index, (value, key) in enumerate(self._options):
+            self.setItemText(index, self.title(value, key))
 
     def wheelEvent(self, event: QWheelEvent) -> None:
         event.ignore()  # a form is scrolled over its boxes without changing them

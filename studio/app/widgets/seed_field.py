@@ -19,10 +19,10 @@ from studio.domain.text import t
 
 
 class SeedField(QWidget):
-    """`changed` carries an int in 0..*maximum* or None; a number beyond is marked and given to `refused`."""
+    """`changed` carries an int in 0..*maximum* or None; a number beyond is marked and given to `entered`."""
 
     changed = Signal(object)
-    refused = Signal(str)
+    entered = Signal(str)
 
     def __init__(self, maximum: int = 2**32 - 1, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -75,7 +75,7 @@ class SeedField(QWidget):
         value = int(text) if text else None
         if value is not None and value > self._maximum:
             set_invalid(self.edit, True)
-            self.refused.emit(text)
+            self.entered.emit(text)
         elif value != self._value:
             self._change(value)
 

@@ -1,4 +1,4 @@
-"""A slider with its number box: `SliderRow(minimum, maximum, step)`, `value`, `changed`, `refused`.
+"""A slider with its number box: `SliderRow(minimum, maximum, step)`, `value`, `changed`, `entered`.
 
 Wide ranges (a thousandfold and more) move in ratios, so that small values can be reached.
 """
@@ -89,10 +89,10 @@ class Slider(QSlider):
 
 
 class SliderRow(QWidget):
-    """Always holds a legal value. A typed text that is none is marked and given to `refused`."""
+    """Always holds a legal value. A typed text that is none is marked and given to `entered`."""
 
     changed = Signal(object)
-    refused = Signal(str)
+    entered = Signal(str)
 
     def __init__(
         self, minimum: float, maximum: float, step: float = 1, parent: QWidget | None = None
@@ -184,7 +184,7 @@ class SliderRow(QWidget):
             self._change(value)
         else:
             self.box.set_invalid(True)
-            self.refused.emit(text)
+            self.entered.emit(text)
 
     def _change(self, value: float) -> None:
         changed = value != self._value

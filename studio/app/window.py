@@ -1,0 +1,144 @@
+"""The window: rail, panels made when first shown, their inspectors, banner, strip.
+
+window = StudioWindow(specs, strip_model)
+window.go("draw")                  shows a panel and returns it
+window.close_requested             the user closed it: shut down, then call window.finish()
+window.files_dropped               list[Path]
+window.banner, window.toasts       for what concerns no single panel
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from PySide6.QtCore import QSize, Signal
+from PySide6.QtGui import QCloseEvent, QDragEnterEvent, QDropEvent, QPainter, QPaintEvent
+from PySide6.QtWidgets import QHBoxLayout, QStackedWidget, QVBoxLayout, QWidget
+
+from studio.app import keys, theme
+from studio.app.language import bind_text
+from studio.app.observable import Property
+from studio.app.panel import Panel, PanelSpec
+from studio.app.strip import QueueStrip
+from studio.app.strip_model import StripModel
+from studio.app.widgets.banner import Banner
+from studio.app.widgets.rail import Rail
+from studio.app.widgets.toast import ToastHost
+
+_MARGIN = 22
+
+
+class StudioWindow(QWidget):
+    """`current` is the key of the panel that is shown, "" before the first `go`."""
+
+    close_requested = Signal()
+    files_dropped = Signal(object)
+
+    def __init__(self, specs: Sequence[PanelSpec], strip: StripModel, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._specs = {spec.key: spec for spec in specs}
+        self._panels: dict[str, Panel] = {}
+        self._finishing = False
+        self.current: Property[str] = Property("")
+        self.setAcceptDrops(True)
+        self.setMinimumSize(1024, 640)
+        self.resize(1440, 900)
+        bind_text(self.setWindowTitle, "app.name")
+        self.rail = Rail()
+        self.banner = Banner()
+        self.toasts = ToastHost(self)
+        self._stack = QStackedWidget()
+        self._inspectors = QStackedWidget()
+        self._inspectors.hide()
+        self._lay_out(QueueStrip(strip))
+        for spec in specs:
+            self.rail.add(spec.key, spec.icon, spec.title_key, spec.group)
+        self.rail.chosen.connect(self.go)
+        self._add_shortcuts()
+
+    def _lay_out(self, strip: QueueStrip) -> None:
+        notice = QVBoxLayout()
+        notice.setContentsMargins(_MARGIN, 12, _MARGIN, 0)
+        notice.addWidget(self.banner)
+        middle = QVBoxLayout()
+        middle.addLayout(notice)
+        middle.addWidget(self._stack, 1)
+        upper = QHBoxLayout()
+        upper.addLayout(middle, 1)
+        upper.addWidget(self._inspectors)
+        right = QVBoxLayout()
+        right.addLayout(upper, 1)
+        right.addWidget(strip)
+        whole = QHBoxLayout(self)
+        whole.addWidget(self.rail)
+        whole.addLayout(right, 1)
+        for layout in (middle, upper, right, whole):
+            layout.setContentsMargins(0, 0, 0, 0)
+            layout.setSpacing(0)
+
+    def _add_shortcuts(self) -> None:
+        ordered = [s for s in self._specs.values() if s.group == "top"]
+        ordered += [s for s in self._specs.values() if s.group != "top"]
+        for number, spec in enumerate(ordered[:9], 1):
+            keys.shortcut(f"panel_{number}", self, lambda key=spec.key: self.go(key))
+        if "settings" in self._specs:
+            keys.shortcut("settings", self, lambda: self.go("settings"))
+        keys.shortcut("all_keys", self, self.show_keys)
+
+    def go(self, key: str) -> Panel:
+        """Show the panel *key*, making it if this is the first time. KeyError if there is none."""
+        panel = self.panel(key)
+        self._stack.setCurrentWidget(panel)
+        if panel.inspector is not None:
+            self._inspectors.setCurrentWidget(panel.inspector)
+            self._inspectors.setFixedWidth(panel.inspector.sizeHint().width())
+        self._inspectors.setVisible(panel.inspector is not None)
+        self.rail.set_current(key)
+        self.current.value = key
+        return panel
+
+    def panel(self, key: str) -> Panel:
+        """The panel *key*, made now if it was not yet. It is not shown."""
+        if key not in self._panels:
+            panel = self._specs[key].factory()
+            self._panels[key] = panel
+            self._stack.addWidget(panel)
+            if panel.inspector is not None:
+                self._inspectors.addWidget(panel.inspector)
+        return self._panels[key]
+
+    def show_keys(self) -> None:
+        """All keys, to read and to change."""
+        from studio.app.keys_dialog import KeysDialog  # not needed for the first window
+
+        KeysDialog(self).show()
+
+    def finish(self) -> None:
+        """Close for good."""
+        self._finishing = True
+        self.close()
+
+    def closeEvent(self, event: QCloseEvent) -> None:
+        if self._finishing:
+            event.accept()
+        else:  # hidden at once; the studio ends when its work has been put down
+            event.ignore()
+            self.hide()
+            self.close_requested.emit()
+
+    def dragEnterEvent(self, event: QDragEnterEvent) -> None:
+        outside = event.source() is None
+        if outside and any(url.isLocalFile() for url in event.mimeData().urls()):
+            event.acceptProposedAction()
+
+    def dropEvent(self, event: QDropEvent) -> None:
+        paths = [Path(url.toLocalFile()) for url in event.mimeData().urls() if url.isLocalFile()]
+        event.acceptProposedAction()
+        self.files_dropped.emit(paths)
+
+    def sizeHint(self) -> QSize:
+        return QSize(1440, 900)
+
+    def paintEvent(self, _: QPaintEvent) -> None:
+        QPainter(self).fillRect(self.rect(), theme.color("background"))
