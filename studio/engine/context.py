@@ -208,7 +208,7 @@ def _blocks(module: Any) -> list[Any]:
     if getattr(module, "_orig_mod", None) is not None or getattr(module, "_compiled_call_impl", None):
         return []
     lists = [m for m in module.modules() if isinstance(m, torch.nn.ModuleList | torch.nn.Sequential)]
-    blocks = [block for blocks in lists for block in blocks]
+    blocks = [block for blocks in lists for block in blocks if block is not None]
     return blocks or [m for m in module.modules() if next(m.children(), None) is None]
 
 
