@@ -98,8 +98,7 @@ class PresetEditor(SegmentedButtons):
         super().__init__([(number, str(number)) for number in parameter.presets])
         self._parameter = parameter
         self._number = parameter.default
-        self.beside = NumberBox(width=64)
-        self.beside.setFixedHeight(26)
+        self.beside = NumberBox(width=60, compact=True)
         bind_text(self.beside.setAccessibleName, parameter.label_key)
         self.beside.entered.connect(self.entered)
         self.beside.stepped.connect(self._stepped)
@@ -185,9 +184,8 @@ class SizeEditor(QWidget):
         row = QHBoxLayout(holder)
         row.setContentsMargins(0, 0, 0, 0)
         row.setSpacing(4)
-        self._width, self._height = NumberBox(width=58), NumberBox(width=58)
+        self._width, self._height = (NumberBox(width=56, compact=True) for _ in range(2))
         for box, key, axis in ((self._width, "form.width", 0), (self._height, "form.height", 1)):
-            box.setFixedHeight(26)
             bind_text(box.setAccessibleName, key)
             box.entered.connect(self._typed)
             box.stepped.connect(lambda steps, axis=axis: self._stepped(axis, steps))

@@ -89,6 +89,7 @@ class ParameterField(Field):
         self._shows_value = bool(getattr(editor, "shows_value", False))
         if getattr(editor, "labelled", False):
             self.label.hide()
+            self.term.hide()
         face = as_editor(editor)
         face.changed.connect(self._changed)
         if hasattr(face, "entered"):

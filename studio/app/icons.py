@@ -1,8 +1,9 @@
 """Icons by what they mean, drawn in the colours of the theme in use.
 
-The glyphs are Material Design Icons as qtawesome ships them. Its module is not imported: that
-costs more than the whole first window and pulls in Qt modules which must not be here. An icon asks
-for its colour at each painting, so a change of theme needs nothing more than a repaint.
+The glyphs are Phosphor's as qtawesome ships them; a waveform, which it lacks, is drawn in its manner.
+The module of qtawesome is not imported: that costs more than the whole first window and pulls in Qt
+modules which must not be here. An icon asks for its colour at each painting, so a change of theme
+needs nothing more than a repaint.
 """
 
 from __future__ import annotations
@@ -12,111 +13,113 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from PySide6.QtCore import QPointF, QRect, QRectF, QSize, Qt
-from PySide6.QtGui import QIcon, QIconEngine, QPainter, QPainterPath, QPixmap, QRawFont, QTransform
+from PySide6.QtGui import QIcon, QIconEngine, QPainter, QPainterPath, QPen, QPixmap, QRawFont, QTransform
 
 from studio.app import theme
 
-FONT_FILE = "materialdesignicons6-webfont-6.9.96.ttf"
+FONT_FILE = "phosphor-1.3.0.ttf"
+_EXTRA_WEIGHT = 0.014  # of the side: lines of about 1.5 pixels at 20, as the text beside them has
+_BARS = (0.2, 0.5, 0.78, 0.36, 0.58, 0.2)  # heights of the waveform
 
 # name: (the glyph's name in the set, its code point)
 TABLE = {
-    "home": ("home-outline", 0xF06A1),
-    "write": ("pencil-outline", 0xF0CB6),
-    "draw": ("image-outline", 0xF0976),
-    "speak": ("waveform", 0xF147D),
-    "gallery": ("image-multiple-outline", 0xF02EF),
-    "models": ("bookshelf", 0xF125F),
-    "computer": ("cpu-64-bit", 0xF0EE0),
-    "memory": ("tune-variant", 0xF1542),
-    "settings": ("cog-outline", 0xF08BB),
-    "queue": ("tray-full", 0xF1296),
-    "generate": ("lightning-bolt-outline", 0xF140C),
-    "stop": ("stop", 0xF04DB),
-    "cancel": ("close", 0xF0156),
-    "play": ("play-outline", 0xF0F1B),
-    "pause": ("pause", 0xF03E4),
-    "copy": ("content-copy", 0xF018F),
-    "send": ("auto-fix", 0xF0068),
-    "save": ("content-save-outline", 0xF0818),
-    "reveal": ("folder-open-outline", 0xF0DCF),
-    "folder": ("folder-outline", 0xF0256),
-    "file": ("file-document-outline", 0xF09EE),
-    "delete": ("trash-can-outline", 0xF0A7A),
-    "undo": ("undo", 0xF054C),
-    "redo": ("redo", 0xF044E),
-    "again": ("restore", 0xF099B),
-    "retry": ("refresh", 0xF0450),
-    "regenerate": ("refresh", 0xF0450),
-    "edit": ("square-edit-outline", 0xF090C),
-    "add": ("plus", 0xF0415),
-    "remove": ("minus", 0xF0374),
-    "close": ("close", 0xF0156),
-    "check": ("check", 0xF012C),
-    "more": ("dots-horizontal", 0xF01D8),
-    "search": ("magnify", 0xF0349),
-    "filter": ("filter-variant", 0xF0236),
-    "sort": ("sort", 0xF04BA),
-    "download": ("tray-arrow-down", 0xF0120),
-    "upload": ("tray-arrow-up", 0xF011D),
-    "import": ("import", 0xF02FA),
-    "external": ("open-in-new", 0xF03CC),
-    "link": ("link-variant", 0xF0339),
-    "dice": ("dice-5-outline", 0xF114E),
-    "lock": ("lock-outline", 0xF0341),
-    "unlock": ("lock-open-variant-outline", 0xF0FC7),
-    "expand": ("creation-outline", 0xF1C2B),
-    "style": ("palette-outline", 0xF0E0C),
-    "info": ("information-outline", 0xF02FD),
-    "help": ("help-circle-outline", 0xF0625),
-    "warning": ("alert-outline", 0xF002A),
-    "error": ("alert-circle-outline", 0xF05D6),
-    "done": ("check-circle-outline", 0xF05E1),
-    "offline": ("shield-check-outline", 0xF0CC8),
-    "online": ("web", 0xF059F),
-    "licence": ("shield-check-outline", 0xF0CC8),
-    "disk": ("harddisk", 0xF02CA),
-    "ram": ("memory", 0xF035B),
-    "gpu": ("expansion-card-variant", 0xF0FB2),
-    "clock": ("clock-outline", 0xF0150),
-    "zoom_in": ("magnify-plus-outline", 0xF06ED),
-    "zoom_out": ("magnify-minus-outline", 0xF06EC),
-    "fit": ("fit-to-screen-outline", 0xF18F5),
-    "chevron_down": ("chevron-down", 0xF0140),
-    "chevron_up": ("chevron-up", 0xF0143),
-    "chevron_right": ("chevron-right", 0xF0142),
-    "chevron_left": ("chevron-left", 0xF0141),
-    "arrow_up": ("arrow-up", 0xF005D),
-    "arrow_down": ("arrow-down", 0xF0045),
-    "arrow_left": ("arrow-left", 0xF004D),
-    "arrow_right": ("arrow-right", 0xF0054),
-    "move_up": ("arrow-collapse-up", 0xF0795),
-    "drag": ("drag-vertical", 0xF01DD),
-    "language": ("translate", 0xF05CA),
-    "theme": ("theme-light-dark", 0xF050E),
-    "sun": ("white-balance-sunny", 0xF05A8),
-    "moon": ("weather-night", 0xF0594),
-    "screen": ("monitor", 0xF0379),
-    "bell": ("bell-outline", 0xF009C),
-    "volume": ("volume-high", 0xF057E),
-    "voice": ("account-voice", 0xF05CB),
-    "user": ("account-outline", 0xF0013),
-    "assistant": ("robot-outline", 0xF167A),
-    "chat": ("message-text-outline", 0xF036A),
-    "new_chat": ("message-plus-outline", 0xF10BB),
-    "text": ("text", 0xF09A8),
-    "key": ("key-outline", 0xF0DD6),
-    "keyboard": ("keyboard-outline", 0xF097B),
-    "star": ("star-outline", 0xF04D2),
-    "eye": ("eye-outline", 0xF06D0),
-    "eye_off": ("eye-off-outline", 0xF06D1),
-    "log": ("text-box-outline", 0xF09ED),
-    "gauge": ("gauge", 0xF029A),
-    "token": ("counter", 0xF0199),
-    "face": ("face-recognition", 0xF0C7B),
-    "tag": ("tag-outline", 0xF04FC),
-    "drop": ("tray-arrow-down", 0xF0120),
-    "free": ("broom", 0xF00E2),
-    "awake": ("coffee-outline", 0xF06CA),
+    "home": ("house", 0xF1D8),
+    "write": ("pencil-line", 0xF265),
+    "draw": ("image", 0xF1DD),
+    "gallery": ("cards", 0xF0B5),
+    "models": ("books", 0xF098),
+    "computer": ("cpu", 0xF119),
+    "memory": ("sliders-horizontal", 0xF2D0),
+    "settings": ("gear-six", 0xF19C),
+    "queue": ("queue", 0xF294),
+    "generate": ("lightning", 0xF1EF),
+    "stop": ("stop", 0xF2F7),
+    "cancel": ("x", 0xF36D),
+    "play": ("play", 0xF27C),
+    "pause": ("pause", 0xF25E),
+    "copy": ("copy", 0xF114),
+    "send": ("magic-wand", 0xF207),
+    "save": ("floppy-disk", 0xF181),
+    "reveal": ("folder-open", 0xF18C),
+    "folder": ("folder", 0xF186),
+    "file": ("file-text", 0xF170),
+    "delete": ("trash", 0xF334),
+    "undo": ("arrow-u-up-left", 0xF066),
+    "redo": ("arrow-u-up-right", 0xF067),
+    "again": ("clock-counter-clockwise", 0xF0FC),
+    "retry": ("arrow-clockwise", 0xF020),
+    "edit": ("note-pencil", 0xF22E),
+    "add": ("plus", 0xF27F),
+    "remove": ("minus", 0xF21A),
+    "close": ("x", 0xF36D),
+    "check": ("check", 0xF0E7),
+    "more": ("dots-three", 0xF145),
+    "search": ("magnifying-glass", 0xF20A),
+    "filter": ("funnel", 0xF196),
+    "sort": ("sort-ascending", 0xF2DC),
+    "download": ("download-simple", 0xF14C),
+    "upload": ("upload-simple", 0xF345),
+    "import": ("folder-plus", 0xF18D),
+    "external": ("arrow-square-out", 0xF058),
+    "link": ("link", 0xF1F3),
+    "dice": ("dice-five", 0xF137),
+    "lock": ("lock", 0xF1FF),
+    "unlock": ("lock-open", 0xF204),
+    "expand": ("sparkle", 0xF2DF),
+    "style": ("palette", 0xF257),
+    "info": ("info", 0xF1E0),
+    "help": ("question", 0xF293),
+    "warning": ("warning", 0xF35C),
+    "error": ("warning-circle", 0xF35D),
+    "done": ("check-circle", 0xF0E8),
+    "offline": ("shield-check", 0xF2B8),
+    "online": ("globe", 0xF1AF),
+    "licence": ("scales", 0xF2AA),
+    "disk": ("hard-drive", 0xF1C3),
+    "ram": ("hard-drives", 0xF1C4),
+    "gpu": ("squares-four", 0xF2F0),
+    "clock": ("clock", 0xF0F9),
+    "zoom_in": ("magnifying-glass-plus", 0xF20C),
+    "zoom_out": ("magnifying-glass-minus", 0xF20B),
+    "fit": ("frame-corners", 0xF194),
+    "chevron_down": ("caret-down", 0xF0C2),
+    "chevron_up": ("caret-up", 0xF0C5),
+    "chevron_right": ("caret-right", 0xF0C4),
+    "chevron_left": ("caret-left", 0xF0C3),
+    "arrow_up": ("arrow-up", 0xF061),
+    "arrow_down": ("arrow-down", 0xF022),
+    "arrow_left": ("arrow-left", 0xF03B),
+    "arrow_right": ("arrow-right", 0xF044),
+    "move_up": ("arrow-line-up", 0xF041),
+    "drag": ("dots-six-vertical", 0xF144),
+    "language": ("translate", 0xF333),
+    "theme": ("circle-half", 0xF0EE),
+    "sun": ("sun", 0xF2FE),
+    "moon": ("moon", 0xF21F),
+    "screen": ("monitor", 0xF21D),
+    "bell": ("bell", 0xF082),
+    "volume": ("speaker-high", 0xF2E0),
+    "voice": ("microphone", 0xF218),
+    "user": ("user", 0xF346),
+    "assistant": ("robot", 0xF2A3),
+    "chat": ("chat-circle-text", 0xF0DE),
+    "new_chat": ("note-pencil", 0xF22E),
+    "text": ("text-aa", 0xF310),
+    "key": ("key", 0xF1E4),
+    "keyboard": ("keyboard", 0xF1E5),
+    "star": ("star", 0xF2F3),
+    "eye": ("eye", 0xF15B),
+    "eye_off": ("eye-slash", 0xF15E),
+    "log": ("file-text", 0xF170),
+    "gauge": ("gauge", 0xF19A),
+    "token": ("hash", 0xF1C5),
+    "face": ("smiley", 0xF2D1),
+    "tag": ("tag", 0xF305),
+    "free": ("leaf", 0xF1EB),
+    "awake": ("coffee", 0xF10C),
+    "package": ("package", 0xF251),
+    "bookmark": ("bookmark-simple", 0xF095),
+    "prohibited": ("prohibit", 0xF289),
 }
 
 
@@ -125,7 +128,7 @@ def icon(name: str, color: str = "text", on: str = "") -> QIcon:
 
     Raises KeyError for an unknown name.
     """
-    _glyph(name)
+    _outline(name)
     return QIcon(_Engine(name, color, on or color))
 
 
@@ -140,7 +143,10 @@ def paint(
     painter.setRenderHint(QPainter.RenderHint.Antialiasing)
     painter.setOpacity(painter.opacity() * opacity)
     painter.setTransform(QTransform().translate(corner.x(), corner.y()).scale(side, side), True)
-    painter.fillPath(_glyph(name), theme.color(color))
+    ink = theme.color(color)
+    painter.setPen(QPen(ink, _EXTRA_WEIGHT))
+    painter.setBrush(ink)
+    painter.drawPath(_outline(name))
     painter.restore()
 
 
@@ -155,14 +161,25 @@ def _font() -> QRawFont:
 
 
 @cache
-def _glyph(name: str) -> QPainterPath:
-    """The outline in a unit square, y downwards."""
+def _outline(name: str) -> QPainterPath:
+    """In a unit square, y downwards."""
+    if name == "speak":
+        return _waveform()
     font = _font()
     index = font.glyphIndexesForString(chr(TABLE[name][1]))[0]
     side = font.pixelSize()
     to_unit = QTransform().scale(1 / side, 1 / side).translate(0, font.ascent())
     path = to_unit.map(font.pathForGlyph(index))
     path.setFillRule(Qt.FillRule.WindingFill)
+    return path
+
+
+def _waveform() -> QPainterPath:
+    path = QPainterPath()
+    pitch, thick = 0.144, 0.0625
+    for index, height in enumerate(_BARS):
+        x = 0.5 + (index - (len(_BARS) - 1) / 2) * pitch
+        path.addRoundedRect(QRectF(x - thick / 2, 0.5 - height / 2, thick, height), thick / 2, thick / 2)
     return path
 
 

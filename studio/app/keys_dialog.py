@@ -23,7 +23,7 @@ class KeysDialog(QDialog):
         self.resize(480, 560)
         self._error = Label(role="error", wrap=True)
         self._rows: dict[str, tuple[Label, QKeySequenceEdit]] = {}
-        scroll = ScrollColumn(margin=4)
+        scroll = ScrollColumn(margins=(4, 4, 14, 4))
         grid = QGridLayout()
         grid.setHorizontalSpacing(12)
         grid.setVerticalSpacing(8)

@@ -20,6 +20,8 @@ QLineEdit:focus, QPlainTextEdit:focus, QTextEdit:focus, QTextBrowser:focus {
 }
 QLineEdit:disabled, QPlainTextEdit:disabled { color: $muted; background: $raised; }
 QLineEdit[invalid="true"] { border: 2px solid $bad; padding: 5px 8px; }
+QLineEdit[compact="true"] { padding: 0 6px; }
+QLineEdit[compact="true"]:focus, QLineEdit[compact="true"][invalid="true"] { padding: 0 5px; }
 *[plain="true"], *[plain="true"]:focus {
     background: transparent; border: none; padding: 0; border-radius: 0;
 }
@@ -40,6 +42,7 @@ CardHeader {
 Separator { background: $border; border: none; }
 QScrollArea, QScrollArea > QWidget > QWidget#body { background: transparent; border: none; }
 QAbstractItemView { background: $surface; color: $text; border: none; }
+ThumbnailStrip { background: transparent; }
 QScrollBar:vertical { background: transparent; width: 10px; margin: 2px; }
 QScrollBar:horizontal { background: transparent; height: 10px; margin: 2px; }
 QScrollBar::handle { background: $border; border-radius: 3px; min-height: 32px; min-width: 32px; }

@@ -58,11 +58,9 @@ class StudioWindow(QWidget):
         self._add_shortcuts()
 
     def _lay_out(self, strip: QueueStrip) -> None:
-        notice = QVBoxLayout()
-        notice.setContentsMargins(_MARGIN, 12, _MARGIN, 0)
-        notice.addWidget(self.banner)
+        self.banner.setContentsMargins(_MARGIN, 12, _MARGIN, 0)
         middle = QVBoxLayout()
-        middle.addLayout(notice)
+        middle.addWidget(self.banner)
         middle.addWidget(self._stack, 1)
         upper = QHBoxLayout()
         upper.addLayout(middle, 1)

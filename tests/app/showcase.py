@@ -77,7 +77,10 @@ class DrawPanel(Panel):
         super().__init__()
         picker = ModelPicker()
         picker.set_models(
-            [ModelItem("icons", "Starter Icons 64", "installed  •  58 MB"), ModelItem("b", "SD-Turbo", "2.6 GB")]
+            [
+                ModelItem("icons", "Starter Icons 64", "installed  •  58 MB"),
+                ModelItem("b", "SD-Turbo", "2.6 GB"),
+            ]
         )
         picker.set_value("icons")
         modes = ChipGroup([("text", "From text"), ("image", "From image"), ("inpaint", "Inpaint")])
@@ -131,7 +134,7 @@ class PartsPanel(Panel):
 
     def __init__(self) -> None:
         super().__init__()
-        scroll = ScrollColumn(margin=22, spacing=14)
+        scroll = ScrollColumn(margins=(22, 22, 22, 22), spacing=14)
         outer = QVBoxLayout(self)
         outer.setContentsMargins(0, 0, 0, 0)
         outer.addWidget(scroll)
@@ -140,7 +143,9 @@ class PartsPanel(Panel):
         failed = Banner()
         failed.show_failure(Failure(code="oom.gpu", details="x"), "app.retry", lambda: None)
         note = Banner()
-        note.show_notice("warning", "Eight of the faces look alike.", "Choose another seed & try <b>again</b>.")
+        note.show_notice(
+            "warning", "Eight of the faces look alike.", "Choose another seed & try <b>again</b>."
+        )
         good = Banner()
         good.show_notice("ok", "The pack is here.", button_key="app.generate", action=lambda: None)
         for banner in (failed, note, good):
@@ -204,7 +209,11 @@ class PartsPanel(Panel):
         card.body.addWidget(head)
         inner = QVBoxLayout()
         inner.setContentsMargins(16, 14, 16, 14)
-        for tone, text in (("ok", "Fits  •  27 tokens a second"), ("warning", "Fits with int8"), ("bad", "No")):
+        for tone, text in (
+            ("ok", "Fits  •  27 tokens a second"),
+            ("warning", "Fits with int8"),
+            ("bad", "No"),
+        ):
             status = StatusLine()
             status.set(tone, text)
             inner.addWidget(status)
@@ -212,11 +221,15 @@ class PartsPanel(Panel):
         meter = Meter()
         meter.set_value(0.6)
         inner.addWidget(meter)
-        inner.addWidget(ElidedLabel("A very long file name which does not fit into its place, 00001-814220", "muted"))
+        inner.addWidget(
+            ElidedLabel("A very long file name which does not fit into its place, 00001-814220", "muted")
+        )
         card.body.addLayout(inner)
         row.addWidget(card, 1)
         empty = Card()
-        empty.body.addWidget(EmptyState("gallery", "Nothing here yet", "What you make appears here.", "app.generate"))
+        empty.body.addWidget(
+            EmptyState("gallery", "Nothing here yet", "What you make appears here.", "app.generate")
+        )
         row.addWidget(empty, 1)
         return row
 

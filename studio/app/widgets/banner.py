@@ -120,8 +120,10 @@ class Banner(QWidget):
 
     def paintEvent(self, _: QPaintEvent) -> None:
         painter = QPainter(self)
-        rect = QRectF(self.rect())
+        rect = QRectF(self.contentsRect())
         tint = theme.color(self._tone)
         fill = mix(theme.color("surface"), tint, 0.08)
         box(painter, rect, fill, mix(theme.color("border"), tint, 0.5), CARD_RADIUS)
-        icons.paint(painter, _ICONS[self._tone], QRectF(16, rect.center().y() - 10, 20, 20), self._tone)
+        icons.paint(
+            painter, _ICONS[self._tone], QRectF(rect.x() + 16, rect.center().y() - 10, 20, 20), self._tone
+        )

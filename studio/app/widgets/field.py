@@ -33,6 +33,8 @@ class Field(QWidget):
         self.label = ElidedLabel(label_key, "label")
         self.label.setBuddy(editor)
         self.term = Label(term_key, "small")
+        if not term_key:
+            self.term.hide()
         top = QHBoxLayout()
         top.setSpacing(8)
         top.addWidget(self.label, 1)

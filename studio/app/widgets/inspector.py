@@ -7,6 +7,7 @@ inspector.foot     layout of what stays at the bottom (memory)
 
 from __future__ import annotations
 
+from PySide6.QtCore import QSize
 from PySide6.QtGui import QPainter, QPaintEvent
 from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
 
@@ -33,9 +34,8 @@ class Inspector(QWidget):
         top.addWidget(self.title)
         top.addStretch(1)
         top.addLayout(self.head)
-        scroll = ScrollColumn(spacing=18)
+        scroll = ScrollColumn(margins=(19, 4, 19, 12), spacing=18)
         self.body = scroll.body
-        self.body.setContentsMargins(19, 4, 19, 12)
         self.foot = QVBoxLayout()
         self.foot.setContentsMargins(19, 0, 19, 0)
         column = QVBoxLayout(self)
@@ -44,6 +44,9 @@ class Inspector(QWidget):
         column.addLayout(top)
         column.addWidget(scroll, 1)
         column.addLayout(self.foot)
+
+    def sizeHint(self) -> QSize:
+        return QSize(self.maximumWidth(), super().sizeHint().height())
 
     def paintEvent(self, _: QPaintEvent) -> None:
         painter = QPainter(self)

@@ -22,10 +22,17 @@ class NumberBox(QLineEdit):
     stepped = Signal(object)
 
     def __init__(
-        self, parent: QWidget | None = None, *, width: int = 64, show: Callable[[Any], str] = str
+        self,
+        parent: QWidget | None = None,
+        *,
+        width: int = 64,
+        compact: bool = False,
+        show: Callable[[Any], str] = str,
     ) -> None:
-        """*show* makes the text of a value."""
+        """*show* makes the text of a value; *compact* ones stand beside a label."""
         super().__init__(parent)
+        self.setFixedHeight(26 if compact else 36)
+        self.setProperty("compact", compact)
         self._show = show
         self._shown = ""
         self.setFixedWidth(width)

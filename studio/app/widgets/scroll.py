@@ -7,10 +7,21 @@ from PySide6.QtWidgets import QFrame, QScrollArea, QVBoxLayout, QWidget
 
 
 class ScrollColumn(QScrollArea):
-    """Never scrolls sideways: it asks for the width of what is in it."""
+    """Never scrolls sideways: it asks for the width of what is in it.
 
-    def __init__(self, parent: QWidget | None = None, *, margin: int = 0, spacing: int = 12) -> None:
+    *margins*: left, top, right, bottom. The bar takes its room from the right margin, so that its
+    coming and going moves nothing.
+    """
+
+    def __init__(
+        self,
+        parent: QWidget | None = None,
+        *,
+        margins: tuple[int, int, int, int] = (0, 0, 0, 0),
+        spacing: int = 12,
+    ) -> None:
         super().__init__(parent)
+        self._margins = margins
         self.setFrameShape(QFrame.Shape.NoFrame)
         self.setWidgetResizable(True)
         self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
@@ -18,10 +29,16 @@ class ScrollColumn(QScrollArea):
         holder = QWidget()
         holder.setObjectName("body")
         self.body = QVBoxLayout(holder)
-        self.body.setContentsMargins(margin, margin, margin, margin)
+        self.body.setContentsMargins(*margins)
         self.body.setSpacing(spacing)
         self.setWidget(holder)
         holder.installEventFilter(self)
+        self.verticalScrollBar().rangeChanged.connect(self._keep_width)
+
+    def _keep_width(self, _: int, maximum: int) -> None:
+        left, top, right, bottom = self._margins
+        bar = self.verticalScrollBar().sizeHint().width() if maximum else 0
+        self.body.setContentsMargins(left, top, max(0, right - bar), bottom)
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
         if event.type() == QEvent.Type.LayoutRequest:
