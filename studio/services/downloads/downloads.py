@@ -25,7 +25,8 @@ from studio.domain.model import DataWheels, Hub, Model
 from studio.domain.text import localized
 from studio.services.downloads.messages import Failed, Fetch, Finished, Progress, Stage, from_helper, to_frame
 from studio.services.event import Event
-from studio.services.library.library import PARTS, Library
+from studio.services.library.library import Library
+from studio.services.library.record import PARTS
 from studio.wire import frames
 
 log = logging.getLogger(__name__)

@@ -19,20 +19,21 @@ from studio.services.downloads.names import UnsafeNameError
 from studio.services.downloads.transfer import TransferError, UnreachableError, WrongContentError
 from studio.services.downloads.work import DISK_ERRORS, Work
 from studio.services.library.convert import convert
-from studio.services.library.record import NAME, Record, write_record
+from studio.services.library.record import NAME, PARTS, Record, write_record
 from studio.services.library.sums import sha256_of
+from studio.services.network import Traffic
 from studio.wire import files
 
 log = logging.getLogger(__name__)
 
 
-def fetch(order: Fetch, tell: Callable[[Progress], None]) -> None:
+def fetch(order: Fetch, tell: Callable[[Progress], None], traffic: Traffic) -> None:
     """Put `order.model` into its library. Raises StudioError; what has arrived is kept for the next try."""
     model = order.model
     title = localized(model.title)
     folder = Path(order.folder)
     try:
-        work = Work(folder / ".parts" / model.id, title, tell)
+        work = Work(folder / PARTS / model.id, title, tell, traffic)
         record = _from_any_source(order, work)
         _publish(work, folder / model.id, record)
     except OSError as error:

@@ -166,6 +166,10 @@ def _fetch_file(
         blob=file.blob,
         headers={"Authorization": f"Bearer {token}"} if token else {},
     )
-    Transfer(client, item, part, lambda done: work.report("download", before + done, total)).run()
+
+    def report(done: int) -> None:
+        work.report("download", before + done, total)
+
+    Transfer(client, item, part, report, work.traffic).run()
     target.parent.mkdir(parents=True, exist_ok=True)
     part.replace(target)

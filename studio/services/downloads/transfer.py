@@ -21,6 +21,7 @@ import msgspec
 from msgspec import Struct
 
 from studio.services.downloads import addresses
+from studio.services.network import Traffic
 from studio.wire import files
 
 log = logging.getLogger(__name__)
@@ -82,14 +83,15 @@ class Transfer:
         item: Item,
         path: Path,
         report: Report,
+        traffic: Traffic,
         *,
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
-        self._client, self._item, self._path, self._report, self._sleep = client, item, path, report, sleep
+        self._client, self._item, self._path = client, item, path
+        self._report, self._traffic, self._sleep = report, traffic, sleep
         self._part = path.with_name(path.name + files.PART)
         self._note = path.with_name(path.name + ".state")
         self._state = _State(promise=item.sha256 or item.blob or item.url)
-        self.received = 0
 
     def run(self) -> None:
         """Make the file be at its path, whole and checked. Raises TransferError, AddressError, OSError."""
@@ -247,7 +249,7 @@ class Transfer:
                     raise WrongContentError(f"{self._item.name}: more bytes came than {expected}")
                 part.write(data)
                 have += len(data)
-                self.received += len(data)
+                self._traffic.received += len(data)
                 self._report(have)
         if expected is not None and have < expected:
             raise httpx2.RemoteProtocolError(f"ended at {have} of {expected} bytes")

@@ -76,7 +76,7 @@ def _fetch_wheel(
                 _adopt(Path(httpx2.URL(link.url).path), wheel, path)
             else:
                 item = Item(url=link.url, name=wheel.name, bytes=wheel.bytes, sha256=wheel.sha256)
-                Transfer(client, item, path, report).run()
+                Transfer(client, item, path, report, work.traffic).run()
             return
         except DeniedError as error:
             log.info("pip is asked instead: %s", error)

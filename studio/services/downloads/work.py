@@ -10,6 +10,7 @@ from pathlib import Path
 
 from studio.domain.failure import StudioError
 from studio.services.downloads.messages import Progress, Stage
+from studio.services.network import Traffic
 
 RESERVE = 512 * 2**20
 """Bytes of disk that a download leaves free for everything else."""
@@ -21,11 +22,11 @@ DISK_ERRORS = frozenset((errno.ENOSPC, errno.EDQUOT, errno.EFBIG))
 class Work:
     """Below `home`, `parts` keeps what has arrived between attempts; `ready` becomes the model's folder."""
 
-    def __init__(self, home: Path, title: str, tell: Callable[[Progress], None]) -> None:
+    def __init__(self, home: Path, title: str, tell: Callable[[Progress], None], traffic: Traffic) -> None:
         self.home = home
         self.parts = home / "parts"
         self.ready = home
-        self.title = title
+        self.title, self.traffic = title, traffic
         self._tell = tell
         self._last = ("", 0.0)
         self.parts.mkdir(parents=True, exist_ok=True)

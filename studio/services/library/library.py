@@ -23,13 +23,11 @@ from studio.families.registry import families, family
 from studio.services.event import Event
 from studio.services.library.manifest import read_manifest
 from studio.services.library.recognize import recognize
-from studio.services.library.record import Record, read_record
+from studio.services.library.record import PARTS, Record, read_record
 from studio.services.library.sums import Sums
 from studio.services.paths import ASSETS, MANIFEST
 
 log = logging.getLogger(__name__)
-
-PARTS = ".parts"
 
 
 class Installed(Struct, frozen=True, kw_only=True):

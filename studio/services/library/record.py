@@ -17,6 +17,8 @@ from studio.wire import files
 log = logging.getLogger(__name__)
 
 NAME = "record.json"
+PARTS = ".parts"
+"""The folder beside the models' for what is not a model (yet)."""
 
 
 class Record(Struct, frozen=True, kw_only=True):
