@@ -248,7 +248,9 @@ def flood(engine: FakeEngine) -> None:
 
 
 def mute(engine: FakeEngine) -> None:
-    os.close(engine.writer.fileno())
+    with engine.lock:  # for ever: who would answer now, waits
+        os.close(engine.writer.fileno())
+        time.sleep(3600)
 
 
 def own(engine: FakeEngine) -> None:

