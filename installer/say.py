@@ -15,7 +15,7 @@ from pathlib import Path
 TEXTS = Path(__file__).with_name("texts.json")
 
 
-class Problem(Exception):  # noqa: N818 - it is what the user has, not what the code did
+class Problem(Exception):
     """A step cannot be done. *code* names two texts: what went wrong, and what to do about it."""
 
     def __init__(self, code: str, **values: object) -> None:

@@ -37,14 +37,13 @@ def main(arguments: list[str]) -> int:
     if "--all" not in options:
         return run_stage(fast)
     slowest = ["--durations=20", "--durations-min=0.5"]
-    return run_all(
-        {
-            "checks": [str(python), "tests/check.py"],
-            "tests": [*fast, *slowest],
-            "heavy": [*pytest, "-m", "heavy", *slowest, *arguments],
-            "bench": [str(python), "-m", "tests.bench", "--short"],
-        }
-    )
+    stages = {
+        "checks": [str(python), "tests/check.py"],
+        "tests": [*fast, *slowest],
+        "heavy": [*pytest, "-m", "heavy", *slowest, *arguments],
+        "bench": [str(python), "-m", "tests.bench", "--short"],
+    }
+    return run_all(stages)
 
 
 def run_all(stages: dict[str, list[str]]) -> int:
