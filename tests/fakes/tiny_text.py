@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -98,3 +99,42 @@ def write_gguf(path: Path, *, chat: bool = True, context: int = 4096, layers: in
     writer.write_tensors_to_file()
     writer.close()
     return path
+
+
+def fast_tokenizer() -> Any:
+    """The same vocabulary as transformers holds it."""
+    from tokenizers import Tokenizer
+    from transformers import PreTrainedTokenizerFast
+
+    return PreTrainedTokenizerFast(
+        tokenizer_object=Tokenizer.from_str(_vocabulary()), eos_token="<|im_end|>", bos_token="<|endoftext|>"
+    )
+
+
+def write_transformers(
+    folder: Path, *, chat: bool = True, context: int = 4096, template: str = TEMPLATE
+) -> Path:
+    """A Llama with random float32 weights as a transformers folder, for conversation or as a base model."""
+    import torch
+    from transformers import LlamaConfig, LlamaForCausalLM
+
+    tokenizer = fast_tokenizer()
+    if chat:
+        tokenizer.chat_template = template
+    torch.manual_seed(0)
+    model = LlamaForCausalLM(
+        LlamaConfig(
+            vocab_size=len(tokenizer),
+            hidden_size=WIDTH,
+            intermediate_size=FEED_FORWARD,
+            num_hidden_layers=LAYERS,
+            num_attention_heads=HEADS,
+            max_position_embeddings=context,
+            bos_token_id=0,
+            eos_token_id=2,
+            initializer_range=0.4,
+        )
+    )
+    tokenizer.save_pretrained(folder)
+    model.save_pretrained(folder)
+    return folder
