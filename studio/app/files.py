@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import shutil
-import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
 
 from PySide6.QtCore import QMimeData, QPoint, Qt, QUrl
 from PySide6.QtGui import QDesktopServices, QDrag, QGuiApplication, QImage, QPixmap
-from PySide6.QtWidgets import QFileDialog, QWidget
+from PySide6.QtWidgets import QWidget
 
 from studio.domain.failure import Failure
 from studio.domain.text import t
@@ -28,6 +26,10 @@ def copy_text(text: str) -> None:
 
 def save_copy(parent: QWidget, path: Path, failed: Callable[[Failure], object]) -> None:
     """Ask where, then copy *path* there, without holding up the window; *failed* tells why it could not."""
+
+    import shutil
+
+    from PySide6.QtWidgets import QFileDialog
 
     def copy(chosen: str) -> None:
         try:
@@ -47,6 +49,8 @@ def save_copy(parent: QWidget, path: Path, failed: Callable[[Failure], object]) 
 
 def reveal(path: Path) -> None:
     """Show *path* in the system's file manager, chosen where the system can do that."""
+    import subprocess
+
     if sys.platform == "win32":
         subprocess.Popen(["explorer", f"/select,{path}"])
     elif sys.platform == "darwin":

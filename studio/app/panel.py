@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 
+from msgspec import Struct
 from PySide6.QtWidgets import QWidget
 
 
@@ -14,8 +14,7 @@ class Panel(QWidget):
     inspector: QWidget | None = None
 
 
-@dataclass(frozen=True)
-class PanelSpec:
+class PanelSpec(Struct, frozen=True):
     """*icon* of `icons.TABLE`, *group* "top" or "bottom" of the rail; *factory* is called once at most."""
 
     key: str

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from msgspec import Struct
 
 from studio.app.observable import Event, Property
 
 
-@dataclass(frozen=True)
-class RunningJob:
+class RunningJob(Struct, frozen=True):
     """*phase* is a text key. *fraction* of the whole job in 0..1, None when unknown; *remaining* seconds."""
 
     id: str
@@ -22,8 +21,7 @@ class RunningJob:
     stopping: bool = False
 
 
-@dataclass(frozen=True)
-class WaitingJob:
+class WaitingJob(Struct, frozen=True):
     """One that comes later, in the order of the queue."""
 
     id: str
@@ -31,8 +29,7 @@ class WaitingJob:
     icon: str
 
 
-@dataclass(frozen=True)
-class MemoryUse:
+class MemoryUse(Struct, frozen=True):
     """Bytes of the whole computer."""
 
     used: float

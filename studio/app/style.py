@@ -5,6 +5,8 @@ from __future__ import annotations
 from string import Template
 from typing import TYPE_CHECKING
 
+from msgspec import structs
+
 if TYPE_CHECKING:
     from studio.app.theme import Tokens
 
@@ -62,4 +64,4 @@ QSplitter::handle { background: transparent; }
 
 def style_sheet(tokens: Tokens) -> str:
     """The sheet in the colours of *tokens*."""
-    return _SHEET.substitute(vars(tokens))
+    return _SHEET.substitute(structs.asdict(tokens))

@@ -8,9 +8,9 @@ theme.current, theme.mode      properties to watch
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
 from functools import lru_cache
 
+from msgspec import Struct, structs
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QColor, QGuiApplication, QPalette
 from PySide6.QtWidgets import QApplication
@@ -22,8 +22,7 @@ from studio.app.style import style_sheet
 MODES = ("system", "light", "dark")
 
 
-@dataclass(frozen=True)
-class Tokens:
+class Tokens(Struct, frozen=True):
     """The colours by what they are for, as #rrggbb. `chart` are the parts of a stacked bar, in order."""
 
     background: str
@@ -147,7 +146,7 @@ def palette(tokens: Tokens) -> QPalette:
 
 @lru_cache(maxsize=2)
 def _colors(tokens: Tokens) -> dict[str, QColor]:
-    return {name: QColor(value) for name, value in asdict(tokens).items() if isinstance(value, str)}
+    return {name: QColor(value) for name, value in structs.asdict(tokens).items() if isinstance(value, str)}
 
 
 def _system_changed(_: Qt.ColorScheme) -> None:

@@ -26,7 +26,8 @@ class ComboBox(QComboBox):
         self.setAttribute(Qt.WidgetAttribute.WA_Hover)
         self.setMaxVisibleItems(14)
         self.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Fixed)
-        self.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToContents)
+        # "To contents" would shrink the box behind the layout's back whenever a text changes.
+        self.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
         self.activated.connect(self._activated)
         self.set_options(options)
         on_language(self._retranslate)
@@ -38,6 +39,7 @@ class ComboBox(QComboBox):
         self.clear()
         self.addItems([self.title(each, key) for each, key in self._options])
         self.set_value(value)
+        self.updateGeometry()
 
     def title(self, value: object, key: str) -> str:
         """The words of one option, in the current language."""

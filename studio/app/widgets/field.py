@@ -32,7 +32,7 @@ class Field(QWidget):
         self.editor = editor
         self.label = ElidedLabel(label_key, "label")
         self.label.setBuddy(editor)
-        self.term = Label(term_key, "small")
+        self.term = Label(term_key, "small", self)
         if not term_key:
             self.term.hide()
         top = QHBoxLayout()

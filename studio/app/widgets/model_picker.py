@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
+from msgspec import Struct
 from PySide6.QtCore import QRectF, QSize, Qt
 from PySide6.QtGui import QFontMetricsF, QPainter
 from PySide6.QtWidgets import QWidget
@@ -15,8 +15,7 @@ from studio.app.widgets.combo import ComboBox
 from studio.app.widgets.paint import box
 
 
-@dataclass(frozen=True)
-class ModelItem:
+class ModelItem(Struct, frozen=True):
     """*note* is the pill ("installed - 58 MB"), already in the user's language."""
 
     id: str

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import html
-
 from PySide6.QtCore import QPointF, QRectF, Qt
 from PySide6.QtGui import QColor, QPainter, QPen
 from PySide6.QtWidgets import QWidget
@@ -55,4 +53,5 @@ def mix(first: QColor, second: QColor, share: float) -> QColor:
 
 def set_tooltip(widget: QWidget, text: str) -> None:
     """A tooltip that shows *text* as it stands: Qt takes anything with a tag in it for HTML."""
-    widget.setToolTip(f'<span style="white-space: pre-wrap">{html.escape(text)}</span>' if text else "")
+    escaped = text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+    widget.setToolTip(f'<span style="white-space: pre-wrap">{escaped}</span>' if text else "")
