@@ -52,7 +52,7 @@ class Wanted:
     @classmethod
     def now(cls, facts: machine.Facts, *, cpu: bool, tests: bool) -> Wanted:
         """For this checkout, this Python and this computer."""
-        lines = "\n".join(requirements(tests=True).values())
+        lines = "\n".join(requirements(tests=tests).values())
         return cls(_hash(lines), str(ROOT), _version(), _hash(facts.signature()), cpu, tests)
 
 

@@ -15,7 +15,7 @@ from installer.say import Problem, Progress, t
 _CAUSES = (
     (r"No space left on device|Errno 28|not enough space on the disk", "disk.full"),
     (r"THESE PACKAGES DO NOT MATCH THE HASHES", "pip.hash"),
-    (r"CERTIFICATE_VERIFY_FAILED|SSLCertVerificationError", "pip.certificate"),
+    (r"CERTIFICATE_VERIFY_FAILED|confirming the ssl certificate", "pip.certificate"),
     (r"40[137] Client Error|407 Proxy|ProxyError", "pip.access"),
     (r"ResolutionImpossible|conflicting dependencies", "pip.conflict"),
     (r"(?:NewConnection|NameResolution)Error|(?:Connect|Read)Timeout|IncompleteRead", "pip.network"),

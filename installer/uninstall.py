@@ -12,7 +12,8 @@ from installer import shortcut
 from installer.environment import PYTHON, VENV
 from installer.say import Problem, ask, note, plain, step, t
 
-# Asked of the studio itself: where its folders are is its rule, with the folders that the settings name.
+# Asked of the studio itself, for where its folders are is its rule. Folders that the user named in the
+# settings are not among them: there may be other things of the user's in those.
 _ASK = """
 import json
 from studio.services.paths import Paths
@@ -32,16 +33,20 @@ def uninstall() -> int:
     if not program and not own and not _there(models) and not _there(results):
         step("uninstall.nothing")
         return 0
-    plain(t("uninstall.list"))
-    for path in (*program, *own):
-        plain(f"    {path}  ({human(size_of(path, leave=models))})")
-    kept = [path for path in (models, results) if path is not None]
-    if (program or own) and ask("uninstall.ask"):
-        for path in (*own, *program):
-            remove(path, leave=kept)
+    if program or own:
+        plain(t("uninstall.list"))
+        for path in (*program, *own):
+            plain(f"    {path}  ({human(size_of(path, leave=models))})")
+        if ask("uninstall.ask"):
+            for path in (*own, *program):
+                remove(path, leave=[each for each in (models, results) if each is not None])
     for path, key in ((models, "uninstall.models"), (results, "uninstall.results")):
-        if _there(path) and path is not None and ask(key, folder=path, size=human(size_of(path))):
+        if path is None or not _there(path):
+            continue
+        if ask(key, folder=path, size=human(size_of(path))):
             remove(path)
+        else:
+            note("uninstall.kept", folder=path)
     step("uninstall.done")
     return 0
 
@@ -88,8 +93,12 @@ def size_of(path: Path, leave: Path | None = None) -> int:
 
 def human(size: float) -> str:
     """Bytes as people read them."""
-    return f"{size / 1e9:.1f} GB" if size >= 5e7 else f"{size / 1e6:.1f} MB"
+    for unit, one in (("GB", 1e9), ("MB", 1e6)):
+        if size >= one / 20:
+            return f"{size / one:.1f} {unit}"
+    return f"{size / 1e3:.0f} kB"
 
 
 def _there(path: Path | None) -> bool:
-    return path is not None and path.exists()
+    """Whether a file lies in or under *path*."""
+    return path is not None and any(not each.is_dir() for each in path.rglob("*"))

@@ -87,6 +87,7 @@ NOTHING = "ERROR: Could not find a version that satisfies the requirement q (fro
         ("ERROR: ResolutionImpossible: for help visit the documentation", "pip.conflict"),
         ("ERROR: THESE PACKAGES DO NOT MATCH THE HASHES FROM THE REQUIREMENTS FILE.", "pip.hash"),
         ("SSLError(SSLCertVerificationError(1, '[SSL: CERTIFICATE_VERIFY_FAILED]", "pip.certificate"),
+        (f"There was a problem confirming the ssl certificate: x\n{NOTHING}", "pip.certificate"),
         ("ERROR: HTTP error 401\n401 Client Error: Unauthorized for url", "pip.access"),
         (
             "ERROR: Could not install packages due to an OSError: [Errno 13] Permission denied",
