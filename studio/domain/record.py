@@ -46,7 +46,7 @@ def encode_record(record: Record) -> bytes:
 def decode_record(data: bytes | str) -> Record | None:
     """The record in *data*, None when it is none that this version understands."""
     try:
-        record = _decoder.decode(data)
+        record = _decoder.decode(data.encode() if isinstance(data, str) else data)
     except (msgspec.MsgspecError, UnicodeError):
         return None
     return record if record.format <= FORMAT else None

@@ -67,8 +67,9 @@ def _of_system(error: OSError, text: str, name: str) -> Failure:
     path = str(error.filename or "")
     if error.errno in (errno.ENOSPC, errno.EDQUOT):
         return Failure(code="disk.full", values={"path": path or "?"}, retryable=True)
-    if error.errno == errno.ENOENT and path and name:
-        return Failure(code="model.missing_file", values={"name": name, "file": path})
+    if isinstance(error, FileNotFoundError) and name:
+        file = path or text.rpartition(": ")[2]  # safetensors puts it into the sentence only
+        return Failure(code="model.missing_file", values={"name": name, "file": file})
     # transformers and diffusers raise a bare OSError with a sentence.
     if error.errno is None and (found := ABSENT.search(text)):
         return Failure(code="model.missing_file", values={"name": name, "file": found[1].rstrip(".")})

@@ -71,21 +71,21 @@ class Slot:
         """Unload every model and give the memory back."""
         for key in tuple(self._resident):
             self._unload(key)
-        give_back()
 
     def _make_room(self, needed: int) -> None:
-        if not self._resident:
-            return
         while self._resident and (len(self._resident) >= self._capacity or needed > _available()):
             self._unload(next(iter(self._resident)))
-            give_back()
 
     def _unload(self, key: Key) -> None:
-        pipeline = self._resident.pop(key)
         try:
-            pipeline.close()
+            self._resident[key].close()
         except Exception:
             log.exception("%s did not close cleanly", key.id)
+        self._resident[key] = None
+        try:
+            give_back()
+        finally:
+            del self._resident[key]  # only now it counts as gone, because now its memory is
 
 
 def _available() -> int:

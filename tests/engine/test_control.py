@@ -1,4 +1,4 @@
-"""The engine as a process: its frames hold whatever happens, it always answers, and it ends when it should."""
+"""The engine as a process: its frames hold, it always answers, and it ends when it should."""
 
 from __future__ import annotations
 
@@ -13,7 +13,6 @@ from pathlib import Path
 
 import psutil
 import pytest
-from tests.engine.process import EngineProcess
 
 from studio import __version__
 from studio.engine import lifeline
@@ -32,6 +31,7 @@ from studio.wire.messages import (
     Shutdown,
     Started,
 )
+from tests.engine.process import EngineProcess
 
 Start = Callable[..., EngineProcess]
 
