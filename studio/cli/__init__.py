@@ -1,0 +1,1 @@
+"""The terminal face: the same services as the window."""

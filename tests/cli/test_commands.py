@@ -1,0 +1,205 @@
+"""Commands that need no engine, and every way to use the terminal wrongly."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from studio import __version__
+from studio.cli.main import run
+from studio.domain import text
+
+
+@pytest.fixture(autouse=True)
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A home with spaces and Chinese characters, for an English reader."""
+    folder = tmp_path / "我的 家 home"
+    monkeypatch.setenv("STUDIO_HOME", str(folder))
+    monkeypatch.setenv("LC_ALL", "en_GB.UTF-8")
+    return folder
+
+
+def studio(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    """`python -m studio ...` as a user starts it."""
+    return subprocess.run(
+        [sys.executable, "-m", "studio", *arguments],
+        check=False,
+        capture_output=True,
+        encoding="utf-8",
+        timeout=120,
+        env={**os.environ, **environment},
+        stdin=subprocess.DEVNULL,
+    )
+
+
+def test_version() -> None:
+    done = studio("version")
+    assert (done.returncode, done.stdout, done.stderr) == (0, f"{__version__}\n", "")
+
+
+def test_commands_start_without_the_heavy_libraries() -> None:
+    code = (
+        "import sys\nfrom studio.cli.main import run\n"
+        "run(['models', 'list']); run(['machine']); run(['generate', 'text', '--help'])\n"
+        "print([m for m in ('torch', 'diffusers', 'transformers', 'numpy', 'PySide6') if m in sys.modules],"
+        " file=sys.stderr)"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], check=True, capture_output=True, text=True, timeout=120
+    )
+    assert done.stderr == "[]\n"
+
+
+def test_machine_as_json(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["machine", "--json"]) == 0
+    machine = json.loads(capsys.readouterr().out)
+    assert machine["cpu"]["logical_cores"] >= 1
+    assert machine["ram"]["total_bytes"] > machine["ram"]["available_bytes"] > 0
+    assert {"disks", "accelerators", "os", "python"} <= machine.keys()
+
+
+def test_machine_in_words(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["machine"]) == 0
+    assert "Processor" in capsys.readouterr().out
+
+
+def test_models_as_json(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["models", "list", "--json"]) == 0
+    models = json.loads(capsys.readouterr().out)
+    starters = [model for model in models if model.get("starter")]
+    assert {task for model in starters for task in model["tasks"]} >= {"text", "image", "speech"}
+    one = starters[0]["id"]
+    assert run(["models", "show", one, "--json"]) == 0
+    assert json.loads(capsys.readouterr().out) in models
+
+
+def test_models_in_words(capsys: pytest.CaptureFixture[str]) -> None:
+    run(["models", "list", "--json"])
+    models = json.loads(capsys.readouterr().out)
+    assert run(["models", "list"]) == 0
+    listed = capsys.readouterr().out
+    assert all(model["id"] in listed for model in models)
+    assert run(["models", "show", models[0]["id"]]) == 0
+    shown = capsys.readouterr().out
+    assert models[0]["licence"]["url"] in shown
+
+
+@pytest.mark.parametrize("command", [["show"], ["get"], ["remove"]])
+def test_a_model_that_nobody_knows(command: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["models", *command, "unicorn-7b"]) == 1
+    told = capsys.readouterr().err.splitlines()
+    assert told[0] == "error: model.missing: The model “unicorn-7b” is not on this computer."
+    assert told[1]
+
+
+def test_a_failure_as_json(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["models", "show", "unicorn-7b", "--json"]) == 1
+    captured = capsys.readouterr()
+    error = json.loads(captured.out)["error"]
+    assert error["code"] == "model.missing"
+    assert error["message"]
+    assert error["hint"]
+    assert captured.err == ""
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (["modles"], "Did you mean models?"),
+        (["models", "lst"], "Did you mean list?"),
+        (["models", "show"], "ID is missing."),
+        (["models", "show", "a", "b"], "One word too many: b"),
+        (["machine", "--jsn"], "Did you mean --json?"),
+        (["generate", "pictures", "x"], "There is no pictures."),
+        (["generate", "imge", "x"], "Did you mean image?"),
+        (["version", "now"], "One word too many: now"),
+    ],
+)
+def test_wrong_use(arguments: list[str], says: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(arguments) == 2
+    captured = capsys.readouterr()
+    assert captured.out == ""
+    first, hint = captured.err.splitlines()
+    assert first.startswith("error: usage: ")
+    assert says in first
+    assert "--help" in hint
+
+
+def test_wrong_use_as_json(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["models", "list", "--json", "--al"]) == 2
+    assert json.loads(capsys.readouterr().out)["error"]["code"] == "usage"
+
+
+@pytest.mark.parametrize("arguments", [["--help"], ["models", "--help"], ["machine", "--help"]])
+@pytest.mark.parametrize("language", text.LANGUAGES)
+def test_help(
+    arguments: list[str],
+    language: str,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("LC_ALL", f"{language}.UTF-8")
+    assert run(arguments) == 0
+    shown = capsys.readouterr().out
+    assert shown.startswith("用法：" if language == "zh_CN" else "Usage:")
+    if language == "zh_CN":
+        assert "Usage" not in shown
+        assert "Show" not in shown
+    assert "cli." not in shown
+
+
+def test_help_of_a_task_lists_the_settings_of_its_models(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["generate", "image", "--help"]) == 0
+    shown = capsys.readouterr().out
+    for option in ("--negative", "--size", "--steps", "--guidance", "--scheduler", "--count", "--seed"):
+        assert option in shown
+    assert run(["generate", "text", "--help"]) == 0
+    shown = capsys.readouterr().out
+    for option in ("--max-tokens", "--temperature", "--system"):
+        assert option in shown
+
+
+def test_a_group_without_a_command_shows_its_help(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["models"]) == 2
+    assert "remove" in capsys.readouterr().out
+
+
+def test_the_settings_choose_the_language(home: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (home / "config").mkdir(parents=True)
+    (home / "config" / "settings.json").write_text('{"language": "zh_CN"}')
+    assert run(["models", "show", "x"]) == 1
+    assert capsys.readouterr().err.startswith("error: model.missing: ")
+    assert text.language() == "zh_CN"
+
+
+@pytest.mark.logs
+def test_broken_settings_are_told_and_stop_nothing(home: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (home / "config").mkdir(parents=True)
+    (home / "config" / "settings.json").write_text("{")
+    assert run(["version"]) == 0
+    assert "settings.broken-" in capsys.readouterr().err
+
+
+@pytest.mark.skipif(os.name != "posix", reason="a folder nobody can write to is POSIX here")
+def test_a_home_that_cannot_be_written(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    done = studio("machine", STUDIO_HOME="/proc/nowhere")
+    assert done.returncode == 1
+    assert done.stderr.startswith("error: output.unwritable: Nothing can be saved to /proc/nowhere")
+
+
+def test_offline_and_the_rest_come_before_the_command() -> None:
+    done = studio("--offline", "version")
+    assert (done.returncode, done.stdout) == (0, f"{__version__}\n")
+
+
+def test_a_closed_pipe_is_no_error() -> None:
+    command = f'"{sys.executable}" -m studio models list | head -c 10'
+    done = subprocess.run(
+        ["/bin/sh", "-c", command], check=False, capture_output=True, text=True, timeout=120
+    )
+    assert done.stderr == ""
