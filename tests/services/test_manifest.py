@@ -1,4 +1,4 @@
-"""Every file of the manifest is right: by the schema, by the domain, by the family, and by the files themselves."""
+"""Every file of the manifest is right: by the schema, the domain, the family, and the files themselves."""
 
 from __future__ import annotations
 
@@ -147,5 +147,9 @@ def test_starters_cover_every_task_without_a_hub() -> None:
 
 def test_words_are_complete() -> None:
     for model in read_manifest(MANIFEST).values():
-        for words in (model.title, model.description, model.licence.restrictions or dict.fromkeys(LANGUAGES, "-")):
+        for words in (
+            model.title,
+            model.description,
+            model.licence.restrictions or dict.fromkeys(LANGUAGES, "-"),
+        ):
             assert set(words) == set(LANGUAGES), model.id

@@ -26,6 +26,7 @@ log = logging.getLogger(__name__)
 
 SECONDS = 60
 MAX_ENTRIES = 200_000
+MAX_GROWTH = 64 * 2**20
 _SIZES = {"F64": 8, "F32": 4, "F16": 2, "BF16": 2, "I64": 8, "I32": 4, "I16": 2, "I8": 1, "U8": 1, "BOOL": 1}
 
 Description = dict[str, tuple[str, str, int, int, tuple[int, ...], tuple[int, ...]]]
@@ -128,30 +129,35 @@ def _write(archive: zipfile.ZipFile, root: str, tensors: Description, target: Pa
     """The safetensors format: a length, a JSON header, the data. The same input gives the same bytes."""
     header: dict[str, Any] = {}
     end = 0
+    # Views may repeat data, but not without end.
+    room = MAX_GROWTH + 2 * sum(info.file_size for info in archive.infolist())
     for name in sorted(tensors):
         _, dtype, _, _, shape, _ = tensors[name]
         length = _SIZES[dtype] * int(np.prod(shape, dtype=object)) if dtype in _SIZES else -1
-        if length < 0 or length > 2**40:
-            raise CheckpointError(f"{name}: {dtype} {shape}")
         header[name] = {"dtype": dtype, "shape": shape, "data_offsets": (end, end + length)}
         end += length
+        if length < 0 or end > room:
+            raise CheckpointError(f"{name}: {dtype} {shape}")
     words = msgspec.json.encode(header)
     words += b" " * (-len(words) % 8)
     part = target.with_name(target.name + files.PART)
-    with part.open("wb") as file:
-        file.write(len(words).to_bytes(8, "little") + words)
-        for name in sorted(tensors):
-            _copy(archive, root, name, tensors[name], file)
-        file.flush()
-        os.fsync(file.fileno())
-    part.replace(target)
+    try:
+        with part.open("wb") as file:
+            file.write(len(words).to_bytes(8, "little") + words)
+            for name in sorted(tensors):
+                _copy(archive, root, name, tensors[name], file)
+            file.flush()
+            os.fsync(file.fileno())
+        part.replace(target)
+    finally:
+        part.unlink(missing_ok=True)
 
 
 def _copy(archive: zipfile.ZipFile, root: str, name: str, entry: tuple[Any, ...], file: BinaryIO) -> None:
     key, dtype, count, offset, shape, stride = entry
     size = _SIZES[dtype]
     data = _read(archive, f"{root}/data/{key}", 2**40)
-    reach = offset + sum((n - 1) * step for n, step in zip(shape, stride, strict=True)) + 1
+    reach = offset + sum((n - 1) * step for n, step in zip(shape, stride, strict=False)) + 1
     if len(shape) != len(stride) or len(data) != count * size or (0 not in shape and reach > count):
         raise CheckpointError(f"{name} reaches outside its data")
     # Bytes stay bytes: an element is a block of them, so that no number is ever interpreted.

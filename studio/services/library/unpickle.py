@@ -19,7 +19,7 @@ from typing import Any, NoReturn
 MAX_PICKLE = 64 * 2**20
 MEMORY = 1 * 2**30
 CPU_SECONDS = 30
-MAX_TENSORS = 100_000
+MAX_STEPS = 200_000
 MAX_DEPTH = 12
 
 _STORAGES = {
@@ -115,23 +115,31 @@ class Unpickler(pickle.Unpickler):
 
 def describe(data: bytes) -> dict[str, list[Any]]:
     """`{tensor name: [storage key, dtype, storage length, offset, shape, stride]}`; lengths in elements."""
-    unpickler = Unpickler(io.BytesIO(data))
-    root = unpickler.load()
-    found: dict[str, list[Any]] = {}
-    _walk(root, "", found, 0)
-    return found
+    return _Walk().tensors_of(Unpickler(io.BytesIO(data)).load())
 
 
-def _walk(value: Any, name: str, found: dict[str, list[Any]], depth: int) -> None:
-    if depth > MAX_DEPTH or len(found) > MAX_TENSORS:
-        raise RefusedError("too deep or too many")
-    if isinstance(value, Tensor):
-        storage = value.storage
-        found[name] = [storage.key, storage.dtype, storage.count, value.offset, value.shape, value.stride]
-    elif isinstance(value, dict):
-        for key, entry in value.items():  # pyright: ignore[reportUnknownVariableType]
-            if isinstance(key, str | int):
-                _walk(entry, f"{name}.{key}" if name else str(key), found, depth + 1)
+class _Walk:
+    """Collects the tensors of nested dictionaries, within bounds."""
+
+    def __init__(self) -> None:
+        self.found: dict[str, list[Any]] = {}
+        self.steps = 0
+
+    def tensors_of(self, root: Any) -> dict[str, list[Any]]:
+        self.walk(root, "", 0)
+        return self.found
+
+    def walk(self, value: Any, name: str, depth: int) -> None:
+        self.steps += 1
+        if depth > MAX_DEPTH or self.steps > MAX_STEPS:
+            raise RefusedError("too deep or too much")
+        if isinstance(value, Tensor):
+            of = value.storage
+            self.found[name] = [of.key, of.dtype, of.count, value.offset, value.shape, value.stride]
+        elif isinstance(value, dict):
+            for key, entry in value.items():  # pyright: ignore[reportUnknownVariableType]
+                if isinstance(key, str | int):
+                    self.walk(entry, f"{name}.{key}" if name else str(key), depth + 1)
 
 
 def _give_up_powers() -> None:
