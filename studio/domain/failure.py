@@ -8,32 +8,32 @@ from msgspec import Struct
 
 from studio.domain.text import t
 
-# Every code has the texts `failure.<code>` and `failure.<code>.hint` in both languages.
-CODES = (
-    "oom.gpu",
-    "oom.ram",
-    "model.missing",
-    "model.missing_file",
-    "model.hash_mismatch",
-    "model.gated",
-    "model.unrecognized",
-    "model.unsafe",
-    "model.language",
-    "quant.unsupported",
-    "disk.full",
-    "output.unwritable",
-    "device.lost",
-    "device.missing",
-    "param.invalid",
-    "download.failed",
-    "download.offline",
-    "engine.crashed",
-    "engine.unstartable",
-    "data.newer",
-    "instance.second",
-    "output.suspect",
-    "internal",
-)
+# Every code, with the values that it carries. Its texts are `failure.<code>` and `failure.<code>.hint`.
+CODES: dict[str, tuple[str, ...]] = {
+    "oom.gpu": (),
+    "oom.ram": (),
+    "model.missing": ("name",),
+    "model.missing_file": ("name", "file"),
+    "model.hash_mismatch": ("name", "file"),
+    "model.gated": ("name", "url"),
+    "model.unrecognized": ("name",),
+    "model.unsafe": ("name", "what"),
+    "model.language": ("name", "language", "voices"),
+    "quant.unsupported": ("name", "format"),
+    "disk.full": ("path",),
+    "output.unwritable": ("path", "reason"),
+    "device.lost": ("device",),
+    "device.missing": ("device",),
+    "param.invalid": ("name", "reason"),
+    "download.failed": ("name", "reason"),
+    "download.offline": ("name",),
+    "engine.crashed": ("reason",),
+    "engine.unstartable": ("reason",),
+    "data.newer": (),
+    "instance.second": (),
+    "output.suspect": (),
+    "internal": ("reason",),
+}
 
 
 class Failure(Struct, frozen=True, kw_only=True):

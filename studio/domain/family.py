@@ -1,4 +1,4 @@
-"""A model family as data: what it can do and what it lets the user choose. `families/<name>/spec.py` holds one."""
+"""A model family as data: what it can do and lets the user choose. `families/<name>/spec.py` holds one."""
 
 from __future__ import annotations
 
@@ -61,12 +61,10 @@ class FamilySpec(Struct, frozen=True, kw_only=True):
         return f"family.{self.name}"
 
     def parameters_for(self, model: Model | None) -> tuple[Parameter, ...]:
-        """The family's parameters, narrowed by what the model's manifest says. Raises TypeError on a bad manifest."""
+        """The family's parameters, narrowed by the model's manifest. Raises TypeError on a bad manifest."""
         limits = model.parameters if model else {}
         return tuple(
-            msgspec.convert(
-                {**msgspec.structs.asdict(parameter), **limits[parameter.name]}, type(parameter)
-            )
+            msgspec.convert({**msgspec.structs.asdict(parameter), **limits[parameter.name]}, type(parameter))
             if parameter.name in limits
             else parameter
             for parameter in self.parameters

@@ -54,7 +54,7 @@ class DataWheels(
 
 
 class Hub(Struct, frozen=True, kw_only=True, tag="hub", tag_field="kind", forbid_unknown_fields=True):
-    """A repository on the model hub (or its mirror). `files` are patterns; the tree gives sizes and hashes."""
+    """A repository on the model hub (or its mirror). `files` are patterns; its tree gives sizes, hashes."""
 
     repo: str
     revision: str = "main"

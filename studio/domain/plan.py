@@ -23,7 +23,10 @@ class Span(Struct, frozen=True, kw_only=True):
 
 
 class Plan(Struct, frozen=True, kw_only=True):
-    """What the engine is told. `device` is a concrete one. `precision`: "auto", "float32", "bfloat16", "float16"."""
+    """What the engine is told. `device` is a concrete one.
+
+    `precision`: "auto", "float32", "bfloat16" or "float16". `threads`: 0 is one per physical core.
+    """
 
     device: str
     threads: int = 0

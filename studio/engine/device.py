@@ -85,7 +85,7 @@ def _try(device: str) -> DeviceState:
         # Against another way to compute it, within what half-precision matrix units lose.
         expected = (left[:, None, :].double() * left[None, :, :].double()).sum(-1)
         wrong = not torch.allclose(result.double(), expected, rtol=0.02)
-        reason = "it computes wrong results" if wrong else ""
+        reason = "device.wrong" if wrong else ""
     except (RuntimeError, AssertionError, NotImplementedError) as error:
         reason = str(error).strip().partition("\n")[0] or type(error).__name__
     return DeviceState(

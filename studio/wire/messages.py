@@ -87,7 +87,7 @@ class Pong(Message, frozen=True, kw_only=True):
 
 
 class DeviceState(Struct, frozen=True, kw_only=True):
-    """`device` as requests name it; `reason` if not usable."""
+    """`device` as requests name it. `reason`, if not usable: a text key, or the library's words."""
 
     device: str
     name: str
