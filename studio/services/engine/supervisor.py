@@ -32,7 +32,8 @@ class EngineState(StrEnum):
 class Engine:
     """Starts the engine on first need and again after a crash; runs one job at a time.
 
-    `figures` is its last `Pong`, None while it is off. `failure` says why it could not be started.
+    `figures` is its last `Pong`, None while it is off; `resident` the ids of the models in its memory (a
+    family that needs no file counts by its name). `failure` says why it could not be started.
     """
 
     def __init__(self, command: Sequence[str], log_file: Path, limits: Limits | None = None) -> None:
@@ -41,6 +42,7 @@ class Engine:
         self.state = EngineState.OFF
         self.failure: Failure | None = None
         self.figures: wire.Pong | None = None
+        self.resident: tuple[str, ...] = ()
         self._command = command
         self._log_file = log_file
         self._limits = limits or Limits()
@@ -214,7 +216,7 @@ class Engine:
     def _ended(self, ending: Ending) -> None:
         """The process is gone; everything it said has been heard."""
         client, self._client = self._client, None
-        self.figures = None
+        self.figures, self.resident = None, ()
         if self._watch is not None:
             self._watch.cancel()
             self._watch = None
@@ -252,7 +254,7 @@ class Engine:
         match message:
             case wire.Pong():
                 self._missed = 0
-                self.figures = message
+                self.figures, self.resident = message, message.resident
                 self.measured.emit(message)
             case wire.Devices():
                 if self._devices is not None and not self._devices.done():
@@ -273,6 +275,8 @@ class Engine:
         running.follow(message)
         match message:
             case wire.Done():
+                done = running.message
+                self.resident = (done.model.id if done.model else done.request.family,)  # until it says more
                 running.finish(message.outcome)
                 self._ping()
             case wire.Cancelled():

@@ -111,10 +111,11 @@ class Library:
 
     # --- what a request gets ----------------------------------------------------------------
 
-    def resolve(self, id_or_path: str) -> Resolved:
+    def resolve(self, id_or_path: str, *, verify: bool = True) -> Resolved:
         """The family and the files for a library id or a path. Checks that they are whole.
 
-        A file whose size or time changed since it was last looked at is read and hashed again.
+        A file whose size or time changed since it was last looked at is read and hashed again, which
+        may take long: call it in a thread, or with *verify* false to have only the sizes checked.
         Raises StudioError `model.missing`, `model.missing_file`, `model.hash_mismatch`,
         `model.unrecognized`, `model.unsafe`.
         """
@@ -128,7 +129,7 @@ class Library:
             place = self._place(model)
             if place is None:
                 raise StudioError("model.missing", name=title)
-            self._check(place, title)
+            self._check(place, title, verify=verify)
             path = str(recognize(place.folder, title).path if spec.layouts else place.folder)
             size = sum(file.bytes or 0 for file in place.files) or model.bytes or 0
         source = ModelSource(
@@ -150,13 +151,13 @@ class Library:
         )
         return Resolved(found.spec, None, source)
 
-    def _check(self, place: _Place, title: str) -> None:
+    def _check(self, place: _Place, title: str, *, verify: bool) -> None:
         for file in place.files:
             there = place.folder / file.path
             try:
                 size = there.stat().st_size
                 wrong = file.bytes not in (None, size) or (
-                    file.sha256 is not None and self._sums.sha256(there) != file.sha256
+                    verify and file.sha256 is not None and self._sums.sha256(there) != file.sha256
                 )
             except OSError as error:
                 raise StudioError(

@@ -1,0 +1,179 @@
+"""One job's way through the engine: sent, followed, learnt from."""
+
+from __future__ import annotations
+
+import asyncio
+import statistics
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, Protocol
+
+import msgspec
+from msgspec import Struct
+
+from studio.domain.artifact import Artifact
+from studio.domain.family import FamilySpec
+from studio.domain.job import Outcome
+from studio.services.engine.supervisor import Engine
+from studio.services.estimate import Estimator, plan_of
+from studio.services.event import Event
+from studio.services.history import History, PastRun, work_of
+from studio.services.job_store import Kept
+from studio.services.library.library import Resolved
+from studio.services.progress import Tracker
+from studio.services.settings import Settings
+from studio.wire import messages as wire
+from studio.wire.messages import FromEngine, Notice, TextDelta
+
+TICK_SECONDS = 0.5  # the remaining time counts down between what the engine says
+
+
+class Models(Protocol):
+    """What running a job needs of the library."""
+
+    def resolve(self, id_or_path: str, *, verify: bool = True) -> Resolved: ...
+
+
+class PreviewFrame(Struct, frozen=True):
+    """A picture on its way: `rgb` holds `height * width * 3` bytes, rows from the top."""
+
+    job: str
+    index: int
+    width: int
+    height: int
+    rgb: bytes
+
+
+class Entry:
+    """A job and what belongs to it. `spec` is its family as far as it is known."""
+
+    def __init__(self, kept: Kept, spec: FamilySpec | None) -> None:
+        self.kept = kept
+        self.job = kept.job
+        self.spec = spec
+        self.text: list[str] = []
+        self.ended = asyncio.Event()
+        self.work: asyncio.Task[None] | None = None
+        self.in_engine = False
+        self.tracker: Tracker | None = None
+        self.steps: list[float] = []
+
+    def set(self, **changes: Any) -> None:
+        self.job = msgspec.structs.replace(self.job, **changes)
+
+
+class Runner:
+    """Runs one job at a time. `changed` tells that the job of an entry has."""
+
+    def __init__(
+        self,
+        engine: Engine,
+        models: Models,
+        history: History,
+        estimator: Estimator,
+        *,
+        settings: Callable[[], Settings],
+        outputs: Callable[[], Path],
+    ) -> None:
+        self.changed: Event[Entry] = Event()
+        self.text: Event[TextDelta] = Event()
+        self.preview: Event[PreviewFrame] = Event()
+        self.notice: Event[Notice] = Event()
+        self._engine = engine
+        self._models = models
+        self._history = history
+        self._estimator = estimator
+        self._settings = settings
+        self._outputs = outputs
+
+    async def run(self, entry: Entry) -> Outcome:
+        """Raises Cancelled, StudioError."""
+        ticking = asyncio.create_task(self._tick(entry), name="job tick")
+        try:
+            return await self._run(entry)
+        finally:
+            ticking.cancel()
+
+    def cancel(self, entry: Entry) -> None:
+        """Stop it, wherever it is."""
+        if entry.in_engine:
+            self._engine.cancel(entry.job.id)
+        elif entry.work is not None:
+            entry.work.cancel()
+
+    async def _run(self, entry: Entry) -> Outcome:
+        request = entry.job.request
+        resolved = await asyncio.to_thread(self._models.resolve, request.model)
+        spec = entry.spec = resolved.spec
+        model = resolved.source if resolved.source.path else None
+        cold = (model.id if model else spec.name) not in self._engine.resident
+        learnt = self._estimator.learnt(request, spec, cold=cold)
+        entry.tracker = Tracker(
+            spec.phases, learnt.phases if learnt else None, open_ended="stream" in spec.capabilities
+        )
+        message = wire.Run(
+            job=entry.job.id,
+            request=request,
+            model=model,
+            plan=plan_of(request),
+            outputs=str(self._outputs()),
+            outputs_exact=entry.kept.outputs_exact,
+            overwrite=entry.kept.overwrite,
+            label=self._settings().ai_label,
+        )
+        entry.in_engine = True
+        outcome = await self._engine.run(
+            message,
+            lambda message, blob: self._heard(entry, message, blob),
+            step_seconds=learnt.step_seconds if learnt else None,
+        )
+        self._history.record(
+            PastRun(
+                model=request.model,
+                family=spec.name,
+                asked=request.device,
+                device=outcome.device,
+                work=work_of(spec, request.values),
+                cold=cold,
+                ended=time.time(),
+                timings=outcome.timings,
+                peak=outcome.peak,
+                step_seconds=statistics.median(entry.steps) if entry.steps else None,
+            )
+        )
+        return outcome
+
+    def _heard(self, entry: Entry, message: FromEngine, blob: bytes) -> None:
+        match message:
+            case wire.PhaseProgress():
+                if message.step_seconds is not None:
+                    entry.steps.append(message.step_seconds)
+                if entry.tracker is not None:
+                    entry.tracker.hear(message)
+                self._show(entry)
+            case wire.TextDelta():
+                entry.text.append(message.text)
+                self.text.emit(message)
+            case wire.Preview():
+                frame = PreviewFrame(message.job, message.index, message.width, message.height, blob)
+                self.preview.emit(frame)
+            case wire.Saved():
+                artifacts: tuple[Artifact, ...] = (*entry.job.artifacts, message.artifact)
+                entry.set(artifacts=artifacts)
+                self._show(entry)
+            case wire.Notice():
+                self.notice.emit(message)
+            case _:
+                pass
+
+    def _show(self, entry: Entry) -> None:
+        progress = entry.tracker.progress() if entry.tracker is not None else None
+        entry.set(progress=progress, text="".join(entry.text))
+        self.changed.emit(entry)
+
+    async def _tick(self, entry: Entry) -> None:
+        while True:
+            await asyncio.sleep(TICK_SECONDS)
+            if entry.job.progress is not None:
+                self._show(entry)
