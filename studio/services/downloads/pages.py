@@ -36,6 +36,11 @@ class Link(Struct, frozen=True):
     url: str
     sha256: str | None = None
 
+    @property
+    def path(self) -> Path | None:
+        """Where it lies, if on this machine."""
+        return _local(self.url)
+
 
 class _JsonFile(Struct):
     filename: str

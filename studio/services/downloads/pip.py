@@ -92,7 +92,8 @@ def download(wheel: Wheel, folder: Path, report: Callable[[int], None]) -> Path:
     wish.write_text(f"{wheel.name}=={wheel.version} --hash=sha256:{wheel.sha256}\n", encoding="utf-8")
     arguments = ["download", "--no-deps", "--only-binary", ":all:", "--no-cache-dir", "--progress-bar", "raw"]
     command = [*_pip(), *arguments, "--require-hashes", "-r", str(wish), "-d", str(scratch)]
-    process = subprocess.Popen(
+    last: list[str] = []
+    with subprocess.Popen(
         command,
         env={**os.environ, **_QUIET, "TMPDIR": str(scratch), "TEMP": str(scratch)},
         stdin=subprocess.DEVNULL,
@@ -101,16 +102,15 @@ def download(wheel: Wheel, folder: Path, report: Callable[[int], None]) -> Path:
         text=True,
         encoding="utf-8",
         errors="replace",
-    )
-    assert process.stdout is not None
-    last: list[str] = []
-    for line in process.stdout:
-        words = line.split()
-        if len(words) == 4 and words[0] == "Progress" and words[1].isdecimal():
-            report(int(words[1]))
-        elif line.strip():
-            last = [*last[-7:], line.strip()]
-    if process.wait() != 0:
+    ) as process:
+        assert process.stdout is not None
+        for line in process.stdout:
+            words = line.split()
+            if len(words) == 4 and words[0] == "Progress" and words[1].isdecimal():
+                report(int(words[1]))
+            elif line.strip():
+                last = [*last[-7:], line.strip()]
+    if process.returncode != 0:
         raise PipError(" / ".join(last))
     found = sorted(scratch.glob("*.whl"))
     if len(found) != 1:

@@ -26,7 +26,6 @@ from studio.wire import files
 
 log = logging.getLogger(__name__)
 
-CHUNK = 2**18
 ATTEMPTS = 6
 LONGEST_PAUSE = 30.0
 LONGEST_RETRY_AFTER = 300.0
@@ -243,7 +242,7 @@ class Transfer:
         self._remember("" if etag.startswith("W/") else etag)
         with self._part.open("r+b" if have else "wb", buffering=0) as part:
             part.seek(have)
-            for data in response.iter_raw(CHUNK):
+            for data in response.iter_raw():
                 if expected is not None and have + len(data) > expected:
                     self._drop()
                     raise WrongContentError(f"{self._item.name}: more bytes came than {expected}")

@@ -72,8 +72,8 @@ def _fetch_wheel(
     if not pip.wanted_as_carrier():
         try:
             link = pages.find(client, settings, wheel)
-            if link.url.startswith("file:"):
-                _adopt(Path(httpx2.URL(link.url).path), wheel, path)
+            if link.path:
+                _adopt(link.path, wheel, path)
             else:
                 item = Item(url=link.url, name=wheel.name, bytes=wheel.bytes, sha256=wheel.sha256)
                 Transfer(client, item, path, report, work.traffic).run()

@@ -1,0 +1,211 @@
+"""A real HTTP server on loopback that serves files, package indexes and a model hub, and can misbehave."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import socket
+import struct
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+from urllib.parse import unquote, urlsplit
+
+
+class Asked:
+    """One request as it came."""
+
+    def __init__(self, path: str, headers: Any) -> None:
+        self.path = path
+        self.range = headers.get("Range")
+        self.if_range = headers.get("If-Range")
+        self.authorization = headers.get("Authorization")
+        self.accept = headers.get("Accept", "")
+
+    @property
+    def start(self) -> int:
+        return int(self.range.removeprefix("bytes=").partition("-")[0]) if self.range else 0
+
+
+class FileServer:
+    """`files`: content by path. `faults`: by path, what goes wrong at the next requests, one each;
+
+    the last stays if it ends in "!". `pause`: seconds between pieces of `piece` bytes.
+    """
+
+    def __init__(self) -> None:
+        self.files: dict[str, bytes] = {}
+        self.types: dict[str, str] = {}
+        self.faults: dict[str, list[str]] = {}
+        self.redirects: dict[str, str] = {}
+        self.password: str | None = None
+        self.asked: list[Asked] = []
+        self.sent = 0
+        self.pause, self.piece = 0.0, 65536
+        handler = type("Handler", (_Handler,), {"owner": self})
+        self._server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
+        self._server.daemon_threads = True
+        self.port = self._server.server_address[1]
+        self._thread = threading.Thread(target=self._server.serve_forever, args=(0.05,), daemon=True)
+        self._thread.start()
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.port}"
+
+    def close(self) -> None:
+        self._server.shutdown()
+        self._server.server_close()
+        self._thread.join()
+
+    def of(self, path: str) -> list[Asked]:
+        return [asked for asked in self.asked if asked.path == path]
+
+    def fault(self, path: str) -> str:
+        waiting = self.faults.get(path, [])
+        if not waiting:
+            return ""
+        return waiting[0].removesuffix("!") if waiting[0].endswith("!") else waiting.pop(0)
+
+    # --- what it can be ---------------------------------------------------------------------
+
+    def index(self, wheels: dict[str, tuple[str, bytes]], *, as_json: bool, hashes: bool = True) -> str:
+        """A simple index of `{file name: (project, content)}`. Returns its address."""
+        for project in {project for project, _ in wheels.values()}:
+            mine = {name: data for name, (owner, data) in wheels.items() if owner == project}
+            for name, data in mine.items():
+                self.files[f"/files/{name}"] = data
+            sums = {name: hashlib.sha256(data).hexdigest() for name, data in mine.items()}
+            page = f"/simple/{project}/"
+            if as_json:
+                entries = [
+                    {
+                        "filename": name,
+                        "url": f"../../files/{name}",
+                        "hashes": {"sha256": sums[name]} if hashes else {},
+                        "size": len(data),
+                    }
+                    for name, data in mine.items()
+                ]
+                body = {"meta": {"api-version": "1.1"}, "name": project, "files": entries}
+                self.files[page] = json.dumps(body).encode()
+                self.types[page] = "application/vnd.pypi.simple.v1+json"
+            else:
+                links = "".join(
+                    f'<a href="../../files/{name}{f"#sha256={sums[name]}" if hashes else ""}">{name}</a><br/>'
+                    for name in mine
+                )
+                self.files[page] = f"<!DOCTYPE html><html><body>{links}</body></html>".encode()
+                self.types[page] = "text/html; charset=UTF-8"
+        return f"{self.url}/simple/"
+
+    def hub(self, repo: str, commit: str, files: dict[str, bytes], **info: Any) -> None:
+        """A model repository with these files; those over 1,000 bytes are kept as large ones."""
+        siblings: list[dict[str, Any]] = []
+        for name, data in files.items():
+            blob = hashlib.sha1(f"blob {len(data)}\0".encode() + data, usedforsecurity=False).hexdigest()
+            entry: dict[str, Any] = {"rfilename": name, "size": len(data), "blobId": blob}
+            if len(data) > 1000:
+                digest = hashlib.sha256(data).hexdigest()
+                entry["lfs"] = {"sha256": digest, "size": len(data), "pointerSize": 134}
+                entry["blobId"] = hashlib.sha1(digest.encode(), usedforsecurity=False).hexdigest()
+            siblings.append(entry)
+            self.files[f"/{repo}/resolve/{commit}/{name}"] = data
+        tree = {"id": repo, "modelId": repo, "sha": commit, "siblings": siblings, **info}
+        for revision in ("main", commit):
+            self.files[f"/api/models/{repo}/revision/{revision}"] = json.dumps(tree).encode()
+            self.types[f"/api/models/{repo}/revision/{revision}"] = "application/json"
+
+
+@contextmanager
+def serving() -> Iterator[FileServer]:
+    server = FileServer()
+    try:
+        yield server
+    finally:
+        server.close()
+
+
+class _Handler(BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+    owner: FileServer
+
+    def log_message(self, format: str, *args: Any) -> None:
+        pass
+
+    def do_GET(self) -> None:
+        path = unquote(urlsplit(self.path).path)
+        self.owner.asked.append(Asked(path, self.headers))
+        fault = self.owner.fault(path)
+        if self.owner.password and self.headers.get("Authorization") != self.owner.password:
+            return self._status(401, {"WWW-Authenticate": "Basic realm=index"})
+        if fault.isdecimal():
+            return self._status(int(fault), {"Retry-After": "0"})
+        if fault.startswith("retry-after "):
+            return self._status(503, {"Retry-After": fault.removeprefix("retry-after ")})
+        if fault == "redirect loop":
+            return self._status(302, {"Location": self.path})
+        if fault.startswith("redirect "):
+            return self._status(302, {"Location": fault.removeprefix("redirect ")})
+        if path in self.owner.redirects:
+            return self._status(302, {"Location": self.owner.redirects[path]})
+        if path not in self.owner.files:
+            return self._status(404, {})
+        if fault == "html":
+            return self._body(b"<html><body>Please log in to the hotel</body></html>", 200, {}, "text/html")
+        return self._file(path, fault)
+
+    def _file(self, path: str, fault: str) -> None:
+        data = self.owner.files[path]
+        if fault == "wrong bytes":
+            data = bytes(255 - byte for byte in data[:1000]) + data[1000:]
+        if fault == "longer":
+            data += b"more"
+        etag = '"' + hashlib.md5(data + fault.encode(), usedforsecurity=False).hexdigest() + '"'
+        if fault != "etag changes":
+            etag = '"' + hashlib.md5(path.encode(), usedforsecurity=False).hexdigest() + '"'
+        headers = {"ETag": etag, "Accept-Ranges": "bytes"}
+        wanted = self.headers.get("Range")
+        same = self.headers.get("If-Range") in (None, etag)
+        status, start = 200, 0
+        if wanted and same and fault != "ignores ranges":
+            start = int(wanted.removeprefix("bytes=").partition("-")[0])
+            if start >= len(data):
+                return self._status(416, {"Content-Range": f"bytes */{len(data)}"})
+            if fault == "another range":
+                start = max(0, start - 100)
+            status = 206
+            headers["Content-Range"] = f"bytes {start}-{len(data) - 1}/{len(data)}"
+        kind = self.owner.types.get(path, "application/octet-stream")
+        return self._body(data[start:], status, headers, kind, fault)
+
+    def _status(self, status: int, headers: dict[str, str]) -> None:
+        self._body(b"", status, headers, "text/plain")
+
+    def _body(self, data: bytes, status: int, headers: dict[str, str], kind: str, fault: str = "") -> None:
+        self.send_response(status)
+        for name, value in {**headers, "Content-Type": kind}.items():
+            self.send_header(name, value)
+        if fault == "no length":
+            self.send_header("Connection", "close")
+        else:
+            self.send_header("Content-Length", str(len(data)))
+        self.end_headers()
+        end = len(data) // 2 if fault in ("short", "reset") else len(data)
+        try:
+            for at in range(0, end, self.owner.piece):
+                piece = data[at : min(end, at + self.owner.piece)]
+                self.wfile.write(piece)
+                self.owner.sent += len(piece)
+                if self.owner.pause:
+                    time.sleep(self.owner.pause)
+            if fault == "reset":  # not an orderly end: the rest is thrown away
+                linger = struct.pack("ii", 1, 0)
+                self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, linger)
+            if fault in ("short", "reset", "no length"):
+                self.close_connection = True
+        except OSError:  # the other side went away, as tests make it do
+            self.close_connection = True
