@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 
-from msgspec import Struct
 from PySide6.QtWidgets import QWidget
+
+from studio.domain.request import Request
 
 
 class Panel(QWidget):
@@ -13,12 +15,24 @@ class Panel(QWidget):
 
     inspector: QWidget | None = None
 
+    def restore(self, request: Request) -> None:
+        """Fill the fields from *request*; only a panel that makes something can."""
+        raise NotImplementedError
 
-class PanelSpec(Struct, frozen=True):
-    """*icon* of `icons.TABLE`, *group* "top" or "bottom" of the rail; *factory* is called once at most."""
+    def close_down(self) -> None:
+        """The studio ends: stop listening, keep what was typed."""
+
+
+@dataclass(frozen=True)
+class PanelSpec:
+    """*icon* of `icons.TABLE`, *group* "top" or "bottom" of the rail; *factory* is called once at most.
+
+    *task*: what it makes, "" for a panel that makes nothing.
+    """
 
     key: str
     icon: str
     title_key: str
     factory: Callable[[], Panel]
     group: str = "top"
+    task: str = ""

@@ -1,0 +1,61 @@
+"""What a panel may use besides its own: the running studio, and what it may ask of the window.
+
+Panels do not know each other; they ask the desk.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from studio.app.observable import Event
+from studio.domain.failure import Failure
+from studio.domain.request import Request
+from studio.services.studio import Studio
+
+
+@dataclass(frozen=True)
+class Complaint:
+    """A failure to show as a banner. `action_key` names its one button, `action` is what it does."""
+
+    failure: Failure
+    action_key: str = ""
+    action: Callable[[], object] | None = None
+
+
+@dataclass(frozen=True)
+class Word:
+    """Something short to say for a moment, with one thing to do about it ("Undo")."""
+
+    text: str
+    action_key: str = ""
+    action: Callable[[], object] | None = None
+
+
+class Desk:
+    """`go_requested` carries a panel's key, `use_requested` a request to make again in its task's panel."""
+
+    def __init__(self, studio: Studio) -> None:
+        self.studio = studio
+        self.go_requested: Event[str] = Event()
+        self.use_requested: Event[Request] = Event()
+        self.complained: Event[Complaint | None] = Event()
+        self.said: Event[Word] = Event()
+
+    def go(self, key: str) -> None:
+        """Show the panel *key*."""
+        self.go_requested.emit(key)
+
+    def use_again(self, request: Request) -> None:
+        """Fill the fields of the panel that makes *request*'s task, and show it. Nothing starts."""
+        self.use_requested.emit(request)
+
+    def complain(
+        self, failure: Failure, action_key: str = "", action: Callable[[], object] | None = None
+    ) -> None:
+        """Show what went wrong above the panels until it is closed or put right."""
+        self.complained.emit(Complaint(failure, action_key, action))
+
+    def say(self, text: str, action_key: str = "", action: Callable[[], object] | None = None) -> None:
+        """Show *text* for some seconds."""
+        self.said.emit(Word(text, action_key, action))
