@@ -1,10 +1,12 @@
 """What a result's file says about itself, so that it can be made again.
 
 Where it stands: PNG, the text chunk `infotext.CHUNK`; WAV, `ICMT` in LIST/INFO; FLAC, the Vorbis
-comment `COMMENT`; anything else, a file beside it with the suffix `.json`.
+comment `COMMENT`; anything else, the file `sidecar` beside it.
 """
 
 from __future__ import annotations
+
+from pathlib import Path
 
 import msgspec
 from msgspec import Struct
@@ -33,6 +35,11 @@ class Record(Struct, frozen=True, kw_only=True):
     label: dict[str, str] = {}
     program: str = PROGRAM
     format: int = FORMAT
+
+
+def sidecar(path: Path) -> Path:
+    """Where the record of *path* lies if the file cannot hold it: `a.txt` has `a.txt.json`."""
+    return path.with_name(f"{path.name}.json")
 
 
 _decoder = msgspec.json.Decoder(Record)

@@ -15,6 +15,7 @@ from studio.domain.artifact import Artifact
 from studio.domain.failure import StudioError
 from studio.domain.family import FamilySpec
 from studio.domain.infotext import CHUNK
+from studio.domain.record import sidecar
 from studio.engine import sound
 from studio.engine.metadata import Metadata, describe
 from studio.wire import files
@@ -96,7 +97,7 @@ class Saver:
         seed = self._seed(None)
         data = text.encode()
         record = self._describe(index, seed).record.encode()
-        path = self._publish(data, extension, index=index, seed=seed, sidecar=record)
+        path = self._publish(data, extension, index=index, seed=seed, record=record)
         media_type = "text/markdown" if extension == "md" else "text/plain"
         return _artifact(path, data, media_type, index=index, seed=seed, text=text)
 
@@ -104,7 +105,7 @@ class Saver:
         """Any bytes, and their record in a file beside them."""
         seed = self._seed(None)
         record = self._describe(index, seed).record.encode()
-        path = self._publish(data, extension, index=index, seed=seed, sidecar=record)
+        path = self._publish(data, extension, index=index, seed=seed, record=record)
         return _artifact(path, data, media_type, index=index, seed=seed)
 
     def _seed(self, seed: int | None) -> int | None:
@@ -114,7 +115,7 @@ class Saver:
         return describe(self._run, self._spec, device=self._device, index=index, seed=seed)
 
     def _publish(
-        self, data: bytes, extension: str, *, index: int, seed: int | None, sidecar: bytes | None = None
+        self, data: bytes, extension: str, *, index: int, seed: int | None, record: bytes | None = None
     ) -> Path:
         day = datetime.now(UTC).astimezone().date().isoformat()
         target = self._exact or Path(self._run.outputs) / day
@@ -122,12 +123,12 @@ class Saver:
             if self._exact:
                 path = self._exact_path(self._exact, extension, index)
                 path.parent.mkdir(parents=True, exist_ok=True)
-                _write(path, data, sidecar, overwrite=self._run.overwrite)
+                _write(path, data, record, overwrite=self._run.overwrite)
                 return path
             target.mkdir(parents=True, exist_ok=True)
             words = [str(seed)] if seed is not None else []
             name = "-".join([*words, slug(self._run.request.prompt)]).strip("-")
-            return _write_next(target, f"{name}.{extension}", data, sidecar)
+            return _write_next(target, f"{name}.{extension}", data, record)
         except OSError as error:
             raise _unwritable(error, target) from error
 
@@ -146,33 +147,27 @@ def slug(prompt: str) -> str:
     return "-".join(words)[:SLUG].strip("-")
 
 
-def sidecar_path(path: Path) -> Path:
-    """Where the record of a file lies that cannot hold it itself."""
-    beside = path.with_suffix(".json")
-    return beside if beside != path else path.with_name(f"{path.name}.json")
-
-
-def _write_next(folder: Path, name: str, data: bytes, sidecar: bytes | None) -> Path:
+def _write_next(folder: Path, name: str, data: bytes, record: bytes | None) -> Path:
     """Under the next free number of *folder*, also when another process takes numbers there."""
     taken = [int(found[1]) for entry in folder.iterdir() if (found := NUMBER.match(entry.name))]
     number = max(taken, default=0) + 1
     while True:
         path = folder / f"{number:05}{'' if name.startswith('.') else '-'}{name}"
         try:
-            _write(path, data, sidecar, overwrite=False)
+            _write(path, data, record, overwrite=False)
             return path
         except FileExistsError:
             number += 1
 
 
-def _write(path: Path, data: bytes, sidecar: bytes | None, *, overwrite: bool) -> None:
+def _write(path: Path, data: bytes, record: bytes | None, *, overwrite: bool) -> None:
     """The record first: a result that is there has its record."""
     write = files.write if overwrite else files.write_new
-    if sidecar is None:
+    if record is None:
         write(path, data)
         return
-    beside = sidecar_path(path)
-    write(beside, sidecar)
+    beside = sidecar(path)
+    write(beside, record)
     try:
         write(path, data)
     except OSError:

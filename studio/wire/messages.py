@@ -27,7 +27,8 @@ class Run(Message, frozen=True, kw_only=True):
     """Do a job. Results go below `outputs` (an absolute folder) as `YYYY-MM-DD/...`.
 
     `model` is None for a family that needs none. `outputs_exact`: instead, the exact file to write
-    (the terminal's `-o`); further results get `-1`, `-2`. `overwrite` allows replacing them.
+    (the terminal's `-o`); with a `count` above one its name gets `-1`, `-2` and so on, else only
+    further results do. `overwrite` allows replacing them.
     `label`: write the AI-content label into the metadata.
     """
 
@@ -57,7 +58,6 @@ class Configure(Message, frozen=True, kw_only=True):
     """`idle_unload_seconds`: forget a model not used for so long; 0 is never."""
 
     idle_unload_seconds: float
-    offline: bool = True
 
 
 class Probe(Message, frozen=True, kw_only=True):

@@ -21,7 +21,7 @@ from PIL import Image
 from studio import __version__
 from studio.domain.artifact import Artifact
 from studio.domain.infotext import CHUNK, parse_infotext
-from studio.domain.record import decode_record
+from studio.domain.record import decode_record, sidecar
 from studio.wire.files import PART
 from studio.wire.messages import Done, Saved
 from tests.engine.process import EngineProcess
@@ -212,17 +212,17 @@ def test_a_text_has_its_record_beside_it(engine: EngineProcess, tmp_path: Path) 
     path = Path(one(engine, act="write", prompt="count").path)
     assert path.name == "00001-7-count.txt"
     assert path.read_bytes() == "one two 三".encode()
-    record = decode_record(path.with_suffix(".json").read_bytes())
+    record = decode_record(sidecar(path).read_bytes())
     assert record.request.prompt == "count"
     assert record.label.keys() == LABEL
     exact = Path(one(engine, act="write", exact=tmp_path / "poem.md").path)
-    assert sorted(p.name for p in exact.parent.glob("poem*")) == ["poem.json", "poem.md"]
+    assert sorted(p.name for p in exact.parent.glob("poem*")) == ["poem.md", "poem.md.json"]
 
 
 def test_a_strange_file_beside_a_text_is_not_replaced(engine: EngineProcess, tmp_path: Path) -> None:
-    (tmp_path / "poem.json").write_text("mine")
+    (tmp_path / "poem.txt.json").write_text("mine")
     assert engine.failure(act="write", exact=tmp_path / "poem.txt").code == "output.unwritable"
-    assert (tmp_path / "poem.json").read_text() == "mine"
+    assert (tmp_path / "poem.txt.json").read_text() == "mine"
     assert not (tmp_path / "poem.txt").exists()
 
 
