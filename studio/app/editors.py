@@ -72,7 +72,10 @@ class TextEditor(TextArea):
 
     def __init__(self, parameter: Text) -> None:
         super().__init__(f"{parameter.label_key}.help", lines=2, most_lines=6)
-        self.text_changed.connect(self.changed.emit)
+        self.text_changed.connect(self._typed)
+
+    def _typed(self, text: str) -> None:
+        self.changed.emit(text)
 
     def set_value(self, value: str) -> None:
         self.blockSignals(True)

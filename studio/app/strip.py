@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 from PySide6.QtCore import QRectF
-from PySide6.QtGui import QPainter, QPaintEvent
+from PySide6.QtGui import QPainter, QPaintEvent, QResizeEvent
 from PySide6.QtWidgets import QHBoxLayout, QSizePolicy, QVBoxLayout, QWidget
 
 from studio.app import icons, theme, words
@@ -20,6 +22,8 @@ from studio.domain.text import t
 HEIGHT = 76
 _CHIPS = 3  # waiting jobs shown by name
 _TITLE = 28  # characters of a waiting job's title
+_GAP = 12
+_REST = 56  # room for the number of the others
 
 
 class QueueStrip(QWidget):
@@ -119,15 +123,21 @@ def _state(job: RunningJob) -> str:
 
 
 class _Waiting(QWidget):
+    """As many waiting jobs by name as there is room for; the rest is a number."""
+
     def __init__(self, model: StripModel) -> None:
         super().__init__()
         self._model = model
         self._chips: list[Chip] = []
         self._label = Label(role="muted")
+        self._rest = Chip()
+        bind_text(self._rest.setAccessibleName, "strip.open_queue")
+        self._rest.clicked.connect(lambda: model.queue_requested.emit(None))
         self._row = QHBoxLayout(self)
         self._row.setContentsMargins(0, 0, 0, 0)
-        self._row.setSpacing(12)
+        self._row.setSpacing(_GAP)
         self._row.addWidget(self._label)
+        self._row.addWidget(self._rest)
         self._row.addStretch(1)
         self.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
         watch(model.waiting, self._show)
@@ -143,6 +153,7 @@ class _Waiting(QWidget):
             self._label.setText(t("strip.waiting", count=count))
         else:
             self._label.setText(t("strip.waiting_time", count=count, time=words.duration(seconds)))
+        self._fit()
 
     def _reword(self, _: float | None) -> None:
         self._render()
@@ -154,21 +165,32 @@ class _Waiting(QWidget):
             chip.deleteLater()
         self._chips = []
         for place, job in enumerate(jobs[:_CHIPS]):
-            chip = Chip(icon=job.icon)
+            chip = Chip(icon=job.icon, parent=self)
             title = " ".join(job.title.split())
             chip.setText(title if len(title) <= _TITLE else title[: _TITLE - 1] + "…")
             chip.clicked.connect(lambda _=False, job_id=job.id: self._model.job_chosen.emit(job_id))
             self._row.insertWidget(1 + place, chip)
             self._chips.append(chip)
-        rest = len(jobs) - _CHIPS
-        if rest > 0:
-            more = Chip()
-            more.setText(f"+{rest}")
-            bind_text(more.setAccessibleName, "strip.open_queue")
-            more.clicked.connect(lambda: self._model.queue_requested.emit(None))
-            self._row.insertWidget(1 + _CHIPS, more)
-            self._chips.append(more)
+        for first, second in pairwise([self._rest, *self._chips, self._rest]):  # to the place of the last
+            self.setTabOrder(first, second)
         self._render()
+
+    def _fit(self) -> None:
+        total = len(self._model.waiting.value)
+        room = self.width() - self._label.sizeHint().width()
+        shown = 0
+        for chip in self._chips:
+            room -= chip.sizeHint().width() + _GAP
+            keep = 0 if shown + 1 == total else _REST
+            fits = room >= keep and shown == self._chips.index(chip)
+            chip.setVisible(fits)
+            shown += fits
+        self._rest.setText(f"+{total - shown}")
+        self._rest.setVisible(0 < shown < total)
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        self._fit()
 
 
 class _Memory(QWidget):

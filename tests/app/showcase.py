@@ -186,6 +186,7 @@ class PartsPanel(Panel):
         segments.set_value("zh")
         row.addWidget(segments)
         combo = ComboBox([("cpu", "CPU"), ("cuda", "GPU 0")])
+        combo.setAccessibleName("Device")
         row.addWidget(combo)
         on, off = Switch("Offline"), Switch("Keep awake")
         on.set_value(True)

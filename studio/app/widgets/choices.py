@@ -1,6 +1,6 @@
 """One of several, side by side: what segmented buttons and chip groups share.
 
-Arrow keys move the choice, Tab goes to the chosen one and past the rest.
+Arrow keys move the choice (Qt does that in a group), Tab goes to the chosen one and past the rest.
 """
 
 from __future__ import annotations
@@ -8,12 +8,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from PySide6.QtCore import Qt, Signal
-from PySide6.QtGui import QKeyEvent
 from PySide6.QtWidgets import QButtonGroup, QHBoxLayout, QWidget
 
 from studio.app.widgets.button import PaintedButton
-
-_STEP = {Qt.Key.Key_Left: -1, Qt.Key.Key_Up: -1, Qt.Key.Key_Right: 1, Qt.Key.Key_Down: 1}
 
 
 class ChoiceRow(QWidget):
@@ -76,13 +73,3 @@ class ChoiceRow(QWidget):
     def _clicked(self, index: int) -> None:
         self.set_value(self._values[index])
         self.changed.emit(self._values[index])
-
-    def keyPressEvent(self, event: QKeyEvent) -> None:
-        step = _STEP.get(Qt.Key(event.key()))
-        if step is None or not self._values:
-            super().keyPressEvent(event)
-            return
-        index = max(0, min(self._group.checkedId() + step, len(self._values) - 1))
-        if index != self._group.checkedId():
-            self._clicked(index)
-            self._group.button(index).setFocus(Qt.FocusReason.TabFocusReason)

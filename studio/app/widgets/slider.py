@@ -133,8 +133,9 @@ class SliderRow(QWidget):
         self.slider.update()
         self.box.set_value(value)
 
-    def set_name(self, name: str) -> None:
-        """What a screen reader calls both parts."""
+    def setAccessibleName(self, name: str) -> None:
+        """Both parts are called so."""
+        super().setAccessibleName(name)
         self.slider.setAccessibleName(name)
         self.box.setAccessibleName(name)
 

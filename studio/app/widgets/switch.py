@@ -26,9 +26,12 @@ class Switch(PaintedButton):
         self.setCheckable(True)
         self.setFont(fonts.ui_font(fonts.BODY))
         self.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Fixed)
-        self.clicked.connect(self.changed.emit)
+        self.clicked.connect(self._clicked)
         if key:
             bind_text(self.setText, key, **values)
+
+    def _clicked(self, on: bool) -> None:
+        self.changed.emit(on)
 
     @property
     def value(self) -> bool:
