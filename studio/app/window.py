@@ -76,13 +76,16 @@ class StudioWindow(QWidget):
             layout.setSpacing(0)
 
     def _add_shortcuts(self) -> None:
-        ordered = [s for s in self._specs.values() if s.group == "top"]
-        ordered += [s for s in self._specs.values() if s.group != "top"]
-        for number, spec in enumerate(ordered[:9], 1):
-            keys.shortcut(f"panel_{number}", self, lambda key=spec.key: self.go(key))
+        for number, key in enumerate(self.keys()[:9], 1):
+            keys.shortcut(f"panel_{number}", self, lambda key=key: self.go(key))
         if "settings" in self._specs:
             keys.shortcut("settings", self, lambda: self.go("settings"))
         keys.shortcut("all_keys", self, self.show_keys)
+
+    def keys(self) -> list[str]:
+        """Of all panels, in the order of the rail."""
+        top = [spec.key for spec in self._specs.values() if spec.group == "top"]
+        return top + [key for key in self._specs if key not in top]
 
     def go(self, key: str) -> Panel:
         """Show the panel *key*, making it if this is the first time. KeyError if there is none."""
