@@ -125,13 +125,19 @@ class Database:
         try:
             self.file.parent.mkdir(parents=True, exist_ok=True)
             try:
-                self._connection = _connect(self.file)
+                connection = _connect(self.file)
             except sqlite3.OperationalError:  # locked, full, no rights: nothing is wrong with the file
                 raise
             except sqlite3.DatabaseError as error:
                 self.aside = _keep_aside(self.file)
                 log.warning("the database could not be read and is kept as %s: %s", self.aside, error)
-                self._connection = _connect(self.file)
+                connection = _connect(self.file)
+            try:
+                _migrate(connection)
+            except BaseException:
+                connection.close()
+                raise
+            self._connection = connection
         except (sqlite3.Error, OSError) as error:
             raise self._failure(error) from error
 
@@ -151,7 +157,7 @@ def _internal(error: BaseException) -> Failure:
 
 
 def _connect(file: Path) -> sqlite3.Connection:
-    """An open database with every migration. Raises sqlite3.Error, StudioError `data.newer`."""
+    """An open database that holds together. Raises sqlite3.Error."""
     # One thread uses it, but which one of the pool's is the pool's affair.
     connection = sqlite3.connect(file, isolation_level=None, timeout=10, check_same_thread=False)
     try:
@@ -161,7 +167,6 @@ def _connect(file: Path) -> sqlite3.Connection:
         (verdict,) = connection.execute("PRAGMA quick_check(1)").fetchone()
         if verdict != "ok":
             raise sqlite3.DatabaseError(verdict)
-        _migrate(connection)
     except BaseException:
         connection.close()
         raise
@@ -169,6 +174,7 @@ def _connect(file: Path) -> sqlite3.Connection:
 
 
 def _migrate(connection: sqlite3.Connection) -> None:
+    """Bring it up to date, wholly or not at all. Raises sqlite3.Error, StudioError `data.newer`."""
     # Two processes may open a new database at once: the lock is taken before the number is read.
     connection.execute("BEGIN IMMEDIATE")
     try:
@@ -190,13 +196,13 @@ def _statements(script: str) -> list[str]:
     """The script's statements; `executescript` would commit between them."""
     statements: list[str] = []
     pending = ""
-    for line in script.splitlines():
-        pending += line + "\n"
+    for piece in script.split(";")[:-1]:
+        pending += piece + ";"
         if sqlite3.complete_statement(pending):
             statements.append(pending.strip())
             pending = ""
-    if pending.strip():
-        raise ValueError(f"unfinished statement: {pending.strip()}")
+    if pending:
+        raise ValueError(f"unfinished statement: {pending}")
     return statements
 
 
