@@ -8,7 +8,7 @@ from PySide6.QtCore import QRectF
 from PySide6.QtGui import QPainter, QPaintEvent, QResizeEvent
 from PySide6.QtWidgets import QHBoxLayout, QSizePolicy, QVBoxLayout, QWidget
 
-from studio.app import icons, theme, words
+from studio.app import icons, theme
 from studio.app.language import bind_text, on_language
 from studio.app.observable import bind, watch
 from studio.app.strip_model import MemoryUse, RunningJob, StripModel, WaitingJob
@@ -17,6 +17,7 @@ from studio.app.widgets.card import Separator
 from studio.app.widgets.chips import Chip
 from studio.app.widgets.label import ElidedLabel, Label
 from studio.app.widgets.meter import Meter
+from studio.domain import quantity
 from studio.domain.text import t
 
 HEIGHT = 76
@@ -118,7 +119,7 @@ def _state(job: RunningJob) -> str:
     phase = t(job.phase) if job.phase else ""
     if job.steps:
         phase = t("strip.step", phase=phase, step=job.step, steps=job.steps)
-    about = "" if job.remaining is None else t("strip.about", time=words.duration(job.remaining))
+    about = "" if job.remaining is None else t("strip.about", time=quantity.duration(job.remaining))
     return "  •  ".join(part for part in (phase, about) if part)
 
 
@@ -152,7 +153,7 @@ class _Waiting(QWidget):
         elif seconds is None:
             self._label.setText(t("strip.waiting", count=count))
         else:
-            self._label.setText(t("strip.waiting_time", count=count, time=words.duration(seconds)))
+            self._label.setText(t("strip.waiting_time", count=count, time=quantity.duration(seconds)))
         self._fit()
 
     def _reword(self, _: float | None) -> None:
@@ -209,7 +210,7 @@ class _Memory(QWidget):
 
     def _show(self, memory: MemoryUse | None) -> None:
         if memory is not None:
-            used, total = words.gigabytes(memory.used), f"{memory.total / 1e9:.0f}"
+            used, total = quantity.gigabytes(memory.used), f"{memory.total / 1e9:.0f}"
             self._label.setText(t("strip.memory", used=used, total=total))
         self.update()
 
@@ -238,7 +239,7 @@ class _Network(Chip):
         if offline:
             text, icon = t("strip.offline"), "offline"
         elif traffic:
-            text, icon = t("strip.traffic", speed=words.speed(traffic)), "download"
+            text, icon = t("strip.traffic", speed=quantity.speed(traffic)), "download"
         else:
             text, icon = t("strip.online"), "online"
         self.setText(text)

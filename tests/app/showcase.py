@@ -225,7 +225,7 @@ class PartsPanel(Panel):
         inner.addWidget(
             ElidedLabel("A very long file name which does not fit into its place, 00001-814220", "muted")
         )
-        card.body.addLayout(inner)
+        card.body.addLayout(inner, 1)
         row.addWidget(card, 1)
         empty = Card()
         empty.body.addWidget(

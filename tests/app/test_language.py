@@ -6,8 +6,9 @@ import weakref
 import pytest
 from PySide6.QtWidgets import QLabel
 
-from studio.app import language, words
+from studio.app import language
 from studio.app.observable import Property
+from studio.domain import quantity
 
 
 def test_words_follow_the_language(qtbot) -> None:
@@ -32,7 +33,7 @@ def test_words_follow_the_values_in_them(qtbot) -> None:
 def test_a_value_may_be_words_itself(qtbot) -> None:
     label = QLabel()
     qtbot.addWidget(label)
-    language.bind_text(label.setText, "strip.about", time=lambda: words.duration(12))
+    language.bind_text(label.setText, "strip.about", time=lambda: quantity.duration(12))
     language.set_language("zh_CN")
     assert label.text() == "约 12 秒"
 
@@ -59,17 +60,17 @@ def test_an_unknown_language_is_refused_and_changes_nothing() -> None:
     [(0.2, "1 s"), (12.4, "12 s"), (89, "89 s"), (140, "2 min"), (5 * 3600 + 1800, "5.5 h")],
 )
 def test_durations(seconds: float, written: str) -> None:
-    assert words.duration(seconds) == written
+    assert quantity.duration(seconds) == written
 
 
 @pytest.mark.parametrize(
     ("size", "written"), [(1_400_000_000, "1.4 GB"), (58_000_000, "58 MB"), (3_400, "3 kB"), (0, "0 kB")]
 )
 def test_sizes(size: float, written: str) -> None:
-    assert words.size(size) == written
+    assert quantity.size(size) == written
 
 
 def test_speeds_and_clocks() -> None:
-    assert words.speed(9_400_000) == "9.4 MB/s"
-    assert words.speed(40_000) == "40 kB/s"
-    assert words.clock(65.9) == "1:05"
+    assert quantity.speed(9_400_000) == "9.4 MB/s"
+    assert quantity.speed(40_000) == "40 kB/s"
+    assert quantity.clock(65.9) == "1:05"

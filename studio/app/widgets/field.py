@@ -33,7 +33,7 @@ class Field(QWidget):
         self.label = ElidedLabel(label_key, "label")
         self.label.setBuddy(editor)
         self.term = Label(term_key, "small", self)
-        if not term_key:
+        if beside or not term_key:
             self.term.hide()
         top = QHBoxLayout()
         top.setSpacing(8)
