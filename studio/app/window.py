@@ -20,6 +20,7 @@ from studio.app import keys, theme
 from studio.app.language import bind_text
 from studio.app.observable import Property
 from studio.app.panel import Panel, PanelSpec
+from studio.app.qt_words import QtWords
 from studio.app.strip import QueueStrip
 from studio.app.strip_model import StripModel
 from studio.app.widgets.banner import Banner
@@ -45,6 +46,7 @@ class StudioWindow(QWidget):
         self.setMinimumSize(1024, 640)
         self.resize(1440, 900)
         bind_text(self.setWindowTitle, "app.name")
+        QtWords(self)
         self.rail = Rail()
         self.banner = Banner()
         self.toasts = ToastHost(self)
@@ -108,6 +110,10 @@ class StudioWindow(QWidget):
             if panel.inspector is not None:
                 self._inspectors.addWidget(panel.inspector)
         return self._panels[key]
+
+    def made_panels(self) -> list[Panel]:
+        """Those that were shown at least once."""
+        return list(self._panels.values())
 
     def show_keys(self) -> None:
         """All keys, to read and to change."""

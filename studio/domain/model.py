@@ -108,6 +108,10 @@ class Model(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     order: int = 100
     status: Literal["ready", "coming"] = "ready"
 
+    def prompts(self, language: str) -> tuple[str, ...]:
+        """Examples in *language*, else in English, else in any."""
+        return self.examples.get(language) or self.examples.get("en") or next(iter(self.examples.values()), ())
+
 
 class ModelSource(Struct, frozen=True, kw_only=True):
     """A model on this machine, as the engine gets it: nothing about where it came from.

@@ -1,0 +1,146 @@
+"""Ties the window to the running studio: panels, strip, banner, dropped files, notifications, the end."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+from collections.abc import Coroutine
+from pathlib import Path
+from typing import Any
+
+from PySide6.QtCore import Qt
+
+from studio.app.desk import Complaint, Desk, Word
+from studio.app.notify import Notifier
+from studio.app.panels import panel_specs
+from studio.app.strip_feed import StripFeed
+from studio.app.strip_model import StripModel
+from studio.app.window import StudioWindow
+from studio.domain.failure import Failure, StudioError
+from studio.domain.request import Request
+from studio.domain.text import t
+from studio.services.machine.meter import Meter
+from studio.services.metadata import read_request
+
+log = logging.getLogger(__name__)
+
+METER_SECONDS = 2.0
+
+
+class Frame:
+    """One window over one studio. `live` runs from the first paint to the close."""
+
+    def __init__(self, desk: Desk) -> None:
+        self._desk = desk
+        self._studio = desk.studio
+        self._specs = panel_specs(desk)
+        self._strip = StripModel()
+        self.window = StudioWindow(self._specs, self._strip)
+        self._closed = asyncio.Event()
+        self._tasks: set[asyncio.Task[Any]] = set()
+        self.window.close_requested.connect(self._closed.set)
+        self.window.files_dropped.connect(lambda paths: self._spawn(self._dropped(paths)))
+        desk.go_requested.subscribe(self.window.go)
+        desk.use_requested.subscribe(self._use)
+        desk.complained.subscribe(self._complain)
+        desk.said.subscribe(self._say)
+
+    async def live(self) -> None:
+        """Start the studio, then stay until the window is closed."""
+        feed = StripFeed(self._studio, self._strip)
+        notifier = Notifier(self._studio, self.window)
+        metering = asyncio.ensure_future(self._meter(feed))
+        try:
+            await self._start()
+            await self._closed.wait()
+        finally:
+            metering.cancel()
+            for task in self._tasks:
+                task.cancel()
+            feed.close()
+            notifier.close()
+            for panel in self.window.made_panels():
+                panel.close_down()
+
+    def come_to_front(self, activation: str = "") -> None:
+        """*activation*: the desktop's permission, where it gives one."""
+        if activation:
+            os.environ["XDG_ACTIVATION_TOKEN"] = activation
+        self.window.setWindowState(self.window.windowState() & ~Qt.WindowState.WindowMinimized)
+        self.window.show()
+        self.window.raise_()
+        self.window.activateWindow()
+
+    async def _start(self) -> None:
+        try:
+            await self._studio.start()
+        except StudioError as error:
+            log.exception("the studio could not start")
+            self._desk.complain(error.failure)
+            return
+        self.window.go("home")
+        held = sum(job.state == "held" for job in self._studio.queue.jobs)
+        if held:
+            self.window.banner.show_notice(
+                "accent",
+                "frame.held",
+                button_key="frame.held.resume",
+                action=self._studio.queue.resume_all,
+                count=held,
+            )
+
+    def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.ensure_future(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._ended)
+
+    def _ended(self, task: asyncio.Task[Any]) -> None:
+        self._tasks.discard(task)
+        if not task.cancelled() and (error := task.exception()) is not None:
+            log.error("something failed in the background", exc_info=error)
+            self._desk.complain(_failure_of(error))
+
+    # --- what panels ask for --------------------------------------------------------------------
+
+    def _use(self, request: Request) -> None:
+        for spec in self._specs:
+            if spec.task == request.task:
+                self.window.go(spec.key).restore(request)
+                return
+
+    def _complain(self, complaint: Complaint | None) -> None:
+        if complaint is None:
+            self.window.banner.hide()
+        else:
+            self.window.banner.show_failure(complaint.failure, complaint.action_key, complaint.action)
+
+    def _say(self, word: Word) -> None:
+        button = t(word.action_key) if word.action_key else ""
+        self.window.toasts.show_toast(word.text, button=button, action=word.action)
+
+    async def _dropped(self, paths: list[Path]) -> None:
+        """A result dropped on the window fills the fields that made it."""
+        for path in paths:
+            request = await asyncio.to_thread(read_request, path)
+            if request is not None:
+                self._desk.use_again(request)
+                self._desk.say(t("frame.restored", name=path.name))
+                return
+        if paths:
+            self._desk.say(t("frame.nothing_inside", name=paths[0].name))
+
+    async def _meter(self, feed: StripFeed) -> None:
+        """The memory figure of the strip, read off the window's thread, not at all while nobody looks."""
+        meter = Meter()
+        while True:
+            if self.window.isVisible() and not self.window.isMinimized():
+                figures = await asyncio.to_thread(meter.read)
+                feed.show_memory(figures.ram_used_bytes, figures.ram_total_bytes)
+            await asyncio.sleep(METER_SECONDS)
+
+
+def _failure_of(error: BaseException) -> Failure:
+    if isinstance(error, StudioError):
+        return error.failure
+    return Failure(code="internal", values={"reason": str(error)}, details=repr(error))
