@@ -96,7 +96,7 @@ def test_cancel_between_steps_keeps_engine_and_model(engine: EngineProcess) -> N
     began = time.monotonic()
     engine.send(Cancel(job=job))
     assert engine.wait_for(Cancelled, Done, Failed) == Cancelled(job=job)
-    assert time.monotonic() - began < 2
+    assert time.monotonic() - began < 4
     assert engine.ping().resident == ("sample",)
     assert isinstance(engine.run(), Done)
 
@@ -111,7 +111,7 @@ def test_cancel_inside_a_step(engine: EngineProcess) -> None:
     began = time.monotonic()
     engine.send(Cancel(job=job))
     assert engine.wait_for(Cancelled, Done, Failed) == Cancelled(job=job)
-    assert time.monotonic() - began < 2
+    assert time.monotonic() - began < 4
     assert isinstance(engine.run(act="hook", seconds=0.0), Done)  # the hooks are gone with the step
 
 
