@@ -62,6 +62,14 @@ def split(text: str, longest: int = LONGEST) -> list[Piece]:
     return pieces
 
 
+def pieces_of(text: str) -> list[Piece]:
+    """The pieces of *text*. Raises StudioError `param.invalid` if there is nothing to say in it."""
+    pieces = split(text)
+    if not pieces:
+        raise StudioError("param.invalid", name="parameter.prompt", reason="parameter.prompt.nothing_to_say")
+    return pieces
+
+
 def _lines(paragraph: str) -> list[str]:
     """Its lines; one that goes on with a small letter was only wrapped."""
     lines: list[str] = []
