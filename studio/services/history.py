@@ -17,7 +17,7 @@ from msgspec import Struct
 
 from studio.domain.family import FamilySpec
 from studio.domain.job import Peak
-from studio.domain.parameter import Integer, Size
+from studio.domain.parameter import Integer, Parameter, ParameterError, Size
 from studio.domain.plan import Span
 from studio.services.database import Database
 
@@ -45,7 +45,7 @@ def work_of(spec: FamilySpec, values: dict[str, Any]) -> Work:
     words: list[str] = []
     amount = 1.0
     for parameter in spec.parameters:
-        value = values.get(parameter.name, parameter.default)
+        value = _legal(parameter, values)
         if isinstance(parameter, Size):
             width, height = value
             words.append(f"{width}x{height}")
@@ -60,6 +60,14 @@ def work_of(spec: FamilySpec, values: dict[str, Any]) -> Work:
         length = len(str(values.get("prompt", ""))) or 1
         return Work(f"letters{_step(length)}", float(length))
     return Work(" ".join(words), amount)
+
+
+def _legal(parameter: Parameter, values: dict[str, Any]) -> Any:
+    """The value, or the usual one while a field holds something else."""
+    try:
+        return parameter.check(values.get(parameter.name, parameter.default))
+    except ParameterError:
+        return parameter.default
 
 
 def _step(number: float) -> int:
