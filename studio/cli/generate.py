@@ -23,6 +23,7 @@ from studio.domain.text import t
 from studio.families.registry import families
 from studio.services.library.library import Library, Resolved
 from studio.services.settings import Settings
+from studio.wire import files
 
 DEVICE = re.compile(r"auto|cpu|mps|(cuda|xpu):\d{1,2}")
 MAX_THREADS = 1024
@@ -59,7 +60,7 @@ async def _generate(task: str, words: Sequence[str], *, offline: bool) -> int:
 
     async with open_studio(offline=offline) as studio:
         model_id = peek(words, MODEL) or _default(studio.library, task)
-        resolved = await asyncio.to_thread(studio.library.resolve, model_id)
+        resolved = await asyncio.to_thread(studio.library.resolve, model_id, verify=False)
         if task not in resolved.spec.tasks:
             raise StudioError(
                 "param.invalid", name="--model", reason=t("cli.wrong_task", task=t(f"task.{task}"))
@@ -142,7 +143,7 @@ def _output(own: dict[str, Any], request: Request) -> Path | None:
     if path.is_dir():
         raise Misuse(t("cli.usage.output_is_folder", path=path))
     count = request.values.get("count", 1)
-    names = [path.with_stem(f"{path.stem}-{n}") for n in range(1, count + 1)] if count > 1 else [path]
+    names = [files.numbered(path, index, count) for index in range(count)]
     taken = [name for name in names if name.exists()]
     if taken and "force" not in own:
         raise StudioError("output.unwritable", path=str(taken[0]), reason=t("cli.exists"))
@@ -231,7 +232,7 @@ def _help(task: str, words: Sequence[str]) -> str:
     library = open_library()
     named, default = peek(words, MODEL), library.default(task)
     if named or default:
-        resolved = library.resolve(named or default.model.id)
+        resolved = library.resolve(named or default.model.id, verify=False)
         title = t("cli.help.options_of", model=resolved.source.title or resolved.source.id)
         options = options_of(resolved.spec.parameters_for(resolved.model))
     else:

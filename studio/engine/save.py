@@ -136,8 +136,7 @@ class Saver:
         if exact.suffix.lower() != f".{extension.lower()}":
             exact = exact.with_name(f"{exact.name}.{extension}")
         count = self._run.request.values.get("count")
-        number = index + 1 if isinstance(count, int) and count > 1 else index
-        return exact.with_stem(f"{exact.stem}-{number}") if number else exact
+        return files.numbered(exact, index, count if isinstance(count, int) else 1)
 
 
 def slug(prompt: str) -> str:

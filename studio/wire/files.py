@@ -58,6 +58,15 @@ def publish_new(part: Path, path: Path) -> None:
     sync_folder(path.parent)
 
 
+def numbered(path: Path, index: int, count: int) -> Path:
+    """The name of result *index* (from 0) of *count* under one name: `name-1`, `name-2`, or *path* itself.
+
+    A result more than was asked for gets a number too.
+    """
+    number = index + 1 if count > 1 else index
+    return path.with_stem(f"{path.stem}-{number}") if number else path
+
+
 def sync_folder(folder: Path) -> None:
     """Make a rename durable; Windows does that by itself."""
     if sys.platform == "win32":
