@@ -180,6 +180,23 @@ def test_every_key_has_a_title_in_both_languages() -> None:
         assert [n for n in keys.DEFAULTS if keys.title(n).startswith("key.")] == []
 
 
+def test_the_menus_of_text_fields_follow_the_language(made) -> None:
+    window, _ = made
+    edit = window.go("draw").edit
+
+    def copy_word() -> str:
+        menu = edit.createStandardContextMenu()
+        words = menu.actions()[4].text()
+        menu.deleteLater()
+        return words
+
+    assert "Copy" in copy_word()
+    language.set_language("zh_CN")
+    assert "复制" in copy_word()
+    language.set_language("en")
+    assert "Copy" in copy_word()
+
+
 # -- the strip
 
 

@@ -29,7 +29,6 @@ class ModelPicker(ComboBox):
     def __init__(self, empty_key: str = "app.model.none", parent: QWidget | None = None) -> None:
         self._items: tuple[ModelItem, ...] = ()
         super().__init__((), parent)
-        self.setMinimumWidth(320)
         bind_text(self.setPlaceholderText, empty_key)
         bind_text(self.setAccessibleName, "app.model")
 
@@ -44,7 +43,7 @@ class ModelPicker(ComboBox):
             (bold.horizontalAdvance(i.title) + small.horizontalAdvance(i.note) for i in self._items),
             default=200.0,
         )
-        return QSize(min(round(widest) + 118, 520), 38)
+        return QSize(min(max(round(widest) + 118, 322), 520), 38)
 
     def minimumSizeHint(self) -> QSize:
         return QSize(200, 38)
