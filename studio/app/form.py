@@ -92,8 +92,8 @@ class ParameterField(Field):
             self.term.hide()
         face = as_editor(editor)
         face.changed.connect(self._changed)
-        if hasattr(face, "entered"):
-            face.entered.connect(self._entered)
+        if entered := getattr(editor, "entered", None):
+            entered.connect(self._entered)
         bind(state.value, self._show)
         watch(state.refusal, self._refused)
         on_language(self._retranslate)
@@ -112,7 +112,8 @@ class ParameterField(Field):
         parameter = self._state.parameter
         label = t(parameter.label_key)
         if self._shows_value:
-            number = self.editor.text(value) if hasattr(self.editor, "text") else parameter.format(value)
+            written = getattr(self.editor, "text", parameter.format)  # a slider writes all its decimals
+            number = written(value)
             unit = f"{parameter.label_key}.value"
             shown = t(unit, value=number) if _optional(unit) else number
             label = t("form.value", label=label, value=shown)

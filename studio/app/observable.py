@@ -48,7 +48,7 @@ class Observable(Generic[T]):
     """A value that tells its listeners when it becomes a different one (by `==`)."""
 
     def __init__(self, value: T) -> None:
-        self._value = value
+        self._value: T = value
         self._changed: Event[T] = Event()
 
     @property

@@ -392,8 +392,8 @@ def test_a_strip_tells_what_is_chosen_by_mouse_and_key(qtbot) -> None:
     strip.set_current("1")
     assert chosen == []
     qtbot.keyClick(strip, Qt.Key.Key_Right)
-    strip.move(1)
-    strip.move(1)
+    strip.step(1)
+    strip.step(1)
     assert (strip.current, chosen) == ("3", ["2", "3"])
     qtbot.mouseClick(strip.viewport(), Qt.MouseButton.LeftButton, pos=QPoint(10, 40))
     assert (strip.current, chosen[-1]) == ("0", "0")

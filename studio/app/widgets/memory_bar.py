@@ -66,7 +66,8 @@ class MemoryBar(QWidget):
         super().resizeEvent(event)
         self.updateGeometry()
 
-    def paintEvent(self, _: QPaintEvent) -> None:
+    def paintEvent(self, event: QPaintEvent) -> None:
+        del event
         painter = QPainter(self)
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         bar = QRectF(0, 0, self.width(), _BAR)

@@ -60,12 +60,7 @@ class Rail(QWidget):
         self.chosen.emit(key)
 
     def _ordered(self) -> list[_Item]:
-        return [
-            item
-            for group in (self._top, self._bottom)
-            for index in range(group.count())
-            if isinstance(item := group.itemAt(index).widget(), _Item)
-        ]
+        return sorted(self._items.values(), key=_Item.y)
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
         step = _STEP.get(Qt.Key(event.key()))

@@ -100,9 +100,9 @@ class ThumbnailStrip(QListView):
         if row >= 0:
             self.scrollTo(self._model.index(row))
 
-    def move(self, step: int) -> None:
+    def step(self, by: int) -> None:
         """Choose the next (1) or the previous (-1) one, as the arrow keys do."""
-        row = self.currentIndex().row() + step
+        row = self.currentIndex().row() + by
         if 0 <= row < len(self._model.items):
             self.setCurrentIndex(self._model.index(row))
 
