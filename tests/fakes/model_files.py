@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import io
 import json
 import struct
+import zipfile
 from pathlib import Path
 from typing import Any
 
@@ -51,3 +53,50 @@ def write(folder: Path, files: dict[str, bytes | dict[str, Any]]) -> Path:
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(content if isinstance(content, bytes) else json.dumps(content).encode())
     return folder
+
+
+def wheel_bytes(name: str, version: str, members: dict[str, bytes]) -> bytes:
+    """A real wheel of pure data."""
+    package = name.replace("-", "_")
+    info = f"{package}-{version}.dist-info"
+    data = io.BytesIO()
+    with zipfile.ZipFile(data, "w", zipfile.ZIP_DEFLATED) as archive:
+        for member, content in members.items():
+            archive.writestr(member, content)
+        archive.writestr(f"{info}/METADATA", f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n")
+        archive.writestr(f"{info}/WHEEL", "Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: py3-none-any\n")
+        archive.writestr(f"{info}/RECORD", "")
+    return data.getvalue()
+
+
+def checkpoint(path: Path, pickled: bytes, storages: dict[str, bytes] | None = None) -> Path:
+    """A torch checkpoint of the zip kind around *pickled*."""
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("m/data.pkl", pickled)
+        archive.writestr("m/version", "3\n")
+        for key, data in (storages or {}).items():
+            archive.writestr(f"m/data/{key}", data)
+    return path
+
+
+def pickled_tensor(
+    key: str, count: int, shape: tuple[int, ...], stride: tuple[int, ...], offset: int = 0
+) -> bytes:
+    """A pickled `{"w": tensor}` of float32 as torch writes it, with whatever numbers are wanted."""
+
+    def named(module: str, name: str) -> bytes:
+        return f"c{module}\n{name}\n".encode()
+
+    def number(value: int) -> bytes:
+        return b"\x8a" + bytes([10]) + value.to_bytes(10, "little", signed=True)
+
+    def numbers(values: tuple[int, ...]) -> bytes:
+        return b"(" + b"".join(map(number, values)) + b"t"
+
+    def word(value: str) -> bytes:
+        return b"X" + struct.pack("<I", len(value.encode())) + value.encode()
+
+    storage = b"(" + word("storage") + named("torch", "FloatStorage") + word(key) + word("cpu")
+    storage += number(count) + b"tQ"
+    rebuilt = named("torch._utils", "_rebuild_tensor_v2") + b"(" + storage + number(offset) + numbers(shape)
+    return b"\x80\x02}" + word("w") + rebuilt + numbers(stride) + b"\x89Nt" + b"Rs."

@@ -35,6 +35,7 @@ from studio.domain.failure import StudioError
 from studio.domain.model import Conversion
 from studio.services.library import convert as conversion
 from studio.services.library.convert import CheckpointError, to_safetensors
+from tests.fakes.model_files import checkpoint, pickled_tensor
 
 
 class Calls:
@@ -45,17 +46,6 @@ class Calls:
 
     def __reduce__(self) -> Any:
         return self.call
-
-
-def checkpoint(path: Path, pickled: bytes, storages: dict[str, bytes] | None = None, **extra: bytes) -> Path:
-    with zipfile.ZipFile(path, "w") as archive:
-        archive.writestr("m/data.pkl", pickled)
-        archive.writestr("m/version", "3\n")
-        for key, data in (storages or {}).items():
-            archive.writestr(f"m/data/{key}", data)
-        for name, data in extra.items():
-            archive.writestr(name, data)
-    return path
 
 
 def refused(source: Path) -> str:
@@ -251,88 +241,11 @@ def test_the_hook_ends_whatever_reaches_out(act: str) -> None:
 # --- archives that lie --------------------------------------------------------------------------
 
 
-def tensor(key: str, count: int, shape: tuple[int, ...], stride: tuple[int, ...], offset: int = 0) -> bytes:
-    """A pickled `{"w": tensor}` of float32, as torch writes it."""
-
-    class Named:
-        def __init__(self, name: str) -> None:
-            self.name = name
-
-    class Pickler(pickle.Pickler):
-        def persistent_id(self, obj: Any) -> Any:
-            return obj.args if isinstance(obj, Reference) else None
-
-    class Reference:
-        def __init__(self, *args: Any) -> None:
-            self.args = args
-
-    def glob(module: str, name: str) -> bytes:
-        return f"c{module}\n{name}\n".encode()
-
-    def number(value: int) -> bytes:
-        return b"\x8a" + bytes([10]) + value.to_bytes(10, "little", signed=True)
-
-    def numbers(values: tuple[int, ...]) -> bytes:
-        return b"(" + b"".join(map(number, values)) + b"t"
-
-    def word(value: str) -> bytes:
-        return b"X" + struct.pack("<I", len(value.encode())) + value.encode()
-
-    storage = (
-        b"("
-        + word("storage")
-        + glob("torch", "FloatStorage")
-        + word(key)
-        + word("cpu")
-        + number(count)
-        + b"tQ"
-    )
-    rebuilt = glob("torch._utils", "_rebuild_tensor_v2") + b"(" + storage + number(offset) + numbers(shape)
-    return b"\x80\x02}" + word("w") + rebuilt + numbers(stride) + b"\x89Nt" + b"Rs."
-
-
 def test_the_hand_made_tensor_is_right(tmp_path: Path) -> None:
     data = struct.pack("<6f", *range(6))
-    source = checkpoint(tmp_path / "m.pt", tensor("0", 6, (2, 3), (3, 1)), {"0": data})
+    source = checkpoint(tmp_path / "m.pt", pickled_tensor("0", 6, (2, 3), (3, 1)), {"0": data})
     to_safetensors(source, tmp_path / "out")
     assert (tmp_path / "out").read_bytes().endswith(data)
-
-
-LIES: dict[str, Callable[[Path], Path]] = {
-    "data missing": lambda p: checkpoint(p, tensor("0", 6, (6,), (1,))),
-    "data too short": lambda p: checkpoint(p, tensor("0", 6, (6,), (1,)), {"0": b"\0" * 20}),
-    "data too long": lambda p: checkpoint(p, tensor("0", 6, (6,), (1,)), {"0": b"\0" * 28}),
-    "reaches behind": lambda p: checkpoint(p, tensor("0", 6, (6,), (2,)), {"0": b"\0" * 24}),
-    "begins behind": lambda p: checkpoint(p, tensor("0", 6, (1,), (1,), 6), {"0": b"\0" * 24}),
-    "begins before": lambda p: checkpoint(p, tensor("0", 6, (1,), (1,), -1), {"0": b"\0" * 24}),
-    "a stride backwards": lambda p: checkpoint(p, tensor("0", 6, (2,), (-1,)), {"0": b"\0" * 24}),
-    "a negative shape": lambda p: checkpoint(p, tensor("0", 6, (-2,), (1,)), {"0": b"\0" * 24}),
-    "more strides than sides": lambda p: checkpoint(p, tensor("0", 6, (2,), (1, 1)), {"0": b"\0" * 24}),
-    "an endless shape": lambda p: checkpoint(p, tensor("0", 6, (2**30, 2**30), (0, 0)), {"0": b"\0" * 24}),
-    "four bytes seen as a terabyte": lambda p: checkpoint(
-        p, tensor("0", 6, (2**19, 2**19), (0, 0)), {"0": b"\0" * 24}
-    ),
-    "overflowing numbers": lambda p: checkpoint(p, tensor("0", 6, (2**62, 8), (1, 1)), {"0": b"\0" * 24}),
-    "a key that climbs": lambda p: checkpoint(p, tensor("../../x", 6, (6,), (1,)), {"0": b"\0" * 24}),
-    "no tensors": lambda p: checkpoint(p, pickle.dumps({"a": 1})),
-    "a list of nothing": lambda p: checkpoint(p, pickle.dumps([1, 2])),
-    "no data.pkl": lambda p: zipped(p, {"m/other": b""}),
-    "two data.pkl": lambda p: zipped(p, {"a/data.pkl": b"N.", "b/data.pkl": b"N."}),
-    "the same name twice": zipped_twice,
-    "a zip in the zip": lambda p: checkpoint(p, checkpoint(p.with_suffix(".in"), b"N.").read_bytes()),
-    "a compressed pickle": lambda p: zipped(p, {"m/data.pkl": b"N." * 1000}, zipfile.ZIP_DEFLATED),
-    "a bomb": lambda p: zipped(p, {"m/data.pkl": b"\0" * 80_000_000}, zipfile.ZIP_DEFLATED),
-    "a bare pickle": lambda p: written(p, pickle.dumps({"w": 1})),
-    "an old torch file": lambda p: written(
-        p, pickle.dumps(0x1950A86A20F9469CFC6C, 2) + pickle.dumps(1001, 2)
-    ),
-    "an ONNX file": lambda p: written(p, b"\x08\x07\x12\x07pytorch"),
-    "a cut archive": lambda p: written(
-        p, checkpoint(p, tensor("0", 6, (6,), (1,)), {"0": b"\0" * 24}).read_bytes()[:-30]
-    ),
-    "nothing": lambda p: written(p, b""),
-    "a magic and no more": lambda p: written(p, b"PK\x03\x04"),
-}
 
 
 def zipped(path: Path, files: dict[str, bytes], kind: int = zipfile.ZIP_STORED) -> Path:
@@ -350,6 +263,49 @@ def zipped_twice(path: Path) -> Path:
 def written(path: Path, data: bytes) -> Path:
     path.write_bytes(data)
     return path
+
+
+LIES: dict[str, Callable[[Path], Path]] = {
+    "data missing": lambda p: checkpoint(p, pickled_tensor("0", 6, (6,), (1,))),
+    "data too short": lambda p: checkpoint(p, pickled_tensor("0", 6, (6,), (1,)), {"0": b"\0" * 20}),
+    "data too long": lambda p: checkpoint(p, pickled_tensor("0", 6, (6,), (1,)), {"0": b"\0" * 28}),
+    "reaches behind": lambda p: checkpoint(p, pickled_tensor("0", 6, (6,), (2,)), {"0": b"\0" * 24}),
+    "begins behind": lambda p: checkpoint(p, pickled_tensor("0", 6, (1,), (1,), 6), {"0": b"\0" * 24}),
+    "begins before": lambda p: checkpoint(p, pickled_tensor("0", 6, (1,), (1,), -1), {"0": b"\0" * 24}),
+    "a stride backwards": lambda p: checkpoint(p, pickled_tensor("0", 6, (2,), (-1,)), {"0": b"\0" * 24}),
+    "a negative shape": lambda p: checkpoint(p, pickled_tensor("0", 6, (-2,), (1,)), {"0": b"\0" * 24}),
+    "more strides than sides": lambda p: checkpoint(
+        p, pickled_tensor("0", 6, (2,), (1, 1)), {"0": b"\0" * 24}
+    ),
+    "an endless shape": lambda p: checkpoint(
+        p, pickled_tensor("0", 6, (2**30, 2**30), (0, 0)), {"0": b"\0" * 24}
+    ),
+    "four bytes seen as a terabyte": lambda p: checkpoint(
+        p, pickled_tensor("0", 6, (2**19, 2**19), (0, 0)), {"0": b"\0" * 24}
+    ),
+    "overflowing numbers": lambda p: checkpoint(
+        p, pickled_tensor("0", 6, (2**62, 8), (1, 1)), {"0": b"\0" * 24}
+    ),
+    "a key that climbs": lambda p: checkpoint(p, pickled_tensor("../../x", 6, (6,), (1,)), {"0": b"\0" * 24}),
+    "no tensors": lambda p: checkpoint(p, pickle.dumps({"a": 1})),
+    "a list of nothing": lambda p: checkpoint(p, pickle.dumps([1, 2])),
+    "no data.pkl": lambda p: zipped(p, {"m/other": b""}),
+    "two data.pkl": lambda p: zipped(p, {"a/data.pkl": b"N.", "b/data.pkl": b"N."}),
+    "the same name twice": zipped_twice,
+    "a zip in the zip": lambda p: checkpoint(p, checkpoint(p.with_suffix(".in"), b"N.").read_bytes()),
+    "a compressed pickle": lambda p: zipped(p, {"m/data.pkl": b"N." * 1000}, zipfile.ZIP_DEFLATED),
+    "a bomb": lambda p: zipped(p, {"m/data.pkl": b"\0" * 80_000_000}, zipfile.ZIP_DEFLATED),
+    "a bare pickle": lambda p: written(p, pickle.dumps({"w": 1})),
+    "an old torch file": lambda p: written(
+        p, pickle.dumps(0x1950A86A20F9469CFC6C, 2) + pickle.dumps(1001, 2)
+    ),
+    "an ONNX file": lambda p: written(p, b"\x08\x07\x12\x07pytorch"),
+    "a cut archive": lambda p: written(
+        p, checkpoint(p, pickled_tensor("0", 6, (6,), (1,)), {"0": b"\0" * 24}).read_bytes()[:-30]
+    ),
+    "nothing": lambda p: written(p, b""),
+    "a magic and no more": lambda p: written(p, b"PK\x03\x04"),
+}
 
 
 @pytest.mark.parametrize("name", LIES)
@@ -434,7 +390,7 @@ def test_real_modules_are_converted_bit_for_bit(tmp_path: Path) -> None:
 
 
 def test_the_same_checkpoint_gives_the_same_bytes(tmp_path: Path) -> None:
-    source = checkpoint(tmp_path / "m.pt", tensor("0", 6, (6,), (1,)), {"0": bytes(range(24))})
+    source = checkpoint(tmp_path / "m.pt", pickled_tensor("0", 6, (6,), (1,)), {"0": bytes(range(24))})
     to_safetensors(source, tmp_path / "a")
     to_safetensors(source, tmp_path / "b")
     assert (tmp_path / "a").read_bytes() == (tmp_path / "b").read_bytes()

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
-import io
 import os
-import zipfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -18,6 +16,7 @@ from studio.services.downloads import pages, pip
 from studio.services.downloads.pip import PipSettings
 from studio.services.downloads.transfer import DeniedError, TransferError, UnreachableError
 from tests.fakes.file_server import FileServer, serving
+from tests.fakes.model_files import wheel_bytes
 
 HELP = """
 Package Index Options:
@@ -26,20 +25,6 @@ Package Index Options:
                               point to a repository compliant with PEP 503
   --extra-index-url <url>     Extra URLs of package indexes to use
 """
-
-
-def wheel_bytes(name: str, version: str, members: dict[str, bytes]) -> bytes:
-    """A real wheel of pure data."""
-    package = name.replace("-", "_")
-    info = f"{package}-{version}.dist-info"
-    data = io.BytesIO()
-    with zipfile.ZipFile(data, "w", zipfile.ZIP_DEFLATED) as archive:
-        for member, content in members.items():
-            archive.writestr(member, content)
-        archive.writestr(f"{info}/METADATA", f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n")
-        archive.writestr(f"{info}/WHEEL", "Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: py3-none-any\n")
-        archive.writestr(f"{info}/RECORD", "")
-    return data.getvalue()
 
 
 def wheel(

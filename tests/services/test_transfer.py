@@ -258,16 +258,39 @@ def test_retry_after_in_every_form() -> None:
 
 
 URLS_REFUSED = [
-    "http://example.org/x", "ftp://example.org/x", "file:///etc/passwd", "https://", "https:///x", "//example.org/x",
-    "javascript:alert(1)", "data:text/plain,x", "https://user@example.org/x", "https://user:word@example.org/x",
-    "http://127.0.0.1.example.org/x", "http://localhost.example.org/x", "http://169.254.169.254/x", "http://10.0.0.1/",
-    "http://[fe80::1]/x", "https://example.org:99999/x", "https://exa mple.org/", "https://example.org\\@evil/",
-    "http://192.168.0.1/x", "http://0x7f.example/", "gopher://127.0.0.1/", "https://[::1", "",
-]  # fmt: skip
+    "http://example.org/x",
+    "ftp://example.org/x",
+    "file:///etc/passwd",
+    "https://",
+    "https:///x",
+    "//example.org/x",
+    "javascript:alert(1)",
+    "data:text/plain,x",
+    "https://user@example.org/x",
+    "https://user:word@example.org/x",
+    "http://127.0.0.1.example.org/x",
+    "http://localhost.example.org/x",
+    "http://169.254.169.254/x",
+    "http://10.0.0.1/",
+    "http://[fe80::1]/x",
+    "https://example.org:99999/x",
+    "https://exa mple.org/",
+    "https://example.org\\@evil/",
+    "http://192.168.0.1/x",
+    "http://0x7f.example/",
+    "gopher://127.0.0.1/",
+    "https://[::1",
+    "",
+]
 URLS_TAKEN = [
-    "https://example.org/x", "https://example.org:8443/x?q=1", "http://127.0.0.1:8000/x", "http://localhost/x",
-    "http://[::1]:8000/x", "http://127.8.9.1/x", "HTTPS://EXAMPLE.ORG/x",
-]  # fmt: skip
+    "https://example.org/x",
+    "https://example.org:8443/x?q=1",
+    "http://127.0.0.1:8000/x",
+    "http://localhost/x",
+    "http://[::1]:8000/x",
+    "http://127.8.9.1/x",
+    "HTTPS://EXAMPLE.ORG/x",
+]
 
 
 @pytest.mark.parametrize("url", URLS_REFUSED)

@@ -84,7 +84,7 @@ class Downloads:
         self._library, self._logs = library, logs
         self._offline, self._token, self._together = offline, token, together
         self._waiting: deque[str] = deque()
-        self._running: dict[str, asyncio.Task[None]] = {}
+        self._running: dict[str, asyncio.Task[DownloadState]] = {}
         self._accepted: dict[str, float] = {}
         self._ends: dict[str, asyncio.Event] = {}
         self._stopped: dict[str, State] = {}
@@ -164,11 +164,15 @@ class Downloads:
             self._running[model_id] = task
             task.add_done_callback(lambda task, model_id=model_id: self._left(model_id, task))
 
-    def _left(self, model_id: str, task: asyncio.Task[None]) -> None:
+    def _left(self, model_id: str, task: asyncio.Task[DownloadState]) -> None:
+        """A download has ended: only now may it be told, since who hears it may start it again."""
         del self._running[model_id]
         stopped = self._stopped.pop(model_id, State.PAUSED)
         if task.cancelled():
             self._end(model_id, stopped)
+        else:
+            self._set(task.result())
+            self._library.changed.emit(None)
         self._fill()
 
     def _stop(self, model_id: str, state: State) -> None:
@@ -203,28 +207,20 @@ class Downloads:
 
     # --- one download -----------------------------------------------------------------------
 
-    async def _run(self, model_id: str) -> None:
+    async def _run(self, model_id: str) -> DownloadState:
+        """Returns how it ended."""
         model = self._library.entry(model_id).model
         self._set(msgspec.structs.replace(self.states[model_id], state=State.RUNNING))
         try:
             failure = await self._helped(model)
         except OSError as error:
             failure = Failure(code="internal", values={"reason": str(error)})
+        last = self.states[model_id]
         if failure:
-            last = self.states[model_id]
-            self._set(
-                DownloadState(
-                    id=model_id,
-                    state=State.FAILED,
-                    done_bytes=last.done_bytes,
-                    total_bytes=last.total_bytes,
-                    failure=failure,
-                )
-            )
-            return
-        size = self._library.entry(model_id).model.bytes or self.states[model_id].total_bytes
-        self._set(DownloadState(id=model_id, state=State.DONE, done_bytes=size, total_bytes=size))
-        self._library.changed.emit(None)
+            ended = msgspec.structs.replace(last, state=State.FAILED, failure=failure)
+            return msgspec.structs.replace(ended, bytes_per_second=0.0, remaining=None)
+        size = model.bytes or last.total_bytes
+        return DownloadState(id=model_id, state=State.DONE, done_bytes=size, total_bytes=size)
 
     async def _helped(self, model: Model) -> Failure | None:
         """Run a helper to its end. Returns its failure, None when the model is here."""
