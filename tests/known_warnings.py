@@ -20,4 +20,10 @@ class Known(NamedTuple):
         return f"ignore:{self.message}:{self.category}"
 
 
-KNOWN: tuple[Known, ...] = ()
+KNOWN: tuple[Known, ...] = (
+    Known(
+        "__array__ implementation doesn't accept a copy keyword",
+        "DeprecationWarning",
+        "diffusers 0.42: its schedulers give a tensor to numpy.array, whose signature numpy 2 finds outdated",
+    ),
+)

@@ -230,5 +230,5 @@ def _pictures(latents: Any, matrix: tuple[tuple[float, ...], ...]) -> Iterator[t
     values = latents.detach().float().cpu().numpy()
     *rows, constant = np.asarray(matrix, dtype=np.float32)
     colours = (np.einsum("bchw,cr->bhwr", values, np.stack(rows)) + constant) * 0.5 + 0.5
-    for picture in (np.clip(colours, 0, 1) * 255).round().astype(np.uint8):
+    for picture in (np.clip(np.nan_to_num(colours), 0, 1) * 255).round().astype(np.uint8):
         yield picture.tobytes(), picture.shape[1], picture.shape[0]

@@ -22,11 +22,18 @@ class Bench:
     """Runs jobs on one loaded pipeline, as the engine's worker does."""
 
     def __init__(
-        self, name: str, path: Path | str, outputs: Path, *, languages: tuple[str, ...] = ()
+        self,
+        name: str,
+        path: Path | str,
+        outputs: Path,
+        *,
+        languages: tuple[str, ...] = (),
+        precision: str = "auto",
     ) -> None:
         self.spec = family(name)
         self.model = ModelSource(id="m", family=name, path=str(path), title="Tiny", languages=languages)
         self.outputs = outputs
+        self.plan = Plan(device="cpu", precision=precision)
         self.last: Recording
         self._pipeline: Any = None
 
@@ -65,9 +72,7 @@ class Recording:
         self.cancelled_at: float | None = None
         self.ended = 0.0
         self._cancel = threading.Event()
-        run = Run(
-            job="j", request=request, model=bench.model, plan=Plan(device="cpu"), outputs=str(bench.outputs)
-        )
+        run = Run(job="j", request=request, model=bench.model, plan=bench.plan, outputs=str(bench.outputs))
         self.context = Context(
             run,
             bench.spec,
