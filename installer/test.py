@@ -41,8 +41,9 @@ def main(arguments: list[str]) -> int:
         "checks": [str(python), "tests/check.py"],
         "tests": [*fast, *slowest],
         "heavy": [*pytest, "-m", "heavy", *slowest, *arguments],
-        "bench": [str(python), "-m", "tests.bench", "--short"],
     }
+    if (ROOT / "tests" / "bench" / "__main__.py").exists():
+        stages["bench"] = [str(python), "-m", "tests.bench", "--short"]
     return run_all(stages)
 
 
