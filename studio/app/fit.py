@@ -18,7 +18,7 @@ TONES = {Fit.GREEN: "ok", Fit.AMBER: "warning", Fit.RED: "bad", Fit.UNKNOWN: "mu
 
 
 def fit_words(estimate: Estimate | None) -> str:
-    """"Fits  •  about 4 s  •  0.9 of 6.2 GB free"; what is not known is left out."""
+    """ "Fits  •  about 4 s  •  0.9 of 6.2 GB free"; what is not known is left out."""
     if estimate is None:
         return ""
     parts = [t(f"fit.{estimate.fit}")]

@@ -23,7 +23,8 @@ from studio.domain.artifact import Artifact
 from studio.domain.request import Request
 from studio.services.database import Database
 from studio.services.event import Event
-from studio.services.metadata import read_request, sidecar
+from studio.domain.record import sidecar
+from studio.services.metadata import read_request
 from studio.wire.files import PART, publish_new
 
 log = logging.getLogger(__name__)

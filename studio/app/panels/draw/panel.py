@@ -13,14 +13,14 @@ from studio.app import files, keys, pictures
 from studio.app.desk import Desk
 from studio.app.language import bind_text, on_language
 from studio.app.observable import bind, watch
-from studio.app.panels.draw.viewmodel import DrawModel, Picture
+from studio.app.panels.draw.viewmodel import DrawModel
 from studio.app.panels.making_panel import MakingPanel
+from studio.app.panels.recent import Shown
 from studio.app.widgets.button import Button, IconButton
 from studio.app.widgets.empty_state import EmptyState
 from studio.app.widgets.image_view import ImageView
 from studio.app.widgets.prompt_box import PromptBox
 from studio.app.widgets.thumbnail_strip import Thumbnail, ThumbnailStrip
-from studio.domain.failure import Failure
 from studio.domain.quantity import duration
 from studio.domain.text import language, t
 from studio.services.runner import PreviewFrame
@@ -32,7 +32,7 @@ THUMBNAIL = 192  # pixels, twice what is shown
 
 class DrawPanel(MakingPanel):
     def __init__(self, desk: Desk) -> None:
-        self.model = DrawModel(desk.studio)
+        self.model = DrawModel(desk)
         super().__init__(desk, self.model, PromptBox("draw.placeholder", weights=True))
         self.view = ImageView()
         self.strip = ThumbnailStrip()
@@ -49,12 +49,12 @@ class DrawPanel(MakingPanel):
         self.workspace.addWidget(holder, 1)
         self.workspace.addWidget(self.strip)
         self._add_actions()
-        self.strip.chosen.connect(lambda id_: self.model.look_at(Path(id_)))
+        self.strip.chosen.connect(lambda id_: self._look_at(Path(id_)))
         self.strip.activated_id.connect(lambda id_: files.open_file(Path(id_)))
         self.view.browse_requested.connect(self.strip.move)
         self.view.failed.connect(self.desk.complain)
-        bind(self.model.pictures, self._show_pictures)
-        bind(self.model.current, self._show_current)
+        bind(self.model.recent.results, self._show_pictures)
+        bind(self.model.recent.current, self._show_current)
         watch(self.model.preview, self._show_preview)
         on_language(self._caption)
 
@@ -74,23 +74,21 @@ class DrawPanel(MakingPanel):
         for key, icon_action in (
             ("draw.use_again", self.model.use_again),
             ("draw.reuse_seed", self.model.reuse_seed),
-            ("draw.delete", self._delete),
+            ("draw.delete", self.model.recent.delete),
         ):
             action = QAction(self.view)
             bind_text(action.setText, key)
             action.triggered.connect(icon_action)
             self.view.extra_actions.append(action)
         keys.shortcut("use_again", self, self.model.use_again)
-        keys.shortcut("delete", self, self._delete)
+        keys.shortcut("delete", self, self.model.recent.delete)
 
     # --- showing -------------------------------------------------------------------------------
 
-    def _show_pictures(self, shown: tuple[Picture, ...]) -> None:
+    def _show_pictures(self, shown: tuple[Shown, ...]) -> None:
         self._stack.setCurrentIndex(1 if shown or self.model.preview.value else 0)
         self.strip.setVisible(bool(shown))
-        self.strip.set_items(
-            [Thumbnail(str(p.path), p.request.prompt if p.request else p.path.name, path=p.path) for p in shown]
-        )
+        self.strip.set_items([Thumbnail(str(p.path), p.title, path=p.path) for p in shown])
         for picture in shown:
             if picture.path not in self._thumbnails:
                 reading = asyncio.ensure_future(self._read_thumbnail(picture.path))
@@ -98,7 +96,7 @@ class DrawPanel(MakingPanel):
                 reading.add_done_callback(_report)
         for path in self._thumbnails.keys() - {picture.path for picture in shown}:
             self._thumbnails.pop(path).cancel()
-        current = self.model.current.value
+        current = self.model.recent.current.value
         self.strip.set_current(str(current.path) if current else None)
 
     async def _read_thumbnail(self, path: Path) -> None:
@@ -106,7 +104,7 @@ class DrawPanel(MakingPanel):
         if not image.isNull():
             self.strip.set_picture(str(path), image)
 
-    def _show_current(self, picture: Picture | None) -> None:
+    def _show_current(self, picture: Shown | None) -> None:
         self._caption()
         self.strip.set_current(str(picture.path) if picture else None)
         if picture is None:
@@ -121,7 +119,7 @@ class DrawPanel(MakingPanel):
 
     async def _open(self, path: Path) -> None:
         image = await pictures.load(path)
-        current = self.model.current.value
+        current = self.model.recent.current.value
         if current is not None and current.path == path and self.model.preview.value is None:
             self._shown = path
             self.view.set_image(image, path)
@@ -133,17 +131,17 @@ class DrawPanel(MakingPanel):
             self.view.set_image(pictures.from_rgb(frame.rgb, frame.width, frame.height))
             self.view.set_caption(t("draw.preview"))
         else:
-            self._show_current(self.model.current.value)
+            self._show_current(self.model.recent.current.value)
 
     def _caption(self) -> None:
-        picture = self.model.current.value
+        picture = self.model.recent.current.value
         if picture is None or self.model.preview.value is not None:
             return
         parts = [] if picture.seed is None else [t("draw.caption.seed", seed=picture.seed)]
         if picture.request is not None and "steps" in picture.request.values:
             parts.append(t("draw.caption.steps", steps=picture.request.values["steps"]))
-        if picture.seconds is not None:
-            parts.append(duration(picture.seconds))
+        if picture.took is not None:
+            parts.append(duration(picture.took))
         self.view.set_caption("  •  ".join(parts))
 
     # --- doing ---------------------------------------------------------------------------------
@@ -161,23 +159,9 @@ class DrawPanel(MakingPanel):
             files.copy_image(self.view.image())
             self.desk.say(t("app.copied"))
 
-    def _delete(self) -> None:
-        deleting = asyncio.ensure_future(self._delete_current())
-        deleting.add_done_callback(_report)
-
-    async def _delete_current(self) -> None:
-        gallery = self.desk.studio.gallery
-        try:
-            ids = await self.model.delete()
-        except OSError as error:
-            self.desk.complain(
-                Failure(code="output.unwritable", values={"path": error.filename, "reason": error.strerror})
-            )
-            return
-        if ids:
-            self.desk.say(
-                t("draw.deleted"), "draw.undo", lambda: asyncio.ensure_future(gallery.undo(ids))
-            )
+    def _look_at(self, path: Path) -> None:
+        self.model.preview.value = None
+        self.model.recent.open(path)
 
 
 def _report(task: asyncio.Future[None]) -> None:
