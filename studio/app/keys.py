@@ -7,6 +7,7 @@ keys.set_sequence("generate", "Ctrl+G")              `keys.overrides` is what se
 
 from __future__ import annotations
 
+import sys
 import weakref
 from collections.abc import Callable, Mapping
 
@@ -38,6 +39,8 @@ DEFAULTS: dict[str, str] = {
     **{f"panel_{number}": f"Alt+{number}" for number in range(1, 10)},
 }
 
+_SYMBOLS = {"plus": "+", "Return": "⏎", "Up": "↑", "Down": "↓", "Left": "←", "Right": "→"}
+
 overrides: Property[Mapping[str, str]] = Property({})
 _shortcuts: list[tuple[str, weakref.ref[QShortcut]]] = []
 
@@ -56,9 +59,12 @@ def set_sequence(name: str, keys: str) -> None:
 
 
 def text(name: str) -> str:
-    """The key as a person reads it: "Ctrl ⏎"."""
-    native = QKeySequence(sequence(name)).toString(QKeySequence.SequenceFormat.NativeText)
-    return native.replace("Return", "⏎").replace("+", " ") if native else ""
+    """The key as a person reads it: "Ctrl ⏎", on a Mac "⌘↩"."""
+    wanted = QKeySequence(sequence(name))
+    if sys.platform == "darwin":
+        return wanted.toString(QKeySequence.SequenceFormat.NativeText)
+    parts = wanted.toString(QKeySequence.SequenceFormat.PortableText).replace("++", "+plus").split("+")
+    return " ".join(_SYMBOLS.get(part, part) for part in parts).strip()
 
 
 def title(name: str) -> str:

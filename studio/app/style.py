@@ -52,6 +52,8 @@ QScrollBar::handle:hover { background: $muted; }
 QScrollBar::add-line, QScrollBar::sub-line, QScrollBar::add-page, QScrollBar::sub-page {
     background: none; border: none; width: 0; height: 0;
 }
+QComboBox { combobox-popup: 0; }
+QComboBox QAbstractItemView { background: $surface; border: 1px solid $border; padding: 4px; }
 QMenu { background: $surface; color: $text; border: 1px solid $border; border-radius: 8px; padding: 6px; }
 QMenu::item { padding: 7px 28px 7px 12px; border-radius: 6px; }
 QMenu::item:selected { background: $soft_accent; color: $text; }

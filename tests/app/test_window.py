@@ -174,6 +174,20 @@ def test_the_defaults_do_not_clash() -> None:
     assert len(set(sequences)) == len(sequences)
 
 
+@pytest.mark.skipif(sys.platform == "darwin", reason="a Mac writes its own symbols")
+def test_keys_are_written_as_people_read_them(made) -> None:
+    language.set_language("zh_CN")
+    assert [keys.text(name) for name in ("generate", "weight_up", "settings")] == [
+        "Ctrl ⏎",
+        "Ctrl ↑",
+        "Ctrl ,",
+    ]
+    keys.set_sequence("settings", "Ctrl++")
+    assert keys.text("settings") == "Ctrl +"
+    keys.set_sequence("settings", "")
+    assert keys.text("settings") == ""
+
+
 def test_every_key_has_a_title_in_both_languages() -> None:
     for lang in ("en", "zh_CN"):
         language.set_language(lang)

@@ -4,9 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from PySide6.QtCore import QRectF, QSize, Qt, Signal
+from PySide6.QtCore import QModelIndex, QPersistentModelIndex, QRectF, QSize, Qt, Signal
 from PySide6.QtGui import QFontMetricsF, QPainter, QPaintEvent, QWheelEvent
-from PySide6.QtWidgets import QComboBox, QSizePolicy, QStyledItemDelegate, QWidget
+from PySide6.QtWidgets import (
+    QComboBox,
+    QSizePolicy,
+    QStyle,
+    QStyledItemDelegate,
+    QStyleOptionViewItem,
+    QWidget,
+)
 
 from studio.app import fonts, icons, theme
 from studio.app.language import on_language
@@ -22,7 +29,7 @@ class ComboBox(QComboBox):
     def __init__(self, options: Sequence[tuple[object, str]] = (), parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._options: list[tuple[object, str]] = []
-        self.setItemDelegate(QStyledItemDelegate(self))  # the popup then follows the style sheet
+        self.setItemDelegate(_Row(self))
         self.setAttribute(Qt.WidgetAttribute.WA_Hover)
         self.setMaxVisibleItems(14)
         self.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Fixed)
@@ -94,3 +101,36 @@ class ComboBox(QComboBox):
         words = self.currentText() if chosen else self.placeholderText()
         shown = QFontMetricsF(self.font()).elidedText(words, Qt.TextElideMode.ElideRight, rect.width())
         painter.drawText(rect, Qt.AlignmentFlag.AlignVCenter, shown)
+
+    def paint_row(self, painter: QPainter, rect: QRectF, index: int) -> None:
+        """What stands in one row of the list, inside its paddings."""
+        painter.setFont(self.font())
+        painter.setPen(theme.color("text"))
+        words = QFontMetricsF(self.font()).elidedText(
+            self.itemText(index), Qt.TextElideMode.ElideRight, rect.width()
+        )
+        painter.drawText(rect, Qt.AlignmentFlag.AlignVCenter, words)
+
+
+class _Row(QStyledItemDelegate):
+    """A row of the list: a soft box on the one under mouse or keyboard, a tick at the chosen one."""
+
+    def __init__(self, combo: ComboBox) -> None:
+        super().__init__(combo)
+        self._combo = combo
+
+    def sizeHint(self, option: QStyleOptionViewItem, index: QModelIndex | QPersistentModelIndex) -> QSize:
+        del option, index
+        return QSize(80, 34)
+
+    def paint(
+        self, painter: QPainter, option: QStyleOptionViewItem, index: QModelIndex | QPersistentModelIndex
+    ) -> None:
+        painter.save()
+        rect = QRectF(option.rect)
+        if option.state & QStyle.StateFlag.State_Selected:
+            box(painter, rect, theme.color("soft_accent"), None, RADIUS - 2)
+        self._combo.paint_row(painter, rect.adjusted(10, 0, -32, 0), index.row())
+        if index.row() == self._combo.currentIndex():
+            icons.paint(painter, "check", QRectF(rect.right() - 26, rect.center().y() - 8, 16, 16), "accent")
+        painter.restore()

@@ -51,22 +51,27 @@ class ModelPicker(ComboBox):
     def paint_content(self, painter: QPainter, rect: QRectF) -> None:
         icons.paint(painter, "models", QRectF(rect.x(), rect.center().y() - 8, 16, 16))
         rect = rect.adjusted(24, 0, 0, 0)
-        index = self.currentIndex()
-        if not 0 <= index < len(self._items):
+        if 0 <= self.currentIndex() < len(self._items):
+            _paint_model(painter, rect, self._items[self.currentIndex()])
+        else:
             super().paint_content(painter, rect)
-            return
-        item = self._items[index]
-        bold, small = fonts.ui_font(fonts.BODY, bold=True), fonts.ui_font(fonts.SMALL)
-        note_width = QFontMetricsF(small).horizontalAdvance(item.note) + 20 if item.note else 0.0
-        room = rect.width() - (note_width + 10 if item.note else 0.0)
-        title = QFontMetricsF(bold).elidedText(item.title, Qt.TextElideMode.ElideRight, room)
-        painter.setFont(bold)
-        painter.setPen(theme.color("text"))
-        painter.drawText(rect, Qt.AlignmentFlag.AlignVCenter, title)
-        if item.note:
-            x = rect.x() + QFontMetricsF(bold).horizontalAdvance(title) + 10
-            pill = QRectF(x, rect.center().y() - 10, note_width, 20)
-            box(painter, pill, theme.color("raised"), None, 10)
-            painter.setFont(small)
-            painter.setPen(theme.color("muted"))
-            painter.drawText(pill, Qt.AlignmentFlag.AlignCenter, item.note)
+
+    def paint_row(self, painter: QPainter, rect: QRectF, index: int) -> None:
+        _paint_model(painter, rect, self._items[index], bold=index == self.currentIndex())
+
+
+def _paint_model(painter: QPainter, rect: QRectF, item: ModelItem, *, bold: bool = True) -> None:
+    name, small = fonts.ui_font(fonts.BODY, bold=bold), fonts.ui_font(fonts.SMALL)
+    note_width = QFontMetricsF(small).horizontalAdvance(item.note) + 20 if item.note else 0.0
+    room = rect.width() - (note_width + 10 if item.note else 0.0)
+    title = QFontMetricsF(name).elidedText(item.title, Qt.TextElideMode.ElideRight, room)
+    painter.setFont(name)
+    painter.setPen(theme.color("text"))
+    painter.drawText(rect, Qt.AlignmentFlag.AlignVCenter, title)
+    if item.note:
+        x = rect.x() + QFontMetricsF(name).horizontalAdvance(title) + 10
+        pill = QRectF(x, rect.center().y() - 10, note_width, 20)
+        box(painter, pill, theme.color("raised"), None, 10)
+        painter.setFont(small)
+        painter.setPen(theme.color("muted"))
+        painter.drawText(pill, Qt.AlignmentFlag.AlignCenter, item.note)

@@ -15,7 +15,7 @@ from studio.app.widgets.label import Label
 from studio.app.widgets.paint import CARD_RADIUS, box
 
 _SHORT_MS, _WITH_ACTION_MS = 4_000, 10_000
-_FROM_BOTTOM = 92
+_FROM_BOTTOM = 14  # over the strip: what one is working on stays in view
 
 
 class ToastHost(QWidget):
