@@ -13,6 +13,7 @@ import msgspec
 from msgspec import Struct
 
 from studio.domain.artifact import Artifact
+from studio.domain.failure import Cancelled
 from studio.domain.family import FamilySpec
 from studio.domain.job import Outcome
 from studio.services.engine.supervisor import Engine
@@ -55,7 +56,7 @@ class Entry:
         self.text: list[str] = []
         self.ended = asyncio.Event()
         self.work: asyncio.Task[None] | None = None
-        self.in_engine = False
+        self.stop: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self.tracker: Tracker | None = None
         self.steps: list[float] = []
 
@@ -96,15 +97,14 @@ class Runner:
             ticking.cancel()
 
     def cancel(self, entry: Entry) -> None:
-        """Stop it, wherever it is."""
-        if entry.in_engine:
-            self._engine.cancel(entry.job.id)
-        elif entry.work is not None:
-            entry.work.cancel()
+        """Stop it, wherever it is. Harmless when repeated."""
+        if not entry.stop.done():
+            entry.stop.set_result(None)
+        self._engine.cancel(entry.job.id)
 
     async def _run(self, entry: Entry) -> Outcome:
         request = entry.job.request
-        resolved = await asyncio.to_thread(self._models.resolve, request.model)
+        resolved = await self._resolve(entry)
         spec = entry.spec = resolved.spec
         model = resolved.source if resolved.source.path else None
         cold = (model.id if model else spec.name) not in self._engine.resident
@@ -122,7 +122,6 @@ class Runner:
             overwrite=entry.kept.overwrite,
             label=self._settings().ai_label,
         )
-        entry.in_engine = True
         outcome = await self._engine.run(
             message,
             lambda message, blob: self._heard(entry, message, blob),
@@ -143,6 +142,15 @@ class Runner:
             )
         )
         return outcome
+
+    async def _resolve(self, entry: Entry) -> Resolved:
+        """The model, its files checked; that may take long, and be stopped."""
+        work = asyncio.ensure_future(asyncio.to_thread(self._models.resolve, entry.job.request.model))
+        await asyncio.wait({work, entry.stop}, return_when=asyncio.FIRST_COMPLETED)
+        if entry.stop.done():
+            work.cancel()
+            raise Cancelled
+        return work.result()
 
     def _heard(self, entry: Entry, message: FromEngine, blob: bytes) -> None:
         match message:

@@ -1,17 +1,32 @@
-"""The fake engine for tests of what stands above it: its command, and requests that script it."""
+"""The fake engine for tests of what stands above it: its command, its scripts, and a queue on it."""
 
 from __future__ import annotations
 
+import asyncio
 import sys
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
 import msgspec
 
+from studio.domain.failure import StudioError
+from studio.domain.family import FamilySpec, Memory
 from studio.domain.model import ModelSource
+from studio.domain.parameter import Integer, Parameter, Seed, Text
 from studio.domain.plan import Plan
 from studio.domain.request import Request
+from studio.services.database import Database
 from studio.services.engine.running import Limits
+from studio.services.engine.supervisor import Engine
+from studio.services.estimate import Estimator
+from studio.services.history import History
+from studio.services.job_store import JobStore
+from studio.services.library.library import Resolved
+from studio.services.queue import Queue
+from studio.services.runner import Runner
+from studio.services.settings import Settings
 from studio.wire.messages import Run
 
 FAKE = Path(__file__).resolve().parents[1] / "fakes" / "fake_engine.py"
@@ -52,3 +67,101 @@ def run_message(folder: Path, job: str = "one", model: str = "tiny", **script: A
         plan=Plan(device="auto"),
         outputs=str(folder / "outputs"),
     )
+
+
+# --- a queue on it ------------------------------------------------------------------------------
+
+FAKE_FAMILY = FamilySpec(
+    name="fake",
+    tasks=("image",),
+    parameters=(
+        Text(name="prompt", required=True),
+        Integer(name="steps", default=4, minimum=1, maximum=100),
+        Seed(),
+        Parameter(name="script", hidden=True),
+    ),
+    memory=Memory(base=1_000_000),
+    phases={"load": 0.2, "encode": 0.1, "draw": 0.5, "decode": 0.1, "save": 0.1},
+)
+
+
+class FakeModels:
+    """A library of models that may come and go."""
+
+    def __init__(self, *ids: str) -> None:
+        self.here = set(ids)
+
+    def resolve(self, id_or_path: str, *, verify: bool = True) -> Resolved:
+        if id_or_path not in self.here:
+            raise StudioError("model.missing", name=id_or_path)
+        source = ModelSource(id=id_or_path, family="fake", path=f"/models/{id_or_path}", bytes=1000)
+        return Resolved(FAKE_FAMILY, None, source)
+
+
+class Desk:
+    """A queue with everything below it, on one folder. `settings` may be replaced."""
+
+    def __init__(self, folder: Path, *, limits: Limits = QUICK, **script: Any) -> None:
+        self.folder = folder
+        self.settings = Settings(keep_awake=False)
+        self.models = FakeModels("tiny", "other")
+        self.database = Database(folder / "studio.db")
+        self.history = History(self.database)
+        self.engine = Engine(command(folder, **script), folder / "engine.log", limits)
+        self.estimator = Estimator(
+            self.history,
+            ram=lambda: 16 * 10**9,
+            accelerators=lambda: (),
+            resident=lambda model: model in self.engine.resident,
+        )
+        runner = Runner(
+            self.engine,
+            self.models,
+            self.history,
+            self.estimator,
+            settings=lambda: self.settings,
+            outputs=lambda: folder / "outputs",
+        )
+        self.queue = Queue(
+            runner,
+            self.models,
+            self.estimator,
+            JobStore(self.database),
+            settings=lambda: self.settings,
+        )
+
+    async def start(self) -> None:
+        await self.database.open()
+        await self.history.load()
+        await self.queue.load()
+
+    async def close(self) -> None:
+        await asyncio.gather(self.queue.close(), self.engine.close())
+        await self.database.close()
+
+    async def vanish(self) -> None:
+        """End as a killed studio does: what is on disk is on disk, nothing else happens."""
+        await self.database.settle()
+        self.queue._closing = True  # nothing is written from here on
+        await self.close()
+
+
+@asynccontextmanager
+async def desk_on(folder: Path, **options: Any) -> AsyncIterator[Desk]:
+    desk = Desk(folder, **options)
+    await desk.start()
+    try:
+        yield desk
+    finally:
+        await desk.close()
+
+
+def request(model: str = "tiny", prompt: str = "a cat", **script: Any) -> Request:
+    return Request(task="image", family="fake", model=model, values={"prompt": prompt, "script": script})
+
+
+async def until(condition: Callable[[], object], seconds: float = 20) -> None:
+    """Wait for something that another process makes true."""
+    async with asyncio.timeout(seconds):
+        while not condition():
+            await asyncio.sleep(0.005)

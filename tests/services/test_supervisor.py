@@ -6,7 +6,7 @@ import asyncio
 import os
 import signal
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -20,7 +20,7 @@ from studio.domain.text import catalogue
 from studio.services.engine.running import Limits
 from studio.services.engine.supervisor import Engine, EngineState
 from studio.wire.messages import Configure, FromEngine, PhaseProgress, Pong, Preview, Saved, TextDelta
-from tests.services.engines import QUICK, command, journal, run_message
+from tests.services.engines import QUICK, command, journal, run_message, until
 
 PHASES = ("load", "encode", "draw", "decode", "save")
 REASONS = {
@@ -57,12 +57,6 @@ def alive(pid: int) -> bool:
 
 def nothing(message: FromEngine, blob: bytes) -> None:
     pass
-
-
-async def until(condition: Callable[[], object], seconds: float = 20) -> None:
-    async with asyncio.timeout(seconds):
-        while not condition():  # noqa: ASYNC110 - it becomes true in another process
-            await asyncio.sleep(0.005)
 
 
 async def failure_of(work: Awaitable[Any]) -> StudioError:
