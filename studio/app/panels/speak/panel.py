@@ -12,8 +12,8 @@ from studio.app import files, keys
 from studio.app.desk import Desk
 from studio.app.language import on_language
 from studio.app.observable import bind, watch
-from studio.app.panels.making_panel import MakingPanel
-from studio.app.panels.recent import Shown
+from studio.app.making_panel import MakingPanel
+from studio.app.recent import Shown
 from studio.app.panels.speak.viewmodel import SpeakModel
 from studio.app.sound import Player, read_peaks
 from studio.app.widgets.button import Button, IconButton

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from studio.app.desk import Desk
-from studio.app.panels.making import Making
-from studio.app.panels.recent import Recent
+from studio.app.making import Making
+from studio.app.recent import Recent
 
 
 class SpeakModel(Making):

@@ -14,7 +14,7 @@ from studio.app.form import Form, SimpleMore
 from studio.app.language import on_language
 from studio.app.observable import bind, watch
 from studio.app.panel import Panel
-from studio.app.panels.making import Making
+from studio.app.making import Making
 from studio.app.widgets.empty_state import EmptyState
 from studio.app.widgets.inspector import Inspector
 from studio.app.widgets.model_picker import ModelItem, ModelPicker
