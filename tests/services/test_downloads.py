@@ -502,21 +502,17 @@ def test_killed_anywhere_often(shop: Shop, server: FileServer, kind: str) -> Non
 
 async def run_helper(shop: Shop, model_id: str) -> asyncio.subprocess.Process:
     """A helper of our own, as another studio would have one."""
-    import sys
-
-    from studio.services.downloads.downloads import _environment
     from studio.services.downloads.messages import Fetch, to_frame
+    from studio.services.downloads.process import COMMAND, environment
     from studio.wire import frames
 
     model = shop.library().entry(model_id).model
     process = await asyncio.create_subprocess_exec(
-        sys.executable,
-        "-m",
-        "studio.services.downloads.helper",
+        *COMMAND,
         stdin=asyncio.subprocess.PIPE,
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.DEVNULL,
-        env=_environment(),
+        env=environment(),
     )
     order = Fetch(model=model, folder=str(shop.models), logs=str(shop.logs), accepted=1.0)
     assert process.stdin

@@ -7,10 +7,7 @@ safe; the difference is whether what has arrived is kept.
 from __future__ import annotations
 
 import asyncio
-import logging
-import os
 import shutil
-import sys
 import time
 from collections import deque
 from collections.abc import Callable
@@ -21,20 +18,15 @@ import msgspec
 from msgspec import Struct
 
 from studio.domain.failure import Cancelled, Failure, StudioError
-from studio.domain.model import DataWheels, Hub, Model
+from studio.domain.model import DataWheels, Hub
 from studio.domain.text import localized
-from studio.services.downloads.messages import Failed, Fetch, Finished, Progress, Stage, from_helper, to_frame
+from studio.services.downloads.messages import Fetch, Progress, Stage
+from studio.services.downloads.process import fetch_in_helper
 from studio.services.event import Event
 from studio.services.library.library import Library
 from studio.services.library.record import PARTS
-from studio.wire import frames
-
-log = logging.getLogger(__name__)
 
 TOGETHER = 2
-_HELPER = "studio.services.downloads.helper"
-_PROGRAM = Path(__file__).resolve().parents[3]
-_GRACE = 3.0
 _WINDOW = 5.0
 
 
@@ -211,8 +203,16 @@ class Downloads:
         """Returns how it ended."""
         model = self._library.entry(model_id).model
         self._set(msgspec.structs.replace(self.states[model_id], state=State.RUNNING))
+        order = Fetch(
+            model=model,
+            folder=str(self._library.folder),
+            logs=str(self._logs),
+            accepted=self._accepted[model_id],
+            token=self._token(),
+        )
+        speed = _Speed()
         try:
-            failure = await self._helped(model)
+            failure = await fetch_in_helper(order, lambda news: self._moved(model_id, news, speed.of(news)))
         except OSError as error:
             failure = Failure(code="internal", values={"reason": str(error)})
         last = self.states[model_id]
@@ -222,65 +222,19 @@ class Downloads:
         size = model.bytes or last.total_bytes
         return DownloadState(id=model_id, state=State.DONE, done_bytes=size, total_bytes=size)
 
-    async def _helped(self, model: Model) -> Failure | None:
-        """Run a helper to its end. Returns its failure, None when the model is here."""
-        order = Fetch(
-            model=model,
-            folder=str(self._library.folder),
-            logs=str(self._logs),
-            accepted=self._accepted[model.id],
-            token=self._token(),
+    def _moved(self, model_id: str, progress: Progress, rate: float) -> None:
+        left = (progress.total - progress.done) / rate if rate and progress.total else None
+        self._set(
+            DownloadState(
+                id=model_id,
+                state=State.RUNNING,
+                stage=progress.stage,
+                done_bytes=progress.done,
+                total_bytes=progress.total,
+                bytes_per_second=rate,
+                remaining=left,
+            )
         )
-        process = await asyncio.create_subprocess_exec(
-            sys.executable,
-            "-m",
-            _HELPER,
-            stdin=asyncio.subprocess.PIPE,
-            stdout=asyncio.subprocess.PIPE,
-            stderr=asyncio.subprocess.PIPE,
-            env=_environment(),
-            start_new_session=True,  # Ctrl+C in a terminal is for the studio, which then pauses this
-        )
-        assert process.stdin
-        assert process.stdout
-        assert process.stderr
-        words = asyncio.create_task(_last_words(process.stderr))
-        try:
-            process.stdin.write(frames.encode(to_frame(order)))
-            await process.stdin.drain()
-            return await self._listen(model.id, process.stdout) or None
-        except (frames.FrameError, ConnectionError, EOFError) as error:
-            await process.wait()
-            details = f"{error}\nexit code {process.returncode}\n{await words}"
-            values = {"name": localized(model.title), "reason": "models.reason.helper"}
-            return Failure(code="download.failed", values=values, details=details, retryable=True)
-        finally:
-            await _end(process, words)
-
-    async def _listen(self, model_id: str, news: asyncio.StreamReader) -> Failure | None:
-        speed = _Speed()
-        while frame := await frames.read_async(news):
-            message = from_helper(frame)
-            match message:
-                case Finished():
-                    return None
-                case Failed():
-                    return message.failure
-                case Progress():
-                    rate = speed.of(message)
-                    left = (message.total - message.done) / rate if rate and message.total else None
-                    self._set(
-                        DownloadState(
-                            id=model_id,
-                            state=State.RUNNING,
-                            stage=message.stage,
-                            done_bytes=message.done,
-                            total_bytes=message.total,
-                            bytes_per_second=rate,
-                            remaining=left,
-                        )
-                    )
-        raise EOFError("the helper ended without a word")
 
 
 class _Speed:
@@ -300,30 +254,3 @@ class _Speed:
             self._points.popleft()
         since, bytes_then = self._points[0]
         return (progress.done - bytes_then) / (now - since) if now - since > 0.3 else 0.0
-
-
-async def _end(process: asyncio.subprocess.Process, words: asyncio.Task[str]) -> None:
-    """The end of its input tells it to go; if it does not listen it is killed."""
-    assert process.stdin
-    process.stdin.close()
-    try:
-        await asyncio.wait_for(process.wait(), _GRACE)
-    except TimeoutError:
-        process.kill()
-        await process.wait()
-    log.debug("the helper said: %s", await words)
-
-
-async def _last_words(stream: asyncio.StreamReader) -> str:
-    """Always drained, so that the helper never waits for us; the end is kept."""
-    last = b""
-    while data := await stream.read(65536):
-        last = (last + data)[-4000:]
-    return last.decode("utf-8", "replace")
-
-
-def _environment() -> dict[str, str]:
-    path = os.pathsep.join([str(_PROGRAM), *filter(None, [os.environ.get("PYTHONPATH")])])
-    online = {name: value for name, value in os.environ.items() if name != "HF_HUB_OFFLINE"}
-    quiet = {"HF_HUB_DISABLE_TELEMETRY": "1", "DO_NOT_TRACK": "1", "HF_HUB_DISABLE_IMPLICIT_TOKEN": "1"}
-    return {**online, **quiet, "PYTHONPATH": path, "PYTHONUNBUFFERED": "1"}

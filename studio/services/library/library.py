@@ -72,9 +72,9 @@ class Library:
         self.folder = folder
         self.changed: Event[None] = Event()
         self._assets = assets
-        self._models = read_manifest(manifest)
-        for spec in families().values():
-            self._models.update({model.id: model for model in spec.models})
+        own = [model for spec in families().values() for model in spec.models]
+        known = [*read_manifest(manifest).values(), *own]
+        self._models = {model.id: model for model in sorted(known, key=lambda model: (model.order, model.id))}
         self._sums = Sums(folder / ".sums.json")
 
     # --- what there is ----------------------------------------------------------------------
@@ -130,7 +130,7 @@ class Library:
             if place is None:
                 raise StudioError("model.missing", name=title)
             self._check(place, title, verify=verify)
-            path = str(recognize(place.folder, title).path if spec.layouts else place.folder)
+            path = str(recognize(place.folder, title, [spec]).path if spec.layouts else place.folder)
             size = sum(file.bytes or 0 for file in place.files) or model.bytes or 0
         source = ModelSource(
             id=model.id, family=spec.name, path=path, bytes=size, title=title, languages=model.languages

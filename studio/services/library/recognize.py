@@ -19,7 +19,8 @@ from studio.services.library import headers
 from studio.services.library.headers import HeaderError
 
 # Modules whose classes a pipeline may name; any other is code that came with the files.
-_LIBRARIES = ("diffusers", "transformers", "optimum")
+# ("stable_diffusion" is an old alias of one inside diffusers).
+_LIBRARIES = ("diffusers", "transformers", "optimum", "stable_diffusion")
 _CODE_KEYS = ("auto_map", "custom_pipeline", "custom_pipelines", "trust_remote_code")
 # Parts that a pipeline runs without, and that manifests leave out.
 _OPTIONAL = ("safety_checker", "feature_extractor", "image_encoder")
@@ -33,18 +34,19 @@ class Found(Struct, frozen=True):
     path: Path
 
 
-def recognize(path: Path, name: str = "") -> Found:
-    """The family for what lies at *path*; *name* is what messages call it.
+def recognize(path: Path, name: str = "", specs: Iterable[FamilySpec] | None = None) -> Found:
+    """Which of *specs* (all families if None) fits what lies at *path*; *name* is what messages call it.
 
     Raises StudioError `model.missing`, `model.missing_file`, `model.unrecognized`, `model.unsafe`.
     """
     path = path.expanduser().absolute()
     name = name or path.name
+    finder = _Finder(name, tuple(families().values() if specs is None else specs))
     try:
         if path.is_dir():
-            return _folder(path, name)
+            return finder.folder(path)
         if path.is_file():
-            return _file(path, name)
+            return finder.file(path)
     except HeaderError as error:
         raise StudioError("model.unrecognized", name=name, details=str(error)) from error
     except OSError as error:
@@ -52,111 +54,133 @@ def recognize(path: Path, name: str = "") -> Found:
     raise StudioError("model.missing", name=name, details=str(path))
 
 
-def _folder(folder: Path, name: str) -> Found:
-    if (folder / "model_index.json").is_file():
-        return _diffusers(folder, name)
-    if (folder / "config.json").is_file():
-        found = _transformers(folder, name)
-        if found:
-            return found
-    models = sorted(file for file in folder.iterdir() if file.is_file() and _kind(file) is not None)
-    if not models:
-        _refuse_pickles(folder, name)
-        raise StudioError("model.unrecognized", name=name, details="no model file in the folder")
-    return _file(models[0], name)  # the first of several is the first shard
+class _Finder:
+    """Looks at one path. `name` is for messages, `specs` may be found."""
 
+    def __init__(self, name: str, specs: tuple[FamilySpec, ...]) -> None:
+        self._name, self._specs = name, specs
 
-def _file(file: Path, name: str) -> Found:
-    kind = _kind(file)
-    if kind == "gguf":
-        return Found(_family("gguf", [headers.gguf_architecture(file)], name), file)
-    if kind == "safetensors":
-        tensors = headers.safetensors_header(file)
-        spec = _match("safetensors", lambda layout: _all_named(layout, tensors))
-        if spec:
-            return Found(spec, file)
-        if (file.parent / "config.json").is_file():  # one file of a folder stands for the folder
-            found = _transformers(file.parent, name)
+    def folder(self, folder: Path) -> Found:
+        if (folder / "model_index.json").is_file():
+            return self._diffusers(folder)
+        if (folder / "config.json").is_file():
+            found = self._transformers(folder)
             if found:
                 return found
-        _refuse("safetensors", list(tensors), name)
-    if headers.magic(file).startswith(headers.PICKLE_MAGICS):
-        raise StudioError("model.unsafe", name=name, what=file.name)
-    raise StudioError("model.unrecognized", name=name, details="neither GGUF nor safetensors")
+        models = sorted(file for file in folder.iterdir() if file.is_file() and _kind(file) is not None)
+        if not models:
+            self._refuse_pickles(folder)
+            raise StudioError("model.unrecognized", name=self._name, details="no model file in the folder")
+        return self.file(models[0])  # the first of several is the first shard
 
+    def file(self, file: Path) -> Found:
+        kind = _kind(file)
+        if kind == "gguf":
+            return Found(self._family("gguf", [headers.gguf_architecture(file)]), file)
+        if kind == "safetensors":
+            tensors = headers.safetensors_header(file)
+            spec = self._match("safetensors", lambda layout: _all_named(layout, tensors))
+            if spec:
+                return Found(spec, file)
+            if (file.parent / "config.json").is_file():  # one file of a folder stands for the folder
+                found = self._transformers(file.parent)
+                if found:
+                    return found
+            self._refuse("safetensors", list(tensors))
+        if headers.magic(file).startswith(headers.PICKLE_MAGICS):
+            raise StudioError("model.unsafe", name=self._name, what=file.name)
+        raise StudioError("model.unrecognized", name=self._name, details="neither GGUF nor safetensors")
 
-def _diffusers(folder: Path, name: str) -> Found:
-    index = headers.read_json(folder / "model_index.json")
-    _refuse_code(folder, index, name)
-    for component, value in index.items():
-        if not isinstance(value, list):
-            continue
-        library, kind = _pair(cast("list[Any]", value), name)
-        if library is None and kind is None:
-            continue
-        if library not in _LIBRARIES and library != "stable_diffusion":  # an old alias of diffusers' own
-            raise StudioError("model.unsafe", name=name, what=f"{component}: {library}")
-        if not (folder / component).is_dir():
-            if component in _OPTIONAL:
+    def _diffusers(self, folder: Path) -> Found:
+        index = headers.read_json(folder / "model_index.json")
+        self._refuse_code(folder, index)
+        for component, value in index.items():
+            if not isinstance(value, list):
                 continue
-            raise StudioError("model.missing_file", name=name, file=component)
-        config = folder / component / "config.json"
+            library, kind = self._pair(cast("list[Any]", value))
+            if library is None and kind is None:
+                continue
+            if library not in _LIBRARIES:
+                raise StudioError("model.unsafe", name=self._name, what=f"{component}: {library}")
+            place = folder / component
+            if place.is_dir():
+                self._component(folder, place)
+            elif component not in _OPTIONAL:
+                raise StudioError("model.missing_file", name=self._name, file=component)
+        return Found(self._family("diffusers", [str(index.get("_class_name", ""))]), folder)
+
+    def _component(self, folder: Path, place: Path) -> None:
+        config = place / "config.json"
         if config.is_file():
-            _refuse_code(folder, headers.read_json(config), name)
-            _need_weights(folder / component, name)
-    return Found(_family("diffusers", [str(index.get("_class_name", ""))], name), folder)
+            self._refuse_code(folder, headers.read_json(config))
+            self._need_weights(place)
 
+    def _transformers(self, folder: Path) -> Found | None:
+        config = headers.read_json(folder / "config.json")
+        classes = config.get("architectures")
+        if not isinstance(classes, list):
+            return None
+        self._refuse_code(folder, config)
+        self._need_weights(folder)
+        names = [str(entry) for entry in cast("list[Any]", classes)]
+        return Found(self._family("transformers", names), folder)
 
-def _transformers(folder: Path, name: str) -> Found | None:
-    config = headers.read_json(folder / "config.json")
-    classes = config.get("architectures")
-    if not isinstance(classes, list):
-        return None
-    _refuse_code(folder, config, name)
-    _need_weights(folder, name)
-    names = [str(entry) for entry in cast("list[Any]", classes)]
-    return Found(_family("transformers", names, name), folder)
+    def _need_weights(self, folder: Path) -> None:
+        """At least one safetensors file, and every shard that an index names."""
+        for index in folder.glob("*.safetensors.index.json"):
+            shards = headers.read_json(index).get("weight_map")
+            if not isinstance(shards, dict):
+                raise HeaderError(f"{index.name}: no weight_map")
+            for shard in sorted({str(shard) for shard in cast("dict[str, Any]", shards).values()}):
+                if Path(shard).name != shard:
+                    raise StudioError("model.unsafe", name=self._name, what=shard)
+                if not (folder / shard).is_file():
+                    raise StudioError("model.missing_file", name=self._name, file=shard)
+        weights = sorted(folder.glob("*.safetensors"))
+        if not weights:
+            self._refuse_pickles(folder)
+            raise StudioError("model.missing_file", name=self._name, file="model.safetensors")
+        for file in weights:
+            headers.safetensors_header(file)
 
+    def _refuse_code(self, folder: Path, config: dict[str, Any]) -> None:
+        for key in _CODE_KEYS:
+            if config.get(key):
+                raise StudioError("model.unsafe", name=self._name, what=key)
+        for key in _ATTENTION_KEYS:
+            if "/" in str(config.get(key, "")):
+                raise StudioError("model.unsafe", name=self._name, what=f"{key}: {config[key]}")
+        for code in sorted(folder.rglob("*.py")):
+            raise StudioError("model.unsafe", name=self._name, what=code.name)
 
-def _need_weights(folder: Path, name: str) -> None:
-    """At least one safetensors file, and every shard that an index names."""
-    for index in folder.glob("*.safetensors.index.json"):
-        shards = headers.read_json(index).get("weight_map")
-        if not isinstance(shards, dict):
-            raise HeaderError(f"{index.name}: no weight_map")
-        for shard in sorted({str(shard) for shard in shards.values()}):  # pyright: ignore[reportUnknownVariableType, reportUnknownArgumentType]
-            if Path(shard).name != shard:
-                raise StudioError("model.unsafe", name=name, what=shard)
-            if not (folder / shard).is_file():
-                raise StudioError("model.missing_file", name=name, file=shard)
-    if not any(folder.glob("*.safetensors")):
-        _refuse_pickles(folder, name)
-        raise StudioError("model.missing_file", name=name, file="model.safetensors")
-    for file in folder.glob("*.safetensors"):
-        headers.safetensors_header(file)
+    def _refuse_pickles(self, folder: Path) -> None:
+        for file in sorted(folder.iterdir()):
+            if file.is_file() and headers.magic(file).startswith(headers.PICKLE_MAGICS):
+                raise StudioError("model.unsafe", name=self._name, what=file.name)
 
+    def _pair(self, value: list[Any]) -> tuple[Any, Any]:
+        if len(value) != 2:
+            raise StudioError("model.unrecognized", name=self._name, details=f"component {str(value)[:200]}")
+        return value[0], value[1]
 
-def _refuse_code(folder: Path, config: dict[str, Any], name: str) -> None:
-    for key in _CODE_KEYS:
-        if config.get(key):
-            raise StudioError("model.unsafe", name=name, what=key)
-    for key in _ATTENTION_KEYS:
-        if "/" in str(config.get(key, "")):
-            raise StudioError("model.unsafe", name=name, what=f"{key}: {config[key]}")
-    for code in sorted(folder.rglob("*.py")):
-        raise StudioError("model.unsafe", name=name, what=code.name)
+    def _family(self, kind: str, names: list[str]) -> FamilySpec:
+        spec = self._match(kind, lambda layout: _best(layout, names))
+        if spec is None:
+            self._refuse(kind, names)
+        return spec
 
+    def _match(self, kind: str, score: Callable[[Layout], int]) -> FamilySpec | None:
+        """The family whose layout of *kind* says most precisely that it fits; a score of 0 is no."""
+        best, best_score = None, 0
+        for spec in self._specs:
+            for layout in spec.layouts:
+                if layout.kind == kind and (fits := score(layout)) > best_score:
+                    best, best_score = spec, fits
+        return best
 
-def _refuse_pickles(folder: Path, name: str) -> None:
-    for file in sorted(folder.iterdir()):
-        if file.is_file() and headers.magic(file).startswith(headers.PICKLE_MAGICS):
-            raise StudioError("model.unsafe", name=name, what=file.name)
-
-
-def _pair(value: list[Any], name: str) -> tuple[Any, Any]:
-    if len(value) != 2:
-        raise StudioError("model.unrecognized", name=name, details=f"component {str(value)[:200]}")
-    return value[0], value[1]
+    def _refuse(self, kind: str, names: list[str]) -> NoReturn:
+        words = ", ".join(names[:8])[:300]
+        raise StudioError("model.unrecognized", name=self._name, details=f"{kind}: {words}")
 
 
 def _kind(file: Path) -> str | None:
@@ -167,23 +191,6 @@ def _kind(file: Path) -> str | None:
     if len(start) > 8 and start[8:9] == b"{" and length <= headers.MAX_SAFETENSORS_HEADER:
         return "safetensors"
     return None
-
-
-def _family(kind: str, names: list[str], name: str) -> FamilySpec:
-    spec = _match(kind, lambda layout: _best(layout, names))
-    if spec is None:
-        _refuse(kind, names, name)
-    return spec
-
-
-def _match(kind: str, score: Callable[[Layout], int]) -> FamilySpec | None:
-    """The family whose layout of *kind* says most precisely that it fits; a score of 0 is no."""
-    best, best_score = None, 0
-    for spec in families().values():
-        for layout in spec.layouts:
-            if layout.kind == kind and (fits := score(layout)) > best_score:
-                best, best_score = spec, fits
-    return best
 
 
 def _best(layout: Layout, names: Iterable[str]) -> int:
@@ -201,8 +208,3 @@ def _all_named(layout: Layout, tensors: dict[str, headers.Tensor]) -> int:
 
 def _weight(pattern: str) -> int:
     return 1 + len(pattern.replace("*", ""))
-
-
-def _refuse(kind: str, names: list[str], name: str) -> NoReturn:
-    words = ", ".join(names[:8])[:300]
-    raise StudioError("model.unrecognized", name=name, details=f"{kind}: {words}")

@@ -34,6 +34,7 @@ class Sums:
     def __init__(self, file: Path) -> None:
         self._file = file
         self._seen: dict[str, _Seen] | None = None
+        self._new = False
 
     def sha256(self, path: Path) -> str:
         """The hash of *path* as it is now. Raises OSError."""
@@ -44,14 +45,18 @@ class Sums:
             return known.sha256
         digest = sha256_of(path)
         seen[str(path)] = _Seen(stat.st_size, stat.st_mtime_ns, digest)
+        self._new = True
         return digest
 
     def save(self) -> None:
-        """Keep what is known, for files that are still there."""
+        """Keep what is known, for files that are still there; nothing is written when nothing is new."""
+        if not self._new:
+            return
         seen = {path: entry for path, entry in self._read().items() if Path(path).exists()}
         try:
             self._file.parent.mkdir(parents=True, exist_ok=True)
             files.write(self._file, msgspec.json.encode(seen))
+            self._new = False
         except OSError as error:  # a models folder that cannot be written can still be read
             log.info("the hashes of the model files are not kept: %s", error)
 

@@ -1,0 +1,93 @@
+"""The studio's end of a download helper: starts it, hears it, ends it."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+from studio.domain.failure import Failure
+from studio.domain.text import localized
+from studio.services.downloads.messages import Failed, Fetch, Finished, Progress, from_helper, to_frame
+from studio.services.engine.windows_job import CREATE_NO_WINDOW
+from studio.wire import frames
+
+log = logging.getLogger(__name__)
+
+COMMAND = (sys.executable, "-m", "studio.services.downloads.helper")
+_PROGRAM = Path(__file__).resolve().parents[3]
+_GRACE = 3.0
+
+
+async def fetch_in_helper(order: Fetch, tell: Callable[[Progress], None]) -> Failure | None:
+    """Run a helper to its end. Returns its failure, None when the model is here. Raises OSError.
+
+    Cancelling this ends the helper; what has arrived stays.
+    """
+    process = await asyncio.create_subprocess_exec(
+        *COMMAND,
+        stdin=asyncio.subprocess.PIPE,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.PIPE,
+        env=environment(),
+        start_new_session=True,  # Ctrl+C in a terminal is for the studio, which then pauses this
+        creationflags=CREATE_NO_WINDOW,
+    )
+    assert process.stdin
+    assert process.stdout
+    assert process.stderr
+    words = asyncio.create_task(_last_words(process.stderr))
+    try:
+        process.stdin.write(frames.encode(to_frame(order)))
+        await process.stdin.drain()
+        return await _listen(process.stdout, tell)
+    except (frames.FrameError, ConnectionError, EOFError) as error:
+        await process.wait()
+        details = f"{error}\nexit code {process.returncode}\n{await words}"
+        values = {"name": localized(order.model.title), "reason": "models.reason.helper"}
+        return Failure(code="download.failed", values=values, details=details, retryable=True)
+    finally:
+        await _end(process, words)
+
+
+async def _listen(news: asyncio.StreamReader, tell: Callable[[Progress], None]) -> Failure | None:
+    while frame := await frames.read_async(news):
+        match from_helper(frame):
+            case Finished():
+                return None
+            case Failed(failure=failure):
+                return failure
+            case Progress() as progress:
+                tell(progress)
+    raise EOFError("the helper ended without a word")
+
+
+async def _end(process: asyncio.subprocess.Process, words: asyncio.Task[str]) -> None:
+    """The end of its input tells it to go; if it does not listen it is killed."""
+    assert process.stdin
+    process.stdin.close()
+    try:
+        await asyncio.wait_for(process.wait(), _GRACE)
+    except TimeoutError:
+        process.kill()
+        await process.wait()
+    log.debug("the helper said: %s", await words)
+
+
+async def _last_words(stream: asyncio.StreamReader) -> str:
+    """Always drained, so that the helper never waits for us; the end is kept."""
+    last = b""
+    while data := await stream.read(65536):
+        last = (last + data)[-4000:]
+    return last.decode("utf-8", "replace")
+
+
+def environment() -> dict[str, str]:
+    """The helper's: it finds the program, and nothing that it uses phones home or finds tokens by itself."""
+    path = os.pathsep.join([str(_PROGRAM), *filter(None, [os.environ.get("PYTHONPATH")])])
+    online = {name: value for name, value in os.environ.items() if name != "HF_HUB_OFFLINE"}
+    quiet = {"HF_HUB_DISABLE_TELEMETRY": "1", "DO_NOT_TRACK": "1", "HF_HUB_DISABLE_IMPLICIT_TOKEN": "1"}
+    return {**online, **quiet, "PYTHONPATH": path, "PYTHONUNBUFFERED": "1"}
