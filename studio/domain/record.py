@@ -54,6 +54,6 @@ def decode_record(data: bytes | str) -> Record | None:
     """The record in *data*, None when it is none that this version understands."""
     try:
         record = _decoder.decode(data.encode() if isinstance(data, str) else data)
-    except (msgspec.MsgspecError, UnicodeError):
+    except (msgspec.MsgspecError, UnicodeError, RecursionError):  # the last: brackets without end
         return None
     return record if record.format <= FORMAT else None
