@@ -80,13 +80,14 @@ class Sequences(RuleBasedStateMachine):
 
     # --- what a user does -----------------------------------------------------------------------
 
-    @rule(kind=st.sampled_from(sorted(KINDS)), front=st.booleans())
-    def submit(self, kind: str, front: bool) -> None:
-        job = self.do(self.call(self.desk.queue.submit, request(**KINDS[kind]), front=front))
-        self.asked[job.id] += 1
-        self.alive.add(job.id)
+    @rule(kinds=st.lists(st.sampled_from(sorted(KINDS)), min_size=1, max_size=4), front=st.booleans())
+    def submit(self, kinds: list[str], front: bool) -> None:
+        for kind in kinds:
+            job = self.do(self.call(self.desk.queue.submit, request(**KINDS[kind]), front=front))
+            self.asked[job.id] += 1
+            self.alive.add(job.id)
 
-    @rule(seconds=st.sampled_from([0.0, 0.01, 0.1]))
+    @rule(seconds=st.sampled_from([0.01, 0.1, 0.2]))
     def wait(self, seconds: float) -> None:
         self.do(asyncio.sleep(seconds))
 
@@ -190,7 +191,7 @@ class Sequences(RuleBasedStateMachine):
 @pytest.mark.logs
 class TestSequences(Sequences.TestCase):
     settings = settings(
-        max_examples=15,
+        max_examples=20,
         stateful_step_count=20,
         deadline=None,
         derandomize=True,
