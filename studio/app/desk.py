@@ -33,12 +33,15 @@ class Word:
 
 
 class Desk:
-    """`go_requested` carries a panel's key, `use_requested` a request to make again in its task's panel."""
+    """`go_requested` carries a panel's key, `use_requested` a request to make again in its task's panel,
+    `make_requested` one to make there at once.
+    """
 
     def __init__(self, studio: Studio) -> None:
         self.studio = studio
         self.go_requested: Event[str] = Event()
         self.use_requested: Event[Request] = Event()
+        self.make_requested: Event[Request] = Event()
         self.complained: Event[Complaint | None] = Event()
         self.said: Event[Word] = Event()
 
@@ -49,6 +52,10 @@ class Desk:
     def use_again(self, request: Request) -> None:
         """Fill the fields of the panel that makes *request*'s task, and show it. Nothing starts."""
         self.use_requested.emit(request)
+
+    def make(self, request: Request) -> None:
+        """As `use_again`, and start it as if Generate had been clicked there."""
+        self.make_requested.emit(request)
 
     def complain(
         self, failure: Failure, action_key: str = "", action: Callable[[], object] | None = None

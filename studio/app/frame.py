@@ -13,6 +13,7 @@ from PySide6.QtCore import Qt
 
 from studio.app.desk import Complaint, Desk, Word
 from studio.app.notify import Notifier
+from studio.app.panel import Panel
 from studio.app.panels import panel_specs
 from studio.app.strip_feed import StripFeed
 from studio.app.strip_model import StripModel
@@ -43,6 +44,7 @@ class Frame:
         self.window.files_dropped.connect(lambda paths: self._spawn(self._dropped(paths)))
         desk.go_requested.subscribe(self.window.go)
         desk.use_requested.subscribe(self._use)
+        desk.make_requested.subscribe(self._make)
         desk.complained.subscribe(self._complain)
         desk.said.subscribe(self._say)
 
@@ -103,11 +105,18 @@ class Frame:
 
     # --- what panels ask for --------------------------------------------------------------------
 
-    def _use(self, request: Request) -> None:
+    def _use(self, request: Request) -> Panel | None:
         for spec in self._specs:
             if spec.task == request.task:
-                self.window.go(spec.key).restore(request)
-                return
+                panel = self.window.go(spec.key)
+                panel.restore(request)
+                return panel
+        return None
+
+    def _make(self, request: Request) -> None:
+        panel = self._use(request)
+        if panel is not None:
+            panel.generate()
 
     def _complain(self, complaint: Complaint | None) -> None:
         if complaint is None:

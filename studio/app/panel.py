@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from PySide6.QtWidgets import QWidget
 
+from studio.domain.job import Job
 from studio.domain.request import Request
 
 
@@ -17,6 +18,10 @@ class Panel(QWidget):
 
     def restore(self, request: Request) -> None:
         """Fill the fields from *request*; only a panel that makes something can."""
+        raise NotImplementedError
+
+    def generate(self, front: bool = False) -> Job | None:
+        """Ask for what the fields say; None when that is refused. Only a panel that makes something can."""
         raise NotImplementedError
 
     def close_down(self) -> None:

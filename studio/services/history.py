@@ -78,6 +78,7 @@ class PastRun(Struct, frozen=True, kw_only=True):
     """One finished job. `asked` is the device of the request, `device` the one it ran on.
 
     `cold`: the model was not in memory before. `timings` in seconds, `step_seconds` a usual step's.
+    `rate`: tokens a second, or seconds of sound made in one; None for what is not a stream.
     """
 
     model: str
@@ -90,10 +91,11 @@ class PastRun(Struct, frozen=True, kw_only=True):
     timings: dict[str, float]
     peak: Peak
     step_seconds: float | None = None
+    rate: float | None = None
 
 
 class Learnt(Struct, frozen=True, kw_only=True):
-    """What to expect. `phases`: seconds each. `exact`: this very work was done before."""
+    """What to expect. `phases`: seconds each. `exact`: this very work was done before. `rate`: see PastRun."""
 
     phases: dict[str, float]
     seconds: Span
@@ -101,6 +103,7 @@ class Learnt(Struct, frozen=True, kw_only=True):
     vram: Span | None
     exact: bool
     step_seconds: float | None = None
+    rate: float | None = None
 
 
 class History:
@@ -163,6 +166,7 @@ class History:
             seconds = Span(low=seconds.low * UNSURE[0], mid=seconds.mid, high=seconds.high * UNSURE[1])
         steps = [run.step_seconds for run in same if run.step_seconds is not None]
         vram = [run.peak.vram_bytes for run in same if run.peak.vram_bytes is not None]
+        rates = [run.rate for run in runs if run.rate is not None][-LAST:]
         return Learnt(
             phases=phases,
             seconds=seconds,
@@ -170,6 +174,7 @@ class History:
             vram=_span(vram) if vram else None,
             exact=exact,
             step_seconds=statistics.median(steps) if steps else None,
+            rate=statistics.median(rates) if rates else None,
         )
 
 

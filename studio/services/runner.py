@@ -19,7 +19,7 @@ from studio.domain.job import Outcome
 from studio.services.engine.supervisor import Engine
 from studio.services.estimate import Estimator, plan_of
 from studio.services.event import Event
-from studio.services.history import History, PastRun, work_of
+from studio.services.history import LOAD, History, PastRun, work_of
 from studio.services.job_store import Kept
 from studio.services.library.library import Resolved
 from studio.services.progress import Tracker
@@ -139,6 +139,7 @@ class Runner:
                 timings=outcome.timings,
                 peak=outcome.peak,
                 step_seconds=statistics.median(entry.steps) if entry.steps else None,
+                rate=_rate(entry.job.artifacts, outcome),
             )
         )
         return outcome
@@ -185,3 +186,12 @@ class Runner:
             await asyncio.sleep(TICK_SECONDS)
             if entry.job.progress is not None:
                 self._show(entry)
+
+
+def _rate(artifacts: tuple[Artifact, ...], outcome: Outcome) -> float | None:
+    """Tokens a second, or seconds of sound made in a second of work, loading not counted."""
+    if outcome.tokens is not None:
+        return outcome.tokens.per_second
+    sound = sum(artifact.seconds or 0.0 for artifact in artifacts)
+    work = outcome.timings.get("total", 0.0) - outcome.timings.get(LOAD, 0.0)
+    return sound / work if sound and work > 0 else None

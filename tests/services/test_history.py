@@ -243,3 +243,21 @@ def test_a_card_is_measured_by_its_own_memory() -> None:
 def test_the_plan_is_what_was_asked_for() -> None:
     plan = plan_of(msgspec.structs.replace(request(device="cuda:1"), threads=3))
     assert (plan.device, plan.threads, plan.precision) == ("cuda:1", 3, "auto")
+
+
+def test_a_rate_is_the_median_of_all_runs_of_the_model_whatever_their_size() -> None:
+    history = History()
+    history.record(past(rate=20.0))
+    history.record(past(rate=30.0, n=1))
+    history.record(past(rate=25.0, work=Work("512x512 steps20 count1", 20.0 * 512 * 512), n=2))
+    learnt = history.learnt("m", "drawing", "cpu", WORK, cold=True)
+    assert learnt is not None
+    assert learnt.rate == 25.0
+
+
+def test_without_a_stream_there_is_no_rate() -> None:
+    history = History()
+    history.record(past())
+    learnt = history.learnt("m", "drawing", "cpu", WORK, cold=True)
+    assert learnt is not None
+    assert learnt.rate is None
