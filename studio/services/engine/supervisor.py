@@ -57,6 +57,11 @@ class Engine:
         self._closed = False
         self._pressure = Pressure()
 
+    @property
+    def pid(self) -> int | None:
+        """The engine's process, None while there is none."""
+        return self._client.pid if self._client is not None else None
+
     # --- what others ask for --------------------------------------------------------------------
 
     async def run(self, message: wire.Run, heard: Heard, *, step_seconds: float | None = None) -> Outcome:

@@ -11,12 +11,12 @@ from PySide6.QtWidgets import QHBoxLayout, QListWidget, QListWidgetItem, QStacke
 from studio.app import files, keys
 from studio.app.desk import Desk
 from studio.app.language import on_language
-from studio.app.observable import bind, watch
 from studio.app.making_panel import MakingPanel
-from studio.app.recent import Shown
+from studio.app.observable import bind, watch
 from studio.app.panels.speak.viewmodel import SpeakModel
+from studio.app.recent import Shown
 from studio.app.sound import Player, read_peaks
-from studio.app.widgets.button import Button, IconButton
+from studio.app.widgets.button import IconButton
 from studio.app.widgets.card import Card
 from studio.app.widgets.empty_state import EmptyState
 from studio.app.widgets.label import ElidedLabel, Label
