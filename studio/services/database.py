@@ -43,6 +43,27 @@ MIGRATIONS: tuple[str, ...] = (
     ) STRICT;
     CREATE INDEX runs_by_model ON runs (model, family, device, ended);
     """,
+    # The gallery's index. A name may be taken in the results folder and in its trash.
+    """
+    CREATE TABLE results (
+        id INTEGER PRIMARY KEY,
+        path TEXT NOT NULL,
+        task TEXT NOT NULL,
+        media_type TEXT NOT NULL,
+        created REAL NOT NULL,
+        bytes INTEGER NOT NULL,
+        prompt TEXT NOT NULL,
+        model TEXT NOT NULL,
+        seed INTEGER,
+        width INTEGER,
+        height INTEGER,
+        seconds REAL,
+        request BLOB,
+        trashed REAL
+    ) STRICT;
+    CREATE UNIQUE INDEX results_by_path ON results (path, (trashed IS NOT NULL));
+    CREATE INDEX results_by_date ON results (created, id) WHERE trashed IS NULL;
+    """,
 )
 
 
