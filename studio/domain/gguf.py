@@ -25,8 +25,11 @@ class GgufError(ValueError):
     """The bytes are not a GGUF header, or end inside it, or claim something absurd."""
 
 
-def read_metadata(stream: BinaryIO) -> dict[str, Scalar]:
-    """Every scalar and string entry by key, from a stream at its beginning. Raises GgufError."""
+def read_metadata(stream: BinaryIO, *, until: str = "") -> dict[str, Scalar]:
+    """Every scalar and string entry by key, from a stream at its beginning; none behind the key *until*.
+
+    Raises GgufError.
+    """
     if _exactly(stream, 4) != MAGIC:
         raise GgufError("no GGUF magic")
     version, _, entries = struct.unpack("<IQQ", _exactly(stream, 20))
@@ -44,6 +47,8 @@ def read_metadata(stream: BinaryIO) -> dict[str, Scalar]:
             found[key] = _string(stream)
         else:
             found[key] = _scalar(stream, kind)
+        if key == until:
+            break
     return found
 
 

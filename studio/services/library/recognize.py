@@ -12,6 +12,7 @@ from typing import Any, NoReturn, cast
 
 from msgspec import Struct
 
+from studio.domain import gguf
 from studio.domain.failure import StudioError
 from studio.domain.family import FamilySpec, Layout
 from studio.families.registry import families
@@ -185,7 +186,7 @@ class _Finder:
 
 def _kind(file: Path) -> str | None:
     start = headers.magic(file)
-    if start.startswith(headers.GGUF_MAGIC):
+    if start.startswith(gguf.MAGIC):
         return "gguf"
     length = int.from_bytes(start[:8], "little")
     if len(start) > 8 and start[8:9] == b"{" and length <= headers.MAX_SAFETENSORS_HEADER:
