@@ -310,6 +310,24 @@ async def test_pause_and_go_on(shop: Shop, server: FileServer) -> None:
     assert last.start > 0
 
 
+async def test_pause_all(shop: Shop, server: FileServer) -> None:
+    """As when the studio goes offline: nobody goes on, and nothing is asked any more."""
+    slow(server)
+    for name in ("a", "b", "c"):
+        shop.add(name, shop.hub)
+    downloads = shop.downloads(together=1)
+    for name in ("a", "b", "c"):
+        downloads.start(name)
+    await halfway(downloads, "a")
+    downloads.pause_all()
+    for name in ("a", "b", "c"):
+        with pytest.raises(Cancelled):
+            await downloads.wait(name)
+    assert helpers() == []
+    assert {state.state for state in downloads.states.values()} == {State.PAUSED}
+    await downloads.close()
+
+
 @pytest.mark.parametrize("paused", [False, True])
 async def test_cancel(shop: Shop, server: FileServer, paused: bool) -> None:
     slow(server)

@@ -125,6 +125,11 @@ class Downloads:
         else:
             self._stop(model_id, State.CANCELLED)
 
+    def pause_all(self) -> None:
+        """As when the studio goes offline: helpers are processes of their own."""
+        for model_id in [*self._waiting, *self._running]:
+            self.pause(model_id)
+
     async def wait(self, model_id: str) -> None:
         """Until it is here. Raises StudioError when it fails, Cancelled when it is paused or cancelled."""
         while (state := self.states.get(model_id)) and not state.state.ended:
@@ -137,8 +142,7 @@ class Downloads:
 
     async def close(self) -> None:
         """Pause everything and wait until no helper is left."""
-        for model_id in [*self._waiting, *self._running]:
-            self.pause(model_id)
+        self.pause_all()
         await asyncio.gather(*self._running.values(), return_exceptions=True)
 
     # --- states -----------------------------------------------------------------------------
