@@ -82,6 +82,7 @@ class Frame:
             self._desk.complain(error.failure)
             return
         self.window.go("home")
+        self._spawn(self._settle())
         held = sum(job.state == "held" for job in self._studio.queue.jobs)
         if held:
             self.window.banner.show_notice(
@@ -91,6 +92,11 @@ class Frame:
                 action=self._studio.queue.resume_all,
                 count=held,
             )
+
+    async def _settle(self) -> None:
+        """What the first picture need not wait for."""
+        await self._studio.read_machine()
+        await self._studio.tidy()
 
     def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
         task = asyncio.ensure_future(work)

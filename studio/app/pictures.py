@@ -12,7 +12,7 @@ LARGEST_MB = 512  # of a decoded picture: 64 megapixels of 32 bit and room for 6
 
 
 async def load(path: Path, side: int = 0) -> QImage:
-    """The picture in *path*, or one whose longer side is at most *side* pixels; null when it cannot be read."""
+    """The picture in *path*, its longer side at most *side* pixels; null when it cannot be read."""
     return await asyncio.to_thread(decode, path, side)
 
 

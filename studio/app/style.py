@@ -45,6 +45,11 @@ Separator { background: $border; border: none; }
 QScrollArea, QScrollArea > QWidget > QWidget#body { background: transparent; border: none; }
 QAbstractItemView { background: $surface; color: $text; border: none; }
 ThumbnailStrip { background: transparent; }
+QListWidget[rows="true"] { background: transparent; }
+QListWidget[rows="true"]::item { padding: 9px 12px; border-radius: 8px; color: $text; }
+QListWidget[rows="true"]::item:hover { background: $raised; }
+QListWidget[rows="true"]::item:selected { background: $soft_accent; color: $text; }
+QListWidget[rows="true"]:focus::item:selected { border: 1px solid $accent; }
 QScrollBar:vertical { background: transparent; width: 10px; margin: 2px; }
 QScrollBar:horizontal { background: transparent; height: 10px; margin: 2px; }
 QScrollBar::handle { background: $border; border-radius: 3px; min-height: 32px; min-width: 32px; }

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import os
 import sys
+from contextlib import AsyncExitStack
 from pathlib import Path
 
-from studio.domain.job import Job
 from studio.domain.machine import Machine
 from studio.services import machine
+from studio.services.answers import Answers
 from studio.services.awake import Awake
 from studio.services.conversations import Conversations
 from studio.services.database import Database
@@ -24,25 +26,32 @@ from studio.services.library.library import Library
 from studio.services.network import Network
 from studio.services.paths import Paths
 from studio.services.queue import Queue
-from studio.services.runner import Runner
+from studio.services.runner import Runner, SavedResult
 from studio.services.secrets import Secrets
 from studio.services.settings import Settings, SettingsStore
-from studio.wire.messages import Configure
+from studio.wire.messages import Configure, DeviceState
 
 log = logging.getLogger(__name__)
 
-ENGINE = (sys.executable, "-m", "studio.engine")
 TOKEN = "hub"  # noqa: S105 - the name under which it is kept
+
+
+def engine_command() -> list[str]:
+    """How the engine is started. On Windows a windowless interpreter would leave it without its pipes."""
+    python = Path(sys.executable)
+    if python.stem.lower() == "pythonw":
+        python = python.with_stem("python")
+    return [str(python), "-m", "studio.engine", "--parent", str(os.getpid())]
 
 
 class Studio:
     """Made without touching the disk much; `start` opens the database and takes up the queue.
 
-    *offline* is for this run only and stronger than the setting. Everything runs on the loop that
-    awaits `start`.
+    *offline* is for this run only and stronger than the setting. *keep_queue*: what has not ended at
+    the end comes back, held, in the next session. Everything runs on the loop that awaits `start`.
     """
 
-    def __init__(self, paths: Paths, *, offline: bool = False) -> None:
+    def __init__(self, paths: Paths, *, offline: bool = False, keep_queue: bool = True) -> None:
         self.paths = paths
         self.settings = SettingsStore(paths)
         self._forced_offline = offline
@@ -58,12 +67,13 @@ class Studio:
             offline=lambda: self.offline,
             token=lambda: self.secrets.get(TOKEN),
         )
-        self.engine = Engine(ENGINE, paths.logs / "engine.log")
+        self.engine = Engine(engine_command(), paths.logs / "engine.log")
         self.history = History(self.database)
         self.machine: Machine | None = None
+        self._tried: tuple[DeviceState, ...] = ()
         self.estimator = Estimator(
             self.history,
-            ram=lambda: machine.read_ram(machine.Live()).available_bytes,
+            ram=self._ram_for_the_engine,
             accelerators=lambda: self.machine.accelerators if self.machine else (),
             resident=lambda model: model in self.engine.resident,
         )
@@ -79,20 +89,18 @@ class Studio:
             runner,
             self.library,
             self.estimator,
-            JobStore(self.database),
+            JobStore(self.database if keep_queue else None),
             settings=lambda: self.settings.value,
             awake=Awake(),
         )
+        self.answers = Answers(self.queue, self.conversations)
         self.gallery = Gallery(self.database, self.outputs)
-        self._indexed: set[str] = set()
         self._indexing: set[asyncio.Task[None]] = set()
 
     @classmethod
     def create(cls, *, offline: bool = False) -> Studio:
-        """The user's own studio."""
-        paths = Paths.default()
-        paths.create()
-        return cls(paths, offline=offline)
+        """The user's own studio without a window; the queue in the database is the window's."""
+        return cls(Paths.default().create(), offline=offline, keep_queue=False)
 
     @property
     def offline(self) -> bool:
@@ -110,46 +118,63 @@ class Studio:
         await self.history.load()
         await self.queue.load()
         self.settings.changed.connect(self._configure)
-        self.queue.changed.connect(self._index)
+        self.queue.saved.connect(self._index)
 
     async def read_machine(self) -> Machine:
         """What this computer is, read anew off the loop's thread."""
-        self.machine = await asyncio.to_thread(machine.read_machine, self.library.folder, self.outputs())
+        read = await asyncio.to_thread(machine.read_machine, self.library.folder, self.outputs())
+        self.machine = machine.tried(read, self._tried) if self._tried else read
         return self.machine
 
     async def try_devices(self) -> Machine:
-        """As `read_machine`, with what the engine found when it tried to compute. Raises StudioError."""
-        devices = await self.engine.devices()
-        self.machine = machine.tried(await self.read_machine(), devices.devices)
-        return self.machine
+        """What this computer is, with what can really compute: the engine tries. Raises StudioError."""
+        self._tried = (await self.engine.devices()).devices
+        return await self.read_machine()
 
     async def tidy(self) -> None:
-        """What can wait until the window is there: the gallery's index, old trash. Raises OSError, StudioError."""
+        """What can wait until the window is there: the gallery's index, old trash.
+
+        Raises OSError, StudioError.
+        """
         await self.gallery.reconcile()
         await self.gallery.empty_trash(older_than_days=KEEP_DAYS)
 
     async def close(self) -> None:
-        """Put everything down; nothing of it is left running. Harmless when repeated or never started."""
-        await self.downloads.close()
+        """Put everything down, the last started first; nothing of it is left running.
+
+        Harmless when repeated or never started. What cannot be saved keeps nothing else from ending;
+        its OSError or StudioError is raised at the end.
+        """
+        async with AsyncExitStack() as last_first:
+            last_first.callback(self.network.stop)
+            last_first.push_async_callback(self.database.close)
+            last_first.push_async_callback(self.drafts.save)
+            last_first.push_async_callback(self._finish_indexing)
+            last_first.push_async_callback(self._stop_work)
+            last_first.push_async_callback(self.downloads.close)
+
+    async def _stop_work(self) -> None:
         await asyncio.gather(self.queue.close(), self.engine.close())
+        await self.answers.close()
+
+    async def _finish_indexing(self) -> None:
         if self._indexing:
             await asyncio.wait(self._indexing)
-        await self.drafts.save()
-        await self.database.close()
-        self.network.stop()
+
+    def _ram_for_the_engine(self) -> int:
+        """What is free, and what the engine holds already: that is there for the next job too."""
+        held = self.engine.figures.ram_bytes if self.engine.figures else 0
+        return machine.read_ram(machine.Live()).available_bytes + held
 
     def _configure(self, settings: Settings) -> None:
         self.network.offline = self.offline
         self.engine.configure(Configure(idle_unload_seconds=settings.idle_unload_seconds))
 
-    def _index(self, job: Job) -> None:
-        """A result that was saved gets its row in the gallery; what fails here is found by `tidy`."""
-        for artifact in job.artifacts:
-            if artifact.path not in self._indexed:
-                self._indexed.add(artifact.path)
-                task = asyncio.ensure_future(self.gallery.add(artifact, job.request))
-                self._indexing.add(task)
-                task.add_done_callback(self._was_indexed)
+    def _index(self, saved: SavedResult) -> None:
+        """A result gets its row in the gallery; what fails here is found by `tidy`."""
+        task = asyncio.ensure_future(self.gallery.add(saved.artifact, saved.job.request))
+        self._indexing.add(task)
+        task.add_done_callback(self._was_indexed)
 
     def _was_indexed(self, task: asyncio.Task[None]) -> None:
         self._indexing.discard(task)

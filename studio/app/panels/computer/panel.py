@@ -17,6 +17,7 @@ from studio.app.widgets.label import Label
 from studio.app.widgets.meter import Meter
 from studio.app.widgets.scroll import ScrollColumn
 from studio.app.widgets.status import StatusLine
+from studio.domain.failure import Failure
 from studio.domain.machine import Accelerator, Disk
 from studio.domain.quantity import gigabytes, size
 from studio.domain.text import t
@@ -186,9 +187,9 @@ class ComputerPanel(Panel):
         self._engine.set(None if engine is None else engine / total, words)
         self._free.setEnabled(engine is not None)
 
-    def _complain(self, failure: object) -> None:
-        if self.model.failure.value is not None:
-            self._desk.complain(self.model.failure.value, "app.retry", self.model.check_devices)
+    def _complain(self, failure: Failure | None) -> None:
+        if failure is not None:
+            self._desk.complain(failure, "app.retry", self.model.check_devices)
 
     def _free_memory(self) -> None:
         self.model.free_memory()

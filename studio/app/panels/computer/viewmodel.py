@@ -19,7 +19,7 @@ LIVE_SECONDS = 1.0
 
 
 class ComputerModel:
-    """`checking`: the engine is trying what it can use; `tried`: it has. `failure`: why that could not be said."""
+    """`checking`: the engine tries what it can use; `tried`: it has. `failure`: why that cannot be said."""
 
     def __init__(self, studio: Studio) -> None:
         self._studio = studio

@@ -81,7 +81,7 @@ class SpeakPanel(MakingPanel):
         card.body.addLayout(top)
         card.body.addWidget(self.wave, 1)
         card.body.addLayout(bottom)
-        self.list.setProperty("plain", True)
+        self.list.setProperty("rows", True)
         self.list.setMaximumHeight(190)
         page = QWidget()
         column = QVBoxLayout(page)
