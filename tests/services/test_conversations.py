@@ -3,13 +3,15 @@
 import msgspec
 import pytest
 
-from studio.services.conversations import Conversation, Conversations, Turn
+from studio.services.conversations import Conversation, Conversations, Turn, messages
 from studio.services.paths import Paths
 
 
 def _say(conversations: Conversations, words: str) -> Conversation:
     turns = (Turn(role="user", content=words), Turn(role="assistant", content="yes", finish="stop"))
-    return conversations.save(msgspec.structs.replace(conversations.new(), turns=turns))
+    kept = conversations.put(msgspec.structs.replace(conversations.new(), turns=turns))
+    conversations.flush()
+    return kept
 
 
 def test_they_survive_a_restart_the_last_used_first(tmp_path):
@@ -19,7 +21,15 @@ def test_they_survive_a_restart_the_last_used_first(tmp_path):
 
     again = Conversations(paths)
     assert again.recent() == [new, old]
-    assert again.get(old.id).messages()[0] == {"role": "user", "content": "about tea"}
+    assert messages(again.get(old.id).turns)[0] == {"role": "user", "content": "about tea"}
+
+
+def test_what_one_side_said_in_several_goes_is_one_message():
+    turns = [Turn(role="user", content="Once"), *(Turn(role="assistant", content=c) for c in (" upon", " a"))]
+    assert messages(turns) == [
+        {"role": "user", "content": "Once"},
+        {"role": "assistant", "content": " upon a"},
+    ]
 
 
 def test_search_needs_every_word(tmp_path):
@@ -40,17 +50,37 @@ def test_a_title_is_the_first_words_on_one_line(tmp_path):
 
 def test_an_empty_one_leaves_no_file(tmp_path):
     paths = Paths.under(tmp_path)
-    Conversations(paths).new()
+    conversations = Conversations(paths)
+    conversations.new()
+    conversations.flush()
     assert not list((paths.data).rglob("*.json"))
 
 
 def test_delete_and_undo(tmp_path):
-    conversations = Conversations(Paths.under(tmp_path))
+    paths = Paths.under(tmp_path)
+    conversations = Conversations(paths)
     kept = _say(conversations, "keep me")
     gone = conversations.delete(kept.id)
+    conversations.flush()
     assert conversations.recent() == []
-    assert Conversations(Paths.under(tmp_path)).recent() == []
-    assert conversations.save(gone).turns == kept.turns
+    assert Conversations(paths).recent() == []
+    assert conversations.put(gone, touch=False) == kept
+    conversations.flush()
+    assert Conversations(paths).recent() == [kept]
+
+
+def test_what_could_not_be_written_is_written_next_time(tmp_path):
+    paths = Paths.under(tmp_path)
+    conversations = Conversations(paths)
+    in_the_way = paths.data / "conversations"
+    in_the_way.parent.mkdir(parents=True)
+    in_the_way.write_text("a file where the folder should be")
+    with pytest.raises(OSError, match="conversations"):
+        _say(conversations, "keep me")
+    assert conversations.unsaved
+    in_the_way.unlink()
+    conversations.flush()
+    assert Conversations(paths).recent() == conversations.recent()
 
 
 @pytest.mark.logs
