@@ -46,6 +46,7 @@ class Queue:
         self.text = runner.text
         self.preview = runner.preview
         self.notice = runner.notice
+        self.saved = runner.saved
         self._runner = runner
         self._models = models
         self._estimator = estimator

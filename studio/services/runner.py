@@ -15,7 +15,7 @@ from msgspec import Struct
 from studio.domain.artifact import Artifact
 from studio.domain.failure import Cancelled
 from studio.domain.family import FamilySpec
-from studio.domain.job import Outcome
+from studio.domain.job import Job, Outcome
 from studio.services.engine.supervisor import Engine
 from studio.services.estimate import Estimator, plan_of
 from studio.services.event import Event
@@ -44,6 +44,13 @@ class PreviewFrame(Struct, frozen=True):
     width: int
     height: int
     rgb: bytes
+
+
+class SavedResult(Struct, frozen=True):
+    """A result of *job* has appeared on disk."""
+
+    job: Job
+    artifact: Artifact
 
 
 class Entry:
@@ -81,6 +88,7 @@ class Runner:
         self.text: Event[TextDelta] = Event()
         self.preview: Event[PreviewFrame] = Event()
         self.notice: Event[Notice] = Event()
+        self.saved: Event[SavedResult] = Event()
         self._engine = engine
         self._models = models
         self._history = history
@@ -171,6 +179,7 @@ class Runner:
                 artifacts: tuple[Artifact, ...] = (*entry.job.artifacts, message.artifact)
                 entry.set(artifacts=artifacts)
                 self._show(entry)
+                self.saved.emit(SavedResult(entry.job, message.artifact))
             case wire.Notice():
                 self.notice.emit(message)
             case _:

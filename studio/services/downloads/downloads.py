@@ -207,12 +207,14 @@ class Downloads:
         """Returns how it ended."""
         model = self._library.entry(model_id).model
         self._set(msgspec.structs.replace(self.states[model_id], state=State.RUNNING))
+        hub = any(isinstance(source, Hub) for source in model.sources)
         order = Fetch(
             model=model,
             folder=str(self._library.folder),
             logs=str(self._logs),
             accepted=self._accepted[model_id],
-            token=self._token(),
+            # In a thread: a keyring may ask the user first.
+            token=await asyncio.to_thread(self._token) if hub else None,
         )
         speed = _Speed()
         try:

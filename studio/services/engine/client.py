@@ -21,6 +21,7 @@ import psutil
 from studio.services.engine import windows_job
 from studio.services.engine.endings import Ending
 from studio.services.engine.stderr_log import StderrLog
+from studio.services.paths import PROGRAM
 from studio.wire import frames
 from studio.wire.frames import FrameError
 from studio.wire.messages import PROTOCOL, FromEngine, Ready, ToEngine, from_engine, to_frame
@@ -81,6 +82,9 @@ class Client:
         """Start *command* and wait until it is ready. Raises StartError; then nothing is left running."""
         environment = {name: value for name, value in os.environ.items() if name not in SECRETS}
         environment["PYTHONUTF8"] = "1"
+        environment["PYTHONPATH"] = os.pathsep.join(
+            filter(None, (str(PROGRAM), environment.get("PYTHONPATH")))
+        )
         try:
             process = await asyncio.create_subprocess_exec(
                 *command,
