@@ -168,6 +168,8 @@ class Studio:
 
     def _configure(self, settings: Settings) -> None:
         self.network.offline = self.offline
+        if self.offline:
+            self.downloads.pause_all()
         self.engine.configure(Configure(idle_unload_seconds=settings.idle_unload_seconds))
 
     def _index(self, saved: SavedResult) -> None:
