@@ -8,30 +8,26 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import mimetypes
 import sqlite3
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
 import msgspec
 from msgspec import Struct
-from send2trash import send2trash
 
 from studio.domain.artifact import Artifact
 from studio.domain.request import Request
+from studio.services import result_files
 from studio.services.database import Database
 from studio.services.event import Event
-from studio.domain.record import sidecar
-from studio.services.metadata import read_request
-from studio.wire.files import PART, publish_new
+from studio.services.result_files import About, Place
 
 log = logging.getLogger(__name__)
 
-TRASH = ".trash"
 KEEP_DAYS = 30
-_TASKS = {"image": "image", "audio": "speech", "text": "text"}
+ALL = -1  # a limit
 
 
 class Result(Struct, frozen=True, kw_only=True):
@@ -56,11 +52,12 @@ class Result(Struct, frozen=True, kw_only=True):
 
 
 class Gallery:
-    """`outputs` is asked each time, since the user may choose another folder. `changed` tells of any change."""
+    """`outputs` is asked each time: the user may choose another folder. `changed` tells of any change."""
 
     def __init__(self, database: Database, outputs: Callable[[], Path]) -> None:
         self._database = database
         self._outputs = outputs
+        self._working = asyncio.Lock()  # files and rows change together, for one caller at a time
         self.changed: Event[None] = Event()
 
     async def add(self, artifact: Artifact, request: Request) -> None:
@@ -69,19 +66,24 @@ class Gallery:
         name = _relative(self._outputs(), path)
         if name is None:
             return
+        if artifact.seed is not None and "seed" in request.values:  # this one first, when it is made again
+            request = msgspec.structs.replace(request, values={**request.values, "seed": artifact.seed})
         row = _row(
             name,
-            request,
-            task=request.task,
-            media_type=artifact.media_type,
-            created=time.time(),
-            bytes=artifact.bytes,
-            seed=artifact.seed,
-            width=artifact.width,
-            height=artifact.height,
-            seconds=artifact.seconds,
+            About(
+                task=request.task,
+                media_type=artifact.media_type,
+                created=time.time(),
+                bytes=artifact.bytes,
+                request=request,
+                width=artifact.width,
+                height=artifact.height,
+                seconds=artifact.seconds,
+            ),
         )
-        await self._database.run(lambda connection: _insert(connection, [row]))
+        update = ", ".join(f"{column} = excluded.{column}" for column in row)
+        async with self._working:
+            await self._database.run(lambda connection: _insert(connection, [row], f"UPDATE SET {update}"))
         self.changed.emit(None)
 
     async def search(
@@ -89,14 +91,16 @@ class Gallery:
     ) -> list[Result]:
         """Results whose prompt, model or file name holds every one of *words*, the newest first."""
         where, values = _where(words, task)
-        rows = await self._database.run(
-            lambda connection: connection.execute(
-                f"SELECT {', '.join(_COLUMNS)} FROM results WHERE {where}"  # noqa: S608 - no outside text in it
-                " ORDER BY created DESC, id DESC LIMIT ? OFFSET ?",
-                [*values, limit, offset],
-            ).fetchall()
+        query = (
+            f"SELECT {', '.join(_COLUMNS)} FROM results WHERE {where}"  # noqa: S608 - no outside text in it
+            " ORDER BY created DESC, id DESC LIMIT ? OFFSET ?"
         )
-        return [self._result(row) for row in rows]
+        outputs = self._outputs()
+
+        def read(connection: sqlite3.Connection) -> list[Result]:
+            return [_result(outputs, row) for row in connection.execute(query, [*values, limit, offset])]
+
+        return await self._database.run(read)
 
     async def count(self, words: str = "", task: str | None = None) -> int:
         where, values = _where(words, task)
@@ -104,11 +108,17 @@ class Gallery:
         return (await self._database.run(lambda connection: connection.execute(query, values).fetchone()))[0]
 
     async def delete(self, results: Iterable[Result]) -> list[int]:
-        """Move them to the trash; the ids for `undo`. Raises OSError, with what was moved so far moved."""
+        """Move them to the trash; the ids for `undo`.
+
+        Raises OSError and StudioError, with what was moved so far moved.
+        """
         return await self._move([result.id for result in results], trash=True)
 
     async def undo(self, ids: Iterable[int]) -> list[int]:
-        """Bring results back from the trash; one whose name is taken meanwhile gets a number. Raises OSError."""
+        """Bring results back from the trash; one whose name is taken meanwhile gets a number.
+
+        Raises as `delete`.
+        """
         return await self._move(list(ids), trash=False)
 
     async def trashed(self) -> int:
@@ -117,104 +127,109 @@ class Gallery:
         return (await self._database.run(lambda connection: connection.execute(query).fetchone()))[0]
 
     async def empty_trash(self, *, older_than_days: float = 0) -> int:
-        """Hand what lies in the trash to the system's trash; how many results. Raises OSError."""
+        """Hand what lies in the trash to the system's trash; how many results.
+
+        Raises OSError and StudioError, with what was handed over so far gone.
+        """
         before = time.time() - older_than_days * 86_400
-        rows = await self._database.run(
-            lambda connection: connection.execute(
-                "SELECT id, path FROM results WHERE trashed <= ?", [before]
-            ).fetchall()
-        )
-        trash = self._outputs() / TRASH
-        for id_, name in rows:
-            for file in _with_sidecar(trash / name):
-                await asyncio.to_thread(send2trash, file)
-            await self._database.run(
-                lambda connection, id_=id_: connection.execute("DELETE FROM results WHERE id = ?", [id_])
-            )
-        return len(rows)
+        query = "SELECT id, path FROM results WHERE trashed <= ?"
+        done = 0
+        async with self._working:
+            rows = await self._database.run(lambda connection: connection.execute(query, [before]).fetchall())
+            try:
+                for id_, name in rows:
+                    await asyncio.to_thread(_discard, result_files.path_of(self._outputs(), (True, name)))
+                    await self._forget(id_)
+                    done += 1
+            finally:
+                if done:
+                    self.changed.emit(None)
+        return done
 
     async def reconcile(self) -> tuple[int, int]:
-        """Make the index say what the folder holds: (rows added, rows removed)."""
-        outputs = self._outputs()
-        known = await self._database.run(
-            lambda connection: connection.execute("SELECT id, path, trashed FROM results").fetchall()
-        )
-        found = await asyncio.to_thread(_scan, outputs)
-        gone: list[int] = []
-        moved: list[tuple[float | None, int]] = []
-        for id_, name, trashed in known:
-            in_trash = found.pop((True, name), None)
-            live = found.pop((False, name), None)
-            if live is None and in_trash is None:
-                gone.append(id_)
-            elif (live is None) != (trashed is not None):
-                moved.append((time.time() if live is None else None, id_))
-        new = await asyncio.to_thread(lambda: [_read(file, name, trash) for (trash, name), file in found.items()])
+        """Make the index say what the folder holds: (rows added, rows removed).
 
-        def write(connection: sqlite3.Connection) -> None:
-            connection.executemany("DELETE FROM results WHERE id = ?", [(id_,) for id_ in gone])
-            connection.executemany("UPDATE results SET trashed = ? WHERE id = ?", moved)
-            _insert(connection, new)
+        Raises OSError, StudioError.
+        """
+        async with self._working:
+            outputs = self._outputs()
+            query = "SELECT id, path, trashed IS NOT NULL FROM results"
+            rows = await self._database.run(lambda connection: connection.execute(query).fetchall())
+            known: dict[Place, int] = {(bool(trash), name): id_ for id_, name, trash in rows}
+            found, lost = await asyncio.to_thread(_compare, outputs, known)
+            moved = {place for place in lost if found.pop((not place[0], place[1]), None)}
+            gone = [known[place] for place in lost if place not in moved]
+            new = await asyncio.to_thread(_read_all, found)
 
-        if gone or moved or new:
-            await self._database.run(write)
-            self.changed.emit(None)
+            def write(connection: sqlite3.Connection) -> None:
+                connection.executemany("DELETE FROM results WHERE id = ?", [(id_,) for id_ in gone])
+                connection.executemany(
+                    "UPDATE results SET trashed = ? WHERE id = ?",
+                    [(None if place[0] else time.time(), known[place]) for place in moved],
+                )
+                _insert(connection, new, "NOTHING")
+
+            if gone or moved or new:
+                await self._database.run(write)
+                self.changed.emit(None)
         return len(new), len(gone)
 
     async def _move(self, ids: list[int], *, trash: bool) -> list[int]:
-        outputs = self._outputs()
         moved: list[int] = []
-        try:
-            for id_ in ids:
-                row = await self._database.run(
-                    lambda connection, id_=id_: connection.execute(
-                        "SELECT path FROM results WHERE id = ?", [id_]
-                    ).fetchone()
-                )
-                if row is None:
-                    continue
-                source, target = outputs / row[0], outputs / TRASH / row[0]
-                if not trash:
-                    source, target = target, source
-                target = await asyncio.to_thread(_move_file, source, target)
-                base = outputs / TRASH if trash else outputs
-                name = target.relative_to(base).as_posix()
-                at = time.time() if trash else None
-                await self._database.run(
-                    lambda connection, values=(at, name, id_): connection.execute(
-                        "UPDATE results SET trashed = ?, path = ? WHERE id = ?", values
-                    )
-                )
-                moved.append(id_)
-        finally:
-            if moved:
+        async with self._working:
+            try:
+                for id_ in ids:
+                    moved += [id_] if await self._move_one(id_, trash=trash) else []
+            finally:
                 self.changed.emit(None)
         return moved
 
-    def _result(self, row: tuple[Any, ...]) -> Result:
-        fields = dict(zip(_COLUMNS, row, strict=True))
-        request: bytes | None = fields.pop("request")
-        path = self._outputs() / fields.pop("path")
-        return Result(
-            **fields, path=path, request=msgspec.json.decode(request, type=Request) if request else None
+    async def _move_one(self, id_: int, *, trash: bool) -> bool:
+        """False if there is no such result there any more."""
+        outputs = self._outputs()
+        query = "SELECT path FROM results WHERE id = ? AND (trashed IS NULL) = ?"
+        row = await self._database.run(lambda connection: connection.execute(query, [id_, trash]).fetchone())
+        if row is None:
+            return False
+        source, target = (result_files.path_of(outputs, (side, row[0])) for side in (not trash, trash))
+        try:
+            target = await asyncio.to_thread(result_files.move, source, target)
+        except FileNotFoundError:
+            await self._forget(id_)
+            return False
+        base = result_files.path_of(outputs, (trash, ""))
+        values = (time.time() if trash else None, target.relative_to(base).as_posix(), id_)
+        await self._database.run(
+            lambda connection: connection.execute(
+                "UPDATE results SET trashed = ?, path = ? WHERE id = ?", values
+            )
+        )
+        return True
+
+    async def _forget(self, id_: int) -> None:
+        await self._database.run(
+            lambda connection: connection.execute("DELETE FROM results WHERE id = ?", [id_])
         )
 
 
-_COLUMNS = (
-    "id",
-    "path",
-    "task",
-    "media_type",
-    "created",
-    "bytes",
-    "prompt",
-    "model",
-    "seed",
-    "width",
-    "height",
-    "seconds",
-    "request",
-)
+_COLUMNS = Result.__struct_fields__
+
+
+def _result(outputs: Path, row: tuple[Any, ...]) -> Result:
+    fields = dict(zip(_COLUMNS, row, strict=True))
+    request: bytes | None = fields.pop("request")
+    return Result(**{**fields, "path": outputs / fields["path"]}, request=_request(request))
+
+
+_decoder = msgspec.json.Decoder(Request)
+
+
+def _request(data: bytes | None) -> Request | None:
+    try:
+        return _decoder.decode(data) if data else None
+    except msgspec.MsgspecError:
+        log.info("a result's request is of another version")
+        return None
 
 
 def _where(words: str, task: str | None) -> tuple[str, list[object]]:
@@ -229,67 +244,57 @@ def _where(words: str, task: str | None) -> tuple[str, list[object]]:
     return " AND ".join(where), values
 
 
-def _row(name: str, request: Request | None, **fields: object) -> dict[str, object]:
-    """A row; what *fields* does not say is unknown."""
-    unknown = dict.fromkeys((*_COLUMNS[1:], "trashed"))
+def _row(name: str, about: About, *, trashed: float | None = None) -> dict[str, object]:
+    request = about.request
     return {
-        **unknown,
         "path": name,
         "prompt": request.prompt if request else "",
         "model": request.model if request else "",
+        "seed": _seed(request),
+        "trashed": trashed,
+        **msgspec.structs.asdict(about),
         "request": msgspec.json.encode(request) if request else None,
-        **fields,
     }
 
 
-def _insert(connection: sqlite3.Connection, rows: list[dict[str, object]]) -> None:
+def _seed(request: Request | None) -> int | None:
+    """A file may claim anything to be its seed."""
+    seed: object = request.seed if request else None
+    return seed if isinstance(seed, int) and abs(seed) < 2**63 else None
+
+
+def _insert(connection: sqlite3.Connection, rows: list[dict[str, object]], on_conflict: str) -> None:
     for row in rows:
         connection.execute(
-            f"INSERT OR REPLACE INTO results ({', '.join(row)}) VALUES ({', '.join('?' * len(row))})",  # noqa: S608
+            f"INSERT INTO results ({', '.join(row)}) VALUES ({', '.join('?' * len(row))})"  # noqa: S608
+            f" ON CONFLICT (path, (trashed IS NOT NULL)) DO {on_conflict}",
             list(row.values()),
         )
 
 
-def _scan(outputs: Path) -> dict[tuple[bool, str], Path]:
-    """Every result file by (lies in the trash, its name relative to the results or the trash)."""
-    found: dict[tuple[bool, str], Path] = {}
-    for trash, base in ((False, outputs), (True, outputs / TRASH)):
-        for file in _files(base):
-            found[trash, file.relative_to(base).as_posix()] = file
-    return found
+def _compare(outputs: Path, known: dict[Place, int]) -> tuple[dict[Place, Path], list[Place]]:
+    """(files without a row, places without a file). What a kill left half moved is mended first."""
+    result_files.mend(outputs, known)
+    found = result_files.find(outputs)
+    lost = [place for place in known if not found.pop(place, None)]
+    # A result that was put elsewhere by its user is still one.
+    return found, [place for place in lost if not result_files.path_of(outputs, place).is_file()]
 
 
-def _files(base: Path) -> Iterator[Path]:
-    """Media files in the dated folders of *base*; hidden ones, parts and sidecars are none."""
-    for folder in sorted(base.glob("*/")) if base.is_dir() else ():
-        if folder.name.startswith("."):
-            continue
-        for file in sorted(folder.iterdir()):
-            if file.suffix not in (PART, ".json") and not file.name.startswith(".") and _kind(file):
-                yield file
+def _read_all(found: dict[Place, Path]) -> list[dict[str, object]]:
+    rows: list[dict[str, object]] = []
+    for (trash, name), file in found.items():
+        about = result_files.read(file)
+        if about is not None:
+            rows.append(_row(name, about, trashed=time.time() if trash else None))
+    return rows
 
 
-def _kind(file: Path) -> str | None:
-    media_type = mimetypes.guess_type(file.name)[0] or ""
-    return media_type if media_type.partition("/")[0] in (*_TASKS, "video", "model") else None
+def _discard(file: Path) -> None:
+    from send2trash import send2trash
 
-
-def _read(file: Path, name: str, trash: bool) -> dict[str, object]:
-    """A row from what the file itself says."""
-    request = read_request(file)
-    media_type = _kind(file) or ""
-    status = file.stat()
-    kind = media_type.partition("/")[0]
-    return _row(
-        name,
-        request,
-        task=request.task if request else _TASKS.get(kind, kind),
-        media_type=media_type,
-        created=status.st_mtime,
-        bytes=status.st_size,
-        seed=request.seed if request else None,
-        trashed=time.time() if trash else None,
-    )
+    for path in result_files.with_record(file):
+        send2trash(path)
 
 
 def _relative(outputs: Path, path: Path) -> str | None:
@@ -297,25 +302,3 @@ def _relative(outputs: Path, path: Path) -> str | None:
         return path.relative_to(outputs).as_posix()
     except ValueError:
         return None
-
-
-def _with_sidecar(file: Path) -> list[Path]:
-    return [path for path in (file, sidecar(file)) if path.exists()]
-
-
-def _move_file(source: Path, target: Path) -> Path:
-    """Move a result and its sidecar; never over another file. The name it got."""
-    target.parent.mkdir(parents=True, exist_ok=True)
-    wanted, number = target, 1
-    while True:
-        try:
-            publish_new(source, target)
-            break
-        except FileExistsError:
-            number += 1
-            target = wanted.with_stem(f"{wanted.stem}-{number}")
-    beside = sidecar(source)
-    source.unlink(missing_ok=True)  # on POSIX it still has its old name too
-    if beside.exists():
-        beside.replace(sidecar(target))
-    return target
