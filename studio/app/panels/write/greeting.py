@@ -1,0 +1,49 @@
+"""An empty conversation: what would be here, and examples that begin one with a click."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from PySide6.QtCore import Qt, Signal
+from PySide6.QtWidgets import QVBoxLayout, QWidget
+
+from studio.app.widgets.button import Button
+from studio.app.widgets.empty_state import EmptyState
+
+MOST = 4
+
+
+class Greeting(QWidget):
+    """`chosen` carries an example's words."""
+
+    chosen = Signal(str)
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._examples = QVBoxLayout()
+        self._examples.setSpacing(8)
+        self._buttons: list[Button] = []
+        column = QVBoxLayout(self)
+        column.setSpacing(20)
+        column.addStretch(1)
+        column.addWidget(EmptyState("write", "write.empty", "write.empty.words"))
+        column.addLayout(self._examples)
+        column.addStretch(2)
+
+    @property
+    def buttons(self) -> list[Button]:
+        return self._buttons
+
+    def set_examples(self, examples: Sequence[str]) -> None:
+        for button in self._buttons:
+            self._examples.removeWidget(button)
+            button.hide()
+            button.deleteLater()
+        self._buttons = []
+        for words in examples[:MOST]:
+            button = Button(icon="generate")
+            button.setText(words)
+            button.setAccessibleName(words)
+            button.clicked.connect(lambda words=words: self.chosen.emit(words))
+            self._examples.addWidget(button, 0, Qt.AlignmentFlag.AlignHCenter)
+            self._buttons.append(button)
