@@ -89,16 +89,15 @@ class Making:
         self._use(entry)
 
     def request(self, extra: Mapping[str, Any] | None = None) -> Request:
-        """What the fields say now. *extra* are values that the form does not hold.
+        """What the fields say now. *extra* are values that the form does not hold, or that count instead.
 
         Raises StudioError: `model.missing` when no model is here, `param.invalid`.
         """
         spec, model = self.spec, self.model
         if spec is None or model is None:
             raise StudioError("model.missing", name=self.task)
-        values = {**self.form.values(), **(extra or {})}
-        if self.has_prompt.value:
-            values[PROMPT] = self.prompt.value
+        prompt = {PROMPT: self.prompt.value} if self.has_prompt.value else {}
+        values = {**self.form.values(), **prompt, **(extra or {})}
         settings = self.studio.settings.value
         return Request(
             task=self.task,

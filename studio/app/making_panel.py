@@ -1,6 +1,7 @@
 """The frame of a panel that makes something: model above, workspace, prompt below, form at the right.
 
-A panel fills `workspace` and, if it wants, `head` (at the right of the model picker).
+A panel fills `workspace` and, if it wants, `head` (at the right of the model picker) and `side` (a column
+at the left of everything).
 """
 
 from __future__ import annotations
@@ -12,9 +13,9 @@ from studio.app.desk import Desk
 from studio.app.fit import FitShower, MemoryBox
 from studio.app.form import Form, SimpleMore
 from studio.app.language import on_language
+from studio.app.making import Making
 from studio.app.observable import bind, watch
 from studio.app.panel import Panel
-from studio.app.making import Making
 from studio.app.widgets.empty_state import EmptyState
 from studio.app.widgets.inspector import Inspector
 from studio.app.widgets.model_picker import ModelItem, ModelPicker
@@ -39,6 +40,7 @@ class MakingPanel(Panel):
         self.prompt = prompt
         self.picker = ModelPicker()
         self.head = QHBoxLayout()
+        self.side = QHBoxLayout()
         self.workspace = QVBoxLayout()
         self._stack = QStackedLayout()
         self._lay_out()
@@ -72,7 +74,12 @@ class MakingPanel(Panel):
         holder.setLayout(self._stack)
         self._stack.addWidget(work)
         self._stack.addWidget(nothing)
-        column = QVBoxLayout(self)
+        row = QHBoxLayout(self)
+        row.setContentsMargins(0, 0, 0, 0)
+        row.setSpacing(0)
+        row.addLayout(self.side)
+        column = QVBoxLayout()
+        row.addLayout(column, 1)
         column.setContentsMargins(MARGIN, 18, MARGIN, 12)
         column.setSpacing(14)
         column.addLayout(top)
