@@ -15,6 +15,7 @@ from studio import __version__
 from studio.cli import terminal
 from studio.cli.options import Misuse, unknown
 from studio.domain.failure import Cancelled, Failure, StudioError
+from studio.domain.parameter import ParameterError
 from studio.domain.text import set_language, t
 from studio.services.language import language
 from studio.services.logs import Log
@@ -52,12 +53,16 @@ def _answer(arguments: list[str], *, as_json: bool, offline: bool) -> int:
         command = typer.main.get_command(_build())
         code = command.main(arguments, prog_name="studio", standalone_mode=False, obj={"offline": offline})
         return int(code or 0)
+    except ParameterError as error:
+        terminal.show_error(*_refused_value(error), as_json=as_json)
+        return terminal.MISUSED
     except StudioError as error:
         return terminal.show_failure(error.failure, as_json=as_json)
     except terminal.Refusal as error:
         terminal.show_error(error.code, error.message, error.hint, as_json=as_json)
         return terminal.FAILED
     except (Cancelled, KeyboardInterrupt, typer.Abort):
+        terminal.say(t("cli.cancelled"))
         return terminal.CANCELLED
     except Misuse as error:
         terminal.show_error("usage", str(error), t("cli.usage.help"), as_json=as_json)
@@ -72,6 +77,15 @@ def _answer(arguments: list[str], *, as_json: bool, offline: bool) -> int:
         log.exception("a command failed")
         failure = Failure(code="internal", values={"reason": f"{type(error).__name__}: {error}"})
         return terminal.show_failure(failure, as_json=as_json)
+
+
+def _refused_value(error: ParameterError) -> tuple[str, str, str]:
+    """Code, message and hint, in the words of a command line."""
+    parameter, nearest = error.parameter, error.nearest
+    name = t("cli.prompt") if parameter.name == "prompt" else parameter.option
+    message = f"{name}: {error.failure.values['reason']}"
+    hint = error.failure.hint if nearest is None else t("cli.nearest", value=parameter.format(nearest))
+    return error.failure.code, message, hint
 
 
 def _in_our_words(error: TyperException) -> str:

@@ -109,9 +109,10 @@ def help_text(
 
 def show_failure(failure: Failure, *, as_json: bool) -> int:
     """Tell it, and return the exit code: a value that cannot be is wrong use, everything else a failure."""
-    code = MISUSED if failure.code == "param.invalid" else FAILED
-    show_error(failure.code, failure.message, failure.hint, as_json=as_json)
-    return code
+    key = f"cli.hint.{failure.code}"
+    hint = failure.hint if t(key) == key else t(key)  # where the window's advice names its panels
+    show_error(failure.code, failure.message, hint, as_json=as_json)
+    return MISUSED if failure.code == "param.invalid" else FAILED
 
 
 def show_error(code: str, message: str, hint: str, *, as_json: bool) -> None:
