@@ -51,6 +51,7 @@ def main(reader: int, writer: int) -> int:
 
     parser = argparse.ArgumentParser(prog="studio.engine")
     parser.add_argument("--families", action="append", default=[], help="a further folder of model families")
+    parser.add_argument("--parent", type=int, default=os.getppid(), help="the process to end with")
     arguments = parser.parse_args()
 
     faulthandler.enable()
@@ -60,7 +61,7 @@ def main(reader: int, writer: int) -> int:
 
     from studio.engine import lifeline
 
-    lifeline.die_with_parent()
+    lifeline.die_with_parent(arguments.parent)
     lifeline.step_back()
 
     import studio.families

@@ -21,9 +21,8 @@ PR_SET_PDEATHSIG = 1
 WATCH = 'while kill -0 "$1" 2>/dev/null; do kill -0 "$2" 2>/dev/null || exit; sleep 0.5; done; kill -9 "$2"'
 
 
-def die_with_parent() -> None:
-    """End when the process that started this one ends. Exits if that happens meanwhile."""
-    parent = os.getppid()
+def die_with_parent(parent: int) -> None:
+    """End when *parent*, the process that started this one, ends. Exits if that has happened already."""
     if sys.platform == "linux":
         ctypes.CDLL(None, use_errno=True).prctl(PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
         if os.getppid() != parent:
