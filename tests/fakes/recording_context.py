@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import threading
 import time
 from collections.abc import Callable
@@ -50,6 +51,8 @@ class Bench:
             if self._pipeline is None:
                 recording.context.phase("load")
                 self._pipeline = pipeline(self.spec.name).Pipeline(recording.context, self.model)
+            if "torch" in sys.modules:
+                sys.modules["torch"].set_num_threads(recording.context.threads)
             self._pipeline.run(recording.context, recording.request)
         finally:
             recording.ended = time.monotonic()
@@ -78,7 +81,7 @@ class Recording:
             bench.spec,
             send=lambda message, blob: self.messages.append(message),
             device="cpu",
-            threads=2,
+            threads=1,  # two wait for each other on a busy machine
             cancel=self._cancel,
         )
 

@@ -1,7 +1,8 @@
 """Real language models, small enough to build in a test: a few hundred KB, random weights.
 
 Both forms hold the same architecture (Llama) and the same vocabulary (byte-level BPE, trained
-here on the text below), so that one test can be run on either.
+here on the text below), so that one test can be run on either. They end no text by themselves: the
+ends of a text have no weights, so that they are never among the likeliest tokens.
 """
 
 from __future__ import annotations
@@ -81,6 +82,8 @@ def write_gguf(path: Path, *, chat: bool = True, context: int = 4096, layers: in
     def add(name: str, *shape: int) -> None:
         scale = 1.0 if "norm" in name else 0.4
         values = np.ones(shape) if "norm" in name else rng.standard_normal(shape) * scale
+        if name == "output.weight":
+            values[: len(SPECIALS)] = 0
         writer.add_tensor(name, values.astype(np.float32))
 
     add("token_embd.weight", len(tokens), WIDTH)
@@ -135,6 +138,8 @@ def write_transformers(
             initializer_range=0.4,
         )
     )
+    with torch.no_grad():
+        model.lm_head.weight[: len(SPECIALS)] = 0
     tokenizer.save_pretrained(folder)
     model.save_pretrained(folder)
     return folder

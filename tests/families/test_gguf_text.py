@@ -163,10 +163,11 @@ def test_a_full_context_is_a_limit(chat: Bench) -> None:
     assert recording.outcome.tokens.prompt + recording.outcome.tokens.generated <= 513
 
 
+@pytest.mark.heavy
 def test_ten_thousand_tokens(chat: Bench) -> None:
-    recording = chat.run(prompt="hello", context_length=16_384, max_tokens=10_000, top_k=0, temperature=2.0)
+    recording = chat.run(prompt="hello", context_length=16_384, max_tokens=10_000)
     assert recording.outcome.tokens
-    assert recording.outcome.tokens.generated == 10_000 or recording.outcome.finish == "stop"
+    assert recording.outcome.tokens.generated == 10_000
     assert recording.artifacts[0].text == recording.text
 
 
@@ -227,3 +228,10 @@ def test_closing_gives_the_memory_back(tmp_path: Path) -> None:
     while len({thread.id for thread in psutil.Process().threads()}) >= len(before):
         assert time.monotonic() < deadline, "llama.cpp's threads are still there"
         time.sleep(0.02)
+
+
+def test_a_model_can_be_dropped_as_soon_as_it_is_loaded(tmp_path: Path) -> None:
+    """llama.cpp by itself hangs for ever in about every hundredth of these."""
+    path = str(write_gguf(tmp_path / "tiny.gguf"))
+    for _ in range(300):
+        server.start(path, context=512, threads=1, device="cpu", exposed=pytest.fail)

@@ -3,25 +3,17 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
-from itertools import count
 from pathlib import Path
-from typing import Any
 
 import hibari
 import psutil
 import pytest
 
-from studio.domain.model import ModelSource
-from studio.domain.plan import Plan
-from studio.domain.request import Request
-from studio.families.registry import family
-from studio.wire.messages import Cancel, Cancelled, Done, Failed, PhaseProgress, Run, Saved, TextDelta, Unload
+from studio.wire.messages import Cancel, Cancelled, Done, Failed, PhaseProgress, Saved, TextDelta, Unload
 from tests.engine.process import EngineProcess
 from tests.fakes.tiny_speech import write_vits
 from tests.fakes.tiny_text import write_gguf, write_transformers
-
-numbers = count()
+from tests.families.jobs import run, start
 
 
 @pytest.fixture(scope="module")
@@ -33,38 +25,6 @@ def models(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
         "hibari": Path(hibari.__file__).parent,
         "vits": write_vits(folder / "voice"),
     }
-
-
-@pytest.fixture(scope="module")
-def engine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EngineProcess]:
-    engine = EngineProcess(tmp_path_factory.mktemp("out"))
-    yield engine
-    engine.close()
-
-
-def start(engine: EngineProcess, name: str, path: Path, **values: Any) -> str:
-    spec = family(name)
-    request = Request(
-        task=spec.tasks[0], family=name, model=name, values=spec.complete({"seed": 1, **values})
-    )
-    source = ModelSource(id=name, family=name, path=str(path), title=name, languages=("en",))
-    job = f"family-{next(numbers)}"
-    del engine.messages[:]
-    engine.send(
-        Run(
-            job=job,
-            request=request,
-            model=source,
-            plan=Plan(device="cpu", threads=2),
-            outputs=str(engine.outputs),
-        )
-    )
-    return job
-
-
-def run(engine: EngineProcess, name: str, path: Path, **values: Any) -> Done | Cancelled | Failed:
-    start(engine, name, path, **values)
-    return engine.wait_for(Done, Cancelled, Failed)
 
 
 @pytest.mark.parametrize("name", ["gguf_text", "transformers_text"])

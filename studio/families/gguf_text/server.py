@@ -33,13 +33,19 @@ def start(path: str, *, context: int, threads: int, device: str, exposed: Callab
     with tempfile.TemporaryDirectory(prefix="s", dir=_short_folder()) as folder:  # made with mode 0700
         params.hostnames = [str(Path(folder) / "x.sock")]
         try:
-            return llama.Server(params)
+            return _settled(llama.Server(params))
         except RuntimeError:
             if sys.platform != "win32":
                 raise
     params.hostnames = ["127.0.0.1"]
-    server = llama.Server(params)
+    server = _settled(llama.Server(params))
     exposed()
+    return server
+
+
+def _settled(server: llama.Server) -> llama.Server:
+    """*server* once its loop runs: one that is dropped before that waits for the loop's end for ever."""
+    server.handle_completions({"prompt": "a", "n_predict": 0, "stream": True}, lambda _chunk: False)
     return server
 
 
