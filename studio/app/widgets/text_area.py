@@ -7,7 +7,7 @@ SearchField(key)   a line with a magnifier and a clear button
 from __future__ import annotations
 
 from PySide6.QtCore import QSize, Qt, Signal
-from PySide6.QtGui import QFocusEvent
+from PySide6.QtGui import QFocusEvent, QShowEvent
 from PySide6.QtWidgets import QLineEdit, QPlainTextEdit, QSizePolicy, QWidget
 
 from studio.app import icons
@@ -63,6 +63,10 @@ class TextArea(QPlainTextEdit):
 
     def minimumSizeHint(self) -> QSize:
         return QSize(60, self._wanted_height())
+
+    def showEvent(self, event: QShowEvent) -> None:
+        super().showEvent(event)
+        self.updateGeometry()  # only now is it known how much of it is frame
 
     def focusOutEvent(self, event: QFocusEvent) -> None:
         super().focusOutEvent(event)
