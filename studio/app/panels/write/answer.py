@@ -73,7 +73,7 @@ class AnswerView(QWidget):
 
     def _lay_out(self) -> None:
         self._body = QVBoxLayout()
-        self._body.setSpacing(6)
+        self._body.setSpacing(8)
         self._body.addWidget(self._tail)
         self._foot = QWidget()
         foot = QHBoxLayout(self._foot)

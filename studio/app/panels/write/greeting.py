@@ -8,7 +8,8 @@ from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QVBoxLayout, QWidget
 
 from studio.app.widgets.button import Button
-from studio.app.widgets.empty_state import EmptyState
+from studio.app.widgets.card import IconTile
+from studio.app.widgets.label import Label
 
 MOST = 4
 
@@ -23,12 +24,19 @@ class Greeting(QWidget):
         self._examples = QVBoxLayout()
         self._examples.setSpacing(8)
         self._buttons: list[Button] = []
+        words = Label("write.empty.words", "muted", wrap=True)
+        words.setAlignment(Qt.AlignmentFlag.AlignHCenter)
         column = QVBoxLayout(self)
-        column.setSpacing(20)
+        column.setContentsMargins(24, 24, 24, 24)
+        column.setSpacing(8)
         column.addStretch(1)
-        column.addWidget(EmptyState("write", "write.empty", "write.empty.words"))
+        column.addWidget(IconTile("write", side=56), 0, Qt.AlignmentFlag.AlignHCenter)
+        column.addSpacing(8)
+        column.addWidget(Label("write.empty", "title"), 0, Qt.AlignmentFlag.AlignHCenter)
+        column.addWidget(words)
+        column.addSpacing(20)
         column.addLayout(self._examples)
-        column.addStretch(2)
+        column.addStretch(1)
 
     @property
     def buttons(self) -> list[Button]:
@@ -44,6 +52,6 @@ class Greeting(QWidget):
             button = Button(icon="generate")
             button.setText(words)
             button.setAccessibleName(words)
-            button.clicked.connect(lambda words=words: self.chosen.emit(words))
+            button.clicked.connect(lambda _, words=words: self.chosen.emit(words))
             self._examples.addWidget(button, 0, Qt.AlignmentFlag.AlignHCenter)
             self._buttons.append(button)

@@ -107,7 +107,7 @@ class Bubble(QWidget):
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.body = QVBoxLayout(self)
-        self.body.setContentsMargins(14, 9, 14, 9)
+        self.body.setContentsMargins(14, 11, 14, 5)  # the room between lines lies below each
 
     def paintEvent(self, _: QPaintEvent) -> None:
         painter = QPainter(self)
