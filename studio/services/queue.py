@@ -17,6 +17,7 @@ import msgspec
 from studio.domain.failure import Cancelled, Failure, StudioError
 from studio.domain.job import Job, JobState, Outcome, Progress
 from studio.domain.request import Request
+from studio.domain.speech import check_language
 from studio.services.awake import Awake
 from studio.services.estimate import Estimator
 from studio.services.event import Event
@@ -141,6 +142,10 @@ class Queue:
             device=settings.device if request.device == "auto" else request.device,
             threads=request.threads or settings.threads,
         )
+        if request.task == "speech":
+            able = self._models.able(request.task, request.prompt)
+            source = resolved.source
+            check_language(request.prompt, source.languages, name=source.title, voices=able)
         job = Job(id=secrets.token_hex(8), request=request, created=time.time())
         kept = Kept(job=job, outputs_exact=outputs_exact, overwrite=overwrite)
         return self._enqueue(Entry(kept, resolved.spec), 0 if front else len(self._waiting))

@@ -35,6 +35,8 @@ class Models(Protocol):
 
     def resolve(self, id_or_path: str, *, verify: bool = True) -> Resolved: ...
 
+    def able(self, task: str, text: str) -> list[str]: ...
+
 
 class PreviewFrame(Struct, frozen=True):
     """A picture on its way: `rgb` holds `height * width * 3` bytes, rows from the top."""

@@ -18,6 +18,7 @@ from msgspec import Struct
 from studio.domain.failure import StudioError
 from studio.domain.family import FamilySpec
 from studio.domain.model import Bundled, Model, ModelFile, ModelSource, Package
+from studio.domain.scripts import foreign_language, scripts_of
 from studio.domain.text import localized, t
 from studio.families.registry import families, family
 from studio.services.event import Event
@@ -105,6 +106,14 @@ class Library:
             if entry.installed and entry.model.status == "ready" and free:
                 return entry
         return None
+
+    def able(self, task: str, text: str) -> list[str]:
+        """Titles of the models for *task* that say they know the language of *text*, here or not."""
+        return [
+            localized(entry.model.title)
+            for entry in self.entries(task)
+            if entry.model.languages and not foreign_language(text, scripts_of(entry.model.languages))
+        ]
 
     def folder_of(self, model_id: str) -> Path:
         return self.folder / model_id
