@@ -20,6 +20,11 @@ _PANELS = (
 )
 
 
+def makers() -> list[tuple[str, str]]:
+    """(key, task) of every panel that makes something, in the order of the rail."""
+    return [(key, task) for key, _, task in _PANELS if task]
+
+
 def panel_specs(desk: Desk) -> list[PanelSpec]:
     """Every panel, in the order of the rail; each is imported when it is first shown."""
     return [

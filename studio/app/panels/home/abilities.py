@@ -1,0 +1,122 @@
+"""What this computer can do: a line for each model that is here, measured if it ever ran."""
+
+from __future__ import annotations
+
+from PySide6.QtWidgets import QGridLayout, QHBoxLayout, QWidget
+
+from studio.app.fit import TONES, fit_words
+from studio.app.language import on_language
+from studio.app.observable import bind
+from studio.app.panels.home.viewmodel import Ability, HomeModel
+from studio.app.speed import Speed, speed_words
+from studio.app.widgets.card import Card, Separator
+from studio.app.widgets.label import ElidedLabel, Label
+from studio.app.widgets.status import StatusLine
+from studio.domain.machine import Machine
+from studio.domain.plan import Fit
+from studio.domain.text import localized, t
+
+GRADES = {"fluent": "ok", "slow": "warning", "very_slow": "bad"}
+
+
+def machine_words(machine: Machine | None) -> str:
+    """ "8 cores  •  16 GB  •  NVIDIA RTX 4070"."""
+    if machine is None:
+        return ""
+    cores = machine.cpu.physical_cores or machine.cpu.logical_cores
+    cards = [card.name for card in machine.accelerators if card.present and card.usable is not False]
+    return "  •  ".join(
+        [
+            t("home.cores", n=cores),
+            f"{machine.ram.total_bytes / 1e9:.0f} GB",
+            cards[0] if cards else t("home.no_gpu"),
+        ]
+    )
+
+
+def judged(speed: Speed) -> tuple[str, str]:
+    """Tone and word: from what was measured, else from whether it will fit."""
+    if speed.measured:
+        return GRADES[speed.grade], t(f"home.grade.{speed.grade}")
+    fit = speed.estimate.fit if speed.estimate else Fit.UNKNOWN
+    return TONES[fit], t(f"fit.{fit}")
+
+
+class Row(QWidget):
+    """A dot and what it is, the figure, the word."""
+
+    def __init__(self, ability: Ability) -> None:
+        super().__init__()
+        self._ability = ability
+        self._name = StatusLine(pixels=14)
+        self._figure = ElidedLabel(role="muted")
+        self._word = Label(role="strong")
+        line = QHBoxLayout(self)
+        line.setContentsMargins(0, 7, 0, 7)
+        line.setSpacing(12)
+        line.addWidget(self._name, 6)
+        line.addWidget(self._figure, 5)
+        line.addWidget(self._word)
+        on_language(self._say)
+
+    def _say(self) -> None:
+        ability, speed = self._ability, self._ability.speed
+        name = t(f"panel.{ability.key}")
+        if ability.entry is None:
+            self._name.set("muted", name)
+            self._figure.setText(t("home.no_model"))
+            self._word.setText("")
+            return
+        tone, word = judged(speed)
+        self._name.set(tone, f"{name}  •  {localized(ability.entry.model.title)}")
+        self._figure.setText(speed_words(speed) or fit_words(speed.estimate).partition("  •  ")[2])
+        self._word.setText(word)
+
+
+class Abilities(Card):
+    """The table with the computer's own facts above it."""
+
+    def __init__(self, model: HomeModel) -> None:
+        super().__init__(margin=20, spacing=0)
+        self._model = model
+        self._machine = ElidedLabel(role="small")
+        self._note = Label(role="small", wrap=True)
+        self._rows = QGridLayout()
+        self._rows.setSpacing(0)
+        self._shown: tuple[Ability, ...] = ()
+        top = QHBoxLayout()
+        top.addWidget(Label("home.abilities", "title"))
+        top.addStretch(1)
+        top.addWidget(self._machine)
+        self.body.addLayout(top)
+        self.body.addSpacing(10)
+        self.body.addLayout(self._rows)
+        self.body.addSpacing(10)
+        self.body.addWidget(self._note)
+        self.body.addStretch(1)
+        bind(model.abilities, self._show)
+        bind(model.machine, self._show_machine)
+        on_language(self._say)
+
+    def _show(self, abilities: tuple[Ability, ...]) -> None:
+        if abilities == self._shown:
+            return
+        self._shown = abilities
+        while (item := self._rows.takeAt(0)) is not None:
+            old = item.widget()
+            old.hide()
+            old.deleteLater()
+        for index, ability in enumerate(abilities):
+            self._rows.addWidget(Separator(), 2 * index, 0)
+            self._rows.addWidget(Row(ability), 2 * index + 1, 0)
+        self._say()
+
+    def _show_machine(self, machine: Machine | None) -> None:
+        self._machine.setText(machine_words(machine))
+
+    def _say(self) -> None:
+        self._show_machine(self._model.machine.value)
+        rows = [ability for ability in self._shown if ability.entry is not None]
+        measured = sum(ability.speed.measured for ability in rows)
+        key = "none" if measured == 0 else "all" if measured == len(rows) else "some"
+        self._note.setText(t(f"home.measured.{key}"))

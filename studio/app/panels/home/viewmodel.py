@@ -1,0 +1,241 @@
+"""What Home knows: what can be tried now, what this computer can do, what was made lately."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable, Coroutine
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import msgspec
+from msgspec import Struct
+
+from studio.app import language
+from studio.app.desk import Desk
+from studio.app.observable import Property
+from studio.app.panels import makers
+from studio.app.speed import Speed, example, example_request, spec_of, speed_of
+from studio.domain.failure import Failure, StudioError
+from studio.domain.job import Job, JobState
+from studio.domain.machine import Machine
+from studio.services.gallery import Result
+from studio.services.library.library import Entry
+
+log = logging.getLogger(__name__)
+
+LATELY = 8
+_ON_ITS_WAY = (JobState.RUNNING, JobState.CANCELLING, JobState.WAITING)
+SNIPPET = 60  # letters of a text that a tile shows
+PARTS_OF_THE_DAY = ((5, "night"), (11, "morning"), (13, "noon"), (18, "afternoon"), (24, "evening"))
+
+
+class Try(Struct, frozen=True, kw_only=True):
+    """An example for a task, made by the panel *key*. `entry` is None when no model is here.
+
+    `job`: the one of this task that runs or waits.
+    """
+
+    task: str
+    key: str
+    entry: Entry | None = None
+    prompt: str = ""
+    speed: Speed
+    job: Job | None = None
+
+
+class Ability(Struct, frozen=True, kw_only=True):
+    """What a model that is here does with this computer; without a model, what its task lacks."""
+
+    task: str
+    key: str
+    entry: Entry | None
+    speed: Speed
+
+
+class Made(Struct, frozen=True, kw_only=True):
+    """A result of late; `words` are the first of a text."""
+
+    result: Result
+    words: str = ""
+
+    @property
+    def title(self) -> str:
+        return " ".join(self.result.prompt.split()) or self.result.path.name
+
+
+def part_of_the_day(hour: int) -> str:
+    """The word of the greeting for an *hour* in 0..23."""
+    return next(name for end, name in PARTS_OF_THE_DAY if hour < end)
+
+
+class HomeModel:
+    """`welcomed`: is the first start over? `machine` is None until it was read."""
+
+    def __init__(self, desk: Desk) -> None:
+        self.desk, self._studio = desk, desk.studio
+        studio = desk.studio
+        self.welcomed: Property[bool] = Property(studio.settings.value.welcomed)
+        self.greeting: Property[str] = Property("")
+        self.tries: Property[tuple[Try, ...]] = Property(())
+        self.abilities: Property[tuple[Ability, ...]] = Property(())
+        self.machine: Property[Machine | None] = Property(studio.machine)
+        self.lately: Property[tuple[Made, ...]] = Property(())
+        self._tasks: set[asyncio.Future[None]] = set()
+        self._reading: asyncio.Future[None] | None = None
+        self._again = False
+        self._ends: tuple[Callable[[], None], ...] = (
+            studio.queue.changed.connect(self._job_changed),
+            studio.library.changed.connect(lambda _: self._look()),
+            studio.settings.changed.connect(lambda _: self._settings()),
+            studio.gallery.changed.connect(lambda _: self._read_lately()),
+            language.current.subscribe(lambda _: self._look()).cancel,
+        )
+        self.greet()
+        self._look()
+        self._spawn(self._read_machine())
+        self._read_lately()
+
+    def close(self) -> None:
+        for end in self._ends:
+            end()
+        for task in self._tasks:
+            task.cancel()
+
+    # --- what the user does ---------------------------------------------------------------------
+
+    def greet(self, now: datetime | None = None) -> None:
+        """By the time of day; called whenever Home is shown."""
+        self.greeting.value = part_of_the_day((now or datetime.now().astimezone()).hour)
+
+    def run(self, task: str) -> None:
+        """Make the example of *task* in its panel."""
+        chosen = next(one for one in self.tries.value if one.task == task)
+        spec = spec_of(chosen.entry.model) if chosen.entry else None
+        if chosen.entry is None or spec is None:
+            self.desk.go("models")
+        else:
+            self.desk.make(example_request(chosen.entry.model, spec, task, chosen.prompt))
+
+    def stop(self, task: str) -> None:
+        """Cancel what the card of *task* shows."""
+        job = next(one for one in self.tries.value if one.task == task).job
+        if job is not None:
+            self._studio.queue.cancel(job.id)
+
+    def open(self, made: Made) -> None:
+        """Go to where it was made, with its fields; one that does not say how is in the gallery."""
+        if made.result.request is not None:
+            self.desk.use_again(made.result.request)
+        else:
+            self.desk.go("gallery")
+
+    def finish_welcome(self) -> None:
+        """The first start is over, for good."""
+        self.change(welcomed=True)
+
+    def change(self, **changes: Any) -> None:
+        """Change settings; one that cannot be saved is said."""
+        try:
+            self._studio.settings.change(**changes)
+        except OSError as error:
+            values = {"path": str(error.filename), "reason": str(error.strerror)}
+            self.desk.complain(Failure(code="output.unwritable", values=values))
+        except StudioError as error:
+            self.desk.complain(error.failure)
+
+    # --- what there is --------------------------------------------------------------------------
+
+    def _settings(self) -> None:
+        self.welcomed.value = self._studio.settings.value.welcomed
+        self._look()
+
+    def _look(self) -> None:
+        """Models, examples and measurements as they are now."""
+        tries: list[Try] = []
+        abilities: list[Ability] = []
+        for key, task in makers():
+            default = self._studio.library.default(task)
+            tries.append(self._try(key, task, default))
+            here = [
+                entry
+                for entry in self._studio.library.entries(task)
+                if entry.installed is not None and entry.model.status == "ready"
+            ]
+            rows = sorted(here, key=lambda entry: default is None or entry.model.id != default.model.id)
+            abilities += [
+                Ability(task=task, key=key, entry=entry, speed=self._speed(entry, task)) for entry in rows
+            ]
+            if not here:
+                abilities.append(Ability(task=task, key=key, entry=None, speed=Speed(task)))
+        self.tries.value = tuple(tries)
+        self.abilities.value = tuple(abilities)
+
+    def _try(self, key: str, task: str, entry: Entry | None) -> Try:
+        if entry is None:
+            return Try(task=task, key=key, speed=Speed(task), job=self._job_of(task))
+        prompt = example(entry.model, language.current.value)
+        speed = self._speed(entry, task)
+        return Try(task=task, key=key, entry=entry, prompt=prompt, speed=speed, job=self._job_of(task))
+
+    def _speed(self, entry: Entry, task: str) -> Speed:
+        return speed_of(self._studio, entry, task, example(entry.model, language.current.value))
+
+    def _job_of(self, task: str) -> Job | None:
+        """The running job of *task*, else the next that waits."""
+        jobs = self._studio.queue.jobs
+        return next((j for j in jobs if j.request.task == task and j.state in _ON_ITS_WAY), None)
+
+    def _job_changed(self, job: Job) -> None:
+        if job.state.ended:
+            self._look()  # one more measurement
+            return
+        self.tries.value = tuple(
+            msgspec.structs.replace(one, job=self._job_of(one.task)) if one.task == job.request.task else one
+            for one in self.tries.value
+        )
+
+    # --- read off the window's thread -----------------------------------------------------------
+
+    async def _read_machine(self) -> None:
+        self.machine.value = await self._studio.read_machine()
+        self._look()
+
+    def _read_lately(self) -> None:
+        """Once more if the gallery changed while it was being read."""
+        if self._reading is not None and not self._reading.done():
+            self._again = True
+            return
+        self._reading = self._spawn(self._lately())
+
+    async def _lately(self) -> None:
+        while True:
+            self._again = False
+            found = await self._studio.gallery.search(limit=LATELY)
+            words = [await asyncio.to_thread(_snippet, r.path) if r.task == "text" else "" for r in found]
+            self.lately.value = tuple(
+                Made(result=result, words=text) for result, text in zip(found, words, strict=True)
+            )
+            if not self._again:
+                return
+
+    def _spawn(self, work: Coroutine[Any, Any, None]) -> asyncio.Future[None]:
+        task = asyncio.ensure_future(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._ended)
+        return task
+
+    def _ended(self, task: asyncio.Future[None]) -> None:
+        self._tasks.discard(task)
+        if not task.cancelled() and (error := task.exception()) is not None:
+            log.error("Home could not read what it shows", exc_info=error)
+
+
+def _snippet(path: Path) -> str:
+    """The first words of a text file; none when it cannot be read any more."""
+    try:
+        with path.open(encoding="utf-8", errors="replace") as file:
+            return " ".join(file.read(4 * SNIPPET).split())[:SNIPPET]
+    except OSError:
+        return ""

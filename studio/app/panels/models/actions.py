@@ -1,0 +1,175 @@
+"""The lower part of a model's card, one page for each thing that can be going on with it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
+
+from studio.app.download_bar import DownloadBar
+from studio.app.language import bind_text
+from studio.app.licences import LicenceSheet
+from studio.app.panels.models.viewmodel import ModelsModel, ModelState
+from studio.app.widgets.announce import announce
+from studio.app.widgets.button import Button, IconButton
+from studio.app.widgets.card import Separator
+from studio.app.widgets.chips import Tag
+from studio.app.widgets.label import Label
+from studio.domain.plan import Fit
+from studio.domain.quantity import size
+from studio.services.downloads.downloads import State
+
+
+class Page(QWidget):
+    """`first`: the button that the keyboard goes to."""
+
+    def __init__(self, model: ModelsModel, state: ModelState) -> None:
+        super().__init__()
+        self.model, self.id = model, state.model.id
+        self.first: QWidget | None = None
+        self.column = QVBoxLayout(self)
+        self.column.setContentsMargins(0, 2, 0, 0)
+        self.column.setSpacing(10)
+        self.setMinimumHeight(Button.HEIGHT + 2)
+        self.build(state)
+
+    def build(self, state: ModelState) -> None:
+        """Put the parts in, once."""
+        raise NotImplementedError
+
+    def show_state(self, state: ModelState) -> None:
+        """A later state of the same kind."""
+
+    def row(self, *parts: QWidget) -> QHBoxLayout:
+        """The parts from the left, in a row of their own."""
+        row = QHBoxLayout()
+        row.setSpacing(8)
+        for part in parts:
+            row.addWidget(part)
+        row.addStretch(1)
+        self.column.addLayout(row)
+        return row
+
+    def button(
+        self, key: str, do: Callable[[str], object], icon: str = "", kind: str = "secondary"
+    ) -> Button:
+        button = Button(key, icon, kind)
+        button.clicked.connect(lambda: do(self.id))
+        self.first = self.first or button
+        return button
+
+
+class Installed(Page):
+    def build(self, state: ModelState) -> None:
+        installed = state.entry.installed
+        row = self.row(Tag("models.installed", "check", "ok"))
+        if installed is not None and installed.removable:
+            row.addWidget(self.button("models.remove", self.model.ask_remove, "delete", "quiet"))
+        else:
+            row.addWidget(Label("models.comes_along", "small"))
+
+
+class Removing(Page):
+    def build(self, state: ModelState) -> None:
+        freed = state.entry.installed.bytes if state.entry.installed else 0
+        self.column.addWidget(Separator())
+        words = Label("models.remove.words", "label", wrap=True, size=size(freed))
+        self.column.addWidget(words)
+        remove = self.button("models.remove.do", self.model.remove, "delete", "danger")
+        self.first = None  # Enter pressed twice must not delete
+        self.row(remove, self.button("models.keep", self.model.dismiss))
+        announce(self, words.text())
+
+
+class Moving(Page):
+    def build(self, state: ModelState) -> None:
+        del state
+        self.bar = DownloadBar()
+        self.pause = IconButton("pause", "models.pause")
+        self.cancel = IconButton("cancel", "models.cancel")
+        self.pause.clicked.connect(self._pause)
+        self.cancel.clicked.connect(lambda: self.model.cancel(self.id))
+        self.first = self.pause
+        self._paused = False
+        row = QHBoxLayout()
+        row.setSpacing(8)
+        row.addWidget(self.bar, 1)
+        row.addWidget(self.pause)
+        row.addWidget(self.cancel)
+        self.column.addLayout(row)
+
+    def show_state(self, state: ModelState) -> None:
+        if state.download is None:
+            return
+        self.bar.show_state(state.download)
+        paused = state.download.state is State.PAUSED
+        if paused != self._paused:
+            self._paused = paused
+            self.pause.set_icon("play" if paused else "pause")
+            bind_text(self.pause.set_name, "models.go_on" if paused else "models.pause")
+
+    def _pause(self) -> None:
+        (self.model.get if self._paused else self.model.pause)(self.id)
+
+
+class Failed(Page):
+    def build(self, state: ModelState) -> None:
+        offline = state.failure is not None and state.failure.code == "download.offline"
+        self._what, self._hint = Label(role="error", wrap=True), Label(role="small", wrap=True)
+        self.column.addWidget(self._what)
+        self.column.addWidget(self._hint)
+        key = "models.go_online_get" if offline and self.model.can_go_online else "app.retry"
+        again = self.button(key, self.model.retry, "retry", "primary")
+        self.row(again, self.button("models.give_up", self.model.cancel))
+
+    def show_state(self, state: ModelState) -> None:
+        failure = state.failure or (state.download.failure if state.download else None)
+        if failure is not None and failure.message != self._what.text():
+            self._what.setText(failure.message)
+            self._hint.setText(failure.hint)
+            announce(self, f"{failure.message} {failure.hint}", urgent=True)
+
+
+class Asked(Page):
+    """The licence before the download."""
+
+    def build(self, state: ModelState) -> None:
+        self.sheet = LicenceSheet(state.model.licence)
+        self.column.addWidget(Separator())
+        self.column.addWidget(self.sheet)
+        accept = self.button("models.accept", self.model.get, "download", "primary")
+        self.row(accept, self.button("app.cancel", self.model.dismiss))
+
+
+class Offered(Page):
+    def build(self, state: ModelState) -> None:
+        estimate = state.speed.estimate
+        too_large = estimate is not None and estimate.fit is Fit.RED
+        get = self.button("models.get", self.model.ask, "download", "secondary" if too_large else "primary")
+        self.row(get)
+
+
+class Coming(Page):
+    def build(self, state: ModelState) -> None:
+        del state
+        self.column.addWidget(Label("models.coming.words", "small", wrap=True))
+
+
+class Absent(Page):
+    """It should have come with the program."""
+
+    def build(self, state: ModelState) -> None:
+        del state
+        self.column.addWidget(Label("models.absent", "error", wrap=True))
+
+
+PAGES: dict[str, type[Page]] = {
+    "installed": Installed,
+    "removing": Removing,
+    "moving": Moving,
+    "failed": Failed,
+    "asked": Asked,
+    "offered": Offered,
+    "coming": Coming,
+    "absent": Absent,
+}

@@ -1,0 +1,236 @@
+"""What Models knows: every known model, whether it fits and is here, and how its download goes."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable
+from typing import Literal
+
+import msgspec
+from msgspec import Struct
+
+from studio.app.desk import Desk
+from studio.app.observable import Property
+from studio.app.panels import makers
+from studio.app.speed import Speed, spec_of, speed_of
+from studio.domain.failure import Failure, StudioError
+from studio.domain.job import Job
+from studio.domain.model import DataWheels, Hub, Model
+from studio.domain.plan import Fit
+from studio.domain.quantity import size
+from studio.domain.text import t
+from studio.services.downloads.downloads import DownloadState, State
+from studio.services.library.library import Entry
+
+log = logging.getLogger(__name__)
+
+Mode = Literal["installed", "removing", "moving", "failed", "asked", "offered", "coming", "absent"]
+
+
+class ModelState(Struct, frozen=True, kw_only=True):
+    """One model as its card shows it. `asking`: the licence is shown ("get") or a removal is confirmed."""
+
+    entry: Entry
+    speed: Speed
+    download: DownloadState | None = None
+    asking: Literal["", "get", "remove"] = ""
+    failure: Failure | None = None
+
+    @property
+    def model(self) -> Model:
+        return self.entry.model
+
+    @property
+    def mode(self) -> Mode:
+        """What can be done with it now."""
+        download = self.download.state if self.download else None
+        if self.entry.installed:
+            return "removing" if self.asking == "remove" else "installed"
+        if self.model.status == "coming" or spec_of(self.model) is None:
+            return "coming"
+        if not any(isinstance(source, Hub | DataWheels) for source in self.model.sources):
+            return "absent"
+        if self.failure is not None or download is State.FAILED:
+            return "failed"
+        if download in (State.WAITING, State.RUNNING, State.PAUSED):
+            return "moving"
+        return "asked" if self.asking == "get" else "offered"
+
+    @property
+    def fits(self) -> bool:
+        estimate = self.speed.estimate
+        return estimate is not None and estimate.fit in (Fit.GREEN, Fit.AMBER)
+
+
+class ModelsModel:
+    """`cards`: by id, in the order to offer them. `shown`: the ids that pass the filters and the search."""
+
+    def __init__(self, desk: Desk) -> None:
+        self._desk, self._studio = desk, desk.studio
+        self.cards: dict[str, Property[ModelState]] = {}
+        self.shown: Property[tuple[str, ...]] = Property(())
+        self.task: Property[str | None] = Property(None)
+        self.fits: Property[bool] = Property(False)
+        self.may_sell: Property[bool] = Property(False)
+        self.installed: Property[bool] = Property(False)
+        self.words: Property[str] = Property("")
+        self.offline: Property[bool] = Property(self._studio.offline)
+        self._tasks: set[asyncio.Future[None]] = set()
+        self._read()
+        studio = self._studio
+        self._ends: tuple[Callable[[], None], ...] = (
+            studio.library.changed.connect(lambda _: self._read()),
+            studio.downloads.changed.connect(self._moved),
+            studio.settings.changed.connect(lambda _: self._settings()),
+            studio.queue.changed.connect(self._ran),
+        )
+        for narrowing in (self.task, self.fits, self.may_sell, self.installed, self.words):
+            narrowing.subscribe(lambda _: self._narrow())
+
+    def close(self) -> None:
+        for end in self._ends:
+            end()
+        for task in self._tasks:
+            task.cancel()
+
+    @property
+    def tasks(self) -> list[str]:
+        """The tasks that any known model can do, those with a panel first, in the order of the rail."""
+        known = dict.fromkeys(task for card in self.cards.values() for task in card.value.model.tasks)
+        return [task for _, task in makers() if task in known] + [
+            task for task in known if task not in dict(makers()).values()
+        ]
+
+    @property
+    def can_go_online(self) -> bool:
+        """Is it the setting that keeps the studio offline, and not how it was started?"""
+        return self._studio.settings.value.offline
+
+    # --- what the user does ---------------------------------------------------------------------
+
+    def ask(self, model_id: str) -> None:
+        """Show the licence before anything is fetched."""
+        self._set(model_id, asking="get", failure=None)
+
+    def ask_remove(self, model_id: str) -> None:
+        """Say what removing means, before it is done."""
+        self._set(model_id, asking="remove")
+
+    def dismiss(self, model_id: str) -> None:
+        """Neither get nor remove it."""
+        self._set(model_id, asking="", failure=None)
+
+    def get(self, model_id: str) -> None:
+        """Fetch it, or go on. Its licence was accepted."""
+        try:
+            self._studio.downloads.start(model_id)
+        except StudioError as error:
+            self._set(model_id, asking="", failure=error.failure)
+        else:
+            self._set(model_id, asking="", failure=None)
+
+    def retry(self, model_id: str) -> None:
+        """Try again what failed, going online for it where the setting kept it from being fetched."""
+        if self.can_go_online:
+            self.go_online()
+        self.get(model_id)
+
+    def pause(self, model_id: str) -> None:
+        self._studio.downloads.pause(model_id)
+
+    def cancel(self, model_id: str) -> None:
+        """Give the download up; what has arrived goes."""
+        self._set(model_id, asking="", failure=None)
+        self._studio.downloads.cancel(model_id)
+
+    def remove(self, model_id: str) -> None:
+        """Delete a fetched model and say what became free."""
+        task = asyncio.ensure_future(self._remove(model_id))
+        self._tasks.add(task)
+        task.add_done_callback(self._ended)
+
+    def go_online(self) -> None:
+        """Turn the offline switch off."""
+        try:
+            self._studio.settings.change(offline=False)
+        except OSError as error:
+            values = {"path": str(error.filename), "reason": str(error.strerror)}
+            self._desk.complain(Failure(code="output.unwritable", values=values))
+
+    async def _remove(self, model_id: str) -> None:
+        entry = self.cards[model_id].value.entry
+        freed = entry.installed.bytes if entry.installed else 0
+        try:
+            await self._studio.library.remove(model_id)
+        except StudioError as error:
+            self._desk.complain(error.failure)
+        else:
+            self._desk.say(t("models.removed", size=size(freed)))
+        self._set(model_id, asking="")
+
+    def _ended(self, task: asyncio.Future[None]) -> None:
+        self._tasks.discard(task)
+        if not task.cancelled() and (error := task.exception()) is not None:
+            log.error("a model could not be removed", exc_info=error)
+
+    # --- what happens elsewhere -----------------------------------------------------------------
+
+    def _read(self) -> None:
+        """Take over what the library and the downloads say now."""
+        entries = sorted(self._studio.library.entries(), key=lambda entry: not entry.model.starter)
+        for entry in entries:
+            download = self._studio.downloads.states.get(entry.model.id)
+            known = self.cards.get(entry.model.id)
+            if known is None:
+                state = ModelState(entry=entry, speed=self._speed(entry), download=download)
+                self.cards[entry.model.id] = Property(state)
+            else:
+                change = {"entry": entry, "speed": self._speed(entry), "download": download}
+                known.value = msgspec.structs.replace(known.value, **change)
+        self._narrow()
+
+    def _speed(self, entry: Entry) -> Speed:
+        return speed_of(self._studio, entry, entry.model.tasks[0])
+
+    def _moved(self, download: DownloadState) -> None:
+        if download.id in self.cards:
+            self._set(download.id, download=download)
+
+    def _settings(self) -> None:
+        self.offline.value = self._studio.offline
+        self._read()
+
+    def _ran(self, job: Job) -> None:
+        """A finished run is a measurement."""
+        card = self.cards.get(job.request.model)
+        if card is not None and job.state.ended:
+            card.value = msgspec.structs.replace(card.value, speed=self._speed(card.value.entry))
+
+    def _set(self, model_id: str, **changes: object) -> None:
+        card = self.cards[model_id]
+        card.value = msgspec.structs.replace(card.value, **changes)
+
+    def _narrow(self) -> None:
+        words = self.words.value.casefold().split()
+        self.shown.value = tuple(
+            model_id for model_id, card in self.cards.items() if self._passes(card.value, words)
+        )
+
+    def _passes(self, state: ModelState, words: list[str]) -> bool:
+        model = state.model
+        text = " ".join(
+            [model.id, model.family, source_of(model), *model.title.values(), *model.description.values()]
+        ).casefold()
+        return (
+            (self.task.value is None or self.task.value in model.tasks)
+            and (not self.fits.value or state.fits)
+            and (not self.may_sell.value or model.licence.commercial == "yes")
+            and (not self.installed.value or state.entry.installed is not None)
+            and all(word in text for word in words)
+        )
+
+
+def source_of(model: Model) -> str:
+    """Its maker's name for it on the hub, else its id here."""
+    return next((source.repo for source in model.sources if isinstance(source, Hub)), model.id)
