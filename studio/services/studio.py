@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import os
 import sys
 from contextlib import AsyncExitStack
 from pathlib import Path
@@ -41,7 +40,7 @@ def engine_command() -> list[str]:
     python = Path(sys.executable)
     if python.stem.lower() == "pythonw":
         python = python.with_stem("python")
-    return [str(python), "-m", "studio.engine", "--parent", str(os.getpid())]
+    return [str(python), "-m", "studio.engine"]
 
 
 class Studio:
