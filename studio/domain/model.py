@@ -110,7 +110,9 @@ class Model(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
     def prompts(self, language: str) -> tuple[str, ...]:
         """Examples in *language*, else in English, else in any."""
-        return self.examples.get(language) or self.examples.get("en") or next(iter(self.examples.values()), ())
+        return (
+            self.examples.get(language) or self.examples.get("en") or next(iter(self.examples.values()), ())
+        )
 
 
 class ModelSource(Struct, frozen=True, kw_only=True):
