@@ -7,8 +7,10 @@
 count lies beside the file). What a job does stands in its request, in `values["script"]`:
 
     {"steps": {"load": 1, "draw": 4}, "seconds": {"draw": 0.01}, "second": 0.002, "text": ["a", "b"],
-     "fault": "segv", "at": "draw", "ignore_cancel": false, "failure": {"code": "oom.gpu"}, "save": true}
+     "fault": "segv", "at": "draw", "ignore_cancel": false, "failure": {"code": "oom.gpu"}, "save": true,
+     "pause": seconds after each of "text", "tokens": {"prompt": 9, ...}, "finish": "limit"}
 
+or, for a request that can hold no script, in the process's `"jobs"` by prompt ("" for any other).
 The journal gets one line `<pid> <job>` for every job that it is told to run.
 """
 
@@ -29,7 +31,7 @@ if __name__ == "__main__":
 
 from studio.domain.artifact import Artifact
 from studio.domain.failure import Failure
-from studio.domain.job import Outcome, Peak
+from studio.domain.job import Outcome, Peak, Tokens
 from studio.wire import frames
 from studio.wire.messages import (
     PROTOCOL,
@@ -131,7 +133,8 @@ class FakeEngine:
         job = run.job
         began = time.monotonic()
         try:
-            timings = self.play(run, run.request.values.get("script") or {})
+            script = self.script_of(run)
+            timings = self.play(run, script)
         except StopJobError:
             self.end(Cancelled(job=job))
         except FailJobError as error:
@@ -139,8 +142,15 @@ class FakeEngine:
         else:
             self.resident = (run.model.id,) if run.model else ()
             timings["total"] = time.monotonic() - began
-            outcome = Outcome(timings=timings, peak=Peak(ram_bytes=10**8), device="cpu")
+            tokens = Tokens(**script["tokens"]) if "tokens" in script else None
+            peak = Peak(ram_bytes=10**8)
+            finish = script.get("finish")
+            outcome = Outcome(timings=timings, peak=peak, device="cpu", tokens=tokens, finish=finish)
             self.end(Done(job=job, outcome=outcome))
+
+    def script_of(self, run: Run) -> dict[str, Any]:
+        jobs = self.script.get("jobs", {})
+        return run.request.values.get("script") or jobs.get(run.request.prompt, jobs.get("")) or {}
 
     def end(self, message: Done | Failed | Cancelled) -> None:
         self.job = None
@@ -181,6 +191,7 @@ class FakeEngine:
         for words in script.get("text", ()):
             look()
             self.send(TextDelta(job=job, text=words))
+            time.sleep(script.get("pause", 0))
         if notice := script.get("notice"):
             self.send(Notice(job=job, key=notice))
         if script.get("save"):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from enum import StrEnum
 
 from PySide6.QtCore import Signal
@@ -40,13 +41,15 @@ OFFERS = {
 class AnswerView(QWidget):
     """`take` gives it text, which `draw_one` shows bit by bit, so that a long one holds nobody up.
 
-    *plain*: the text continues another one and is no Markdown. `offered` carries an `Offer`.
+    *name*: who speaks, asked again in another language. *plain*: the text continues another one and is no Markdown. `offered` carries an `Offer`.
     """
 
     offered = Signal(object)
     link_chosen = Signal(str)
 
-    def __init__(self, name: str, *, plain: bool = False, parent: QWidget | None = None) -> None:
+    def __init__(
+        self, name: Callable[[], str], *, plain: bool = False, parent: QWidget | None = None
+    ) -> None:
         super().__init__(parent)
         self._plain = plain
         self._offer = Offer.NOTHING
@@ -59,8 +62,8 @@ class AnswerView(QWidget):
         self._tail = self._prose()
         self._tail.hide()
         self._tail_clean = True
+        self._name_of = name
         self._name = ElidedLabel(role="strong")
-        self._name.setText(name)
         self._state = Label(role="small")
         self._copy = IconButton("copy", "write.copy", framed=False, side=28)
         self._copy.clicked.connect(lambda: files.copy_text(self._text))
@@ -171,6 +174,7 @@ class AnswerView(QWidget):
         self._reword()
 
     def _reword(self) -> None:
+        self._name.setText(self._name_of())
         if self._offer:
             self._button.setText(t(OFFERS[self._offer][1]))
         for part in (*self._parts, self._tail):

@@ -116,7 +116,7 @@ class Transcript(ScrollColumn):
             view: QuestionView | AnswerView = QuestionView(turn.content)
             view.sent_again.connect(lambda words: self.said_instead.emit(self._first + index, words))
         else:
-            view = AnswerView(self._name_of(turn.model), plain=self._plain)
+            view = AnswerView(lambda: self._name_of(turn.model), plain=self._plain)
             view.take(turn.content, ended=turn.finish is not None)
             view.offered.connect(self.offered)
             view.link_chosen.connect(self.link_chosen)
