@@ -37,6 +37,7 @@ class Awake:
         """Harmless when it is held already. On Windows, call both from the same thread."""
         if self.active:
             return
+        self.release()  # a helper that has ended by itself
         if sys.platform == "win32":
             self._held_by_thread = _execution_state(_CONTINUOUS | _SYSTEM_REQUIRED)
         elif command := self._command():

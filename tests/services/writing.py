@@ -56,7 +56,9 @@ def studio_at(folder: Path, monkeypatch: pytest.MonkeyPatch, **jobs: dict[str, A
     monkeypatch.setattr(composition, "Library", here)
     engine = command(folder, jobs=jobs or {"": answer("Hello", " there.")})
     monkeypatch.setattr(composition, "Engine", lambda _, log: Engine(engine, log, QUICK))
-    return Studio(Paths.under(folder / "home").create())
+    studio = Studio(Paths.under(folder / "home").create())
+    studio.settings.change(keep_awake=False)
+    return studio
 
 
 @asynccontextmanager

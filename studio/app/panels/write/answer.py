@@ -41,7 +41,8 @@ OFFERS = {
 class AnswerView(QWidget):
     """`take` gives it text, which `draw_one` shows bit by bit, so that a long one holds nobody up.
 
-    *name*: who speaks, asked again in another language. *plain*: the text continues another one and is no Markdown. `offered` carries an `Offer`.
+    *name*: who speaks, asked again in another language. *plain*: the text continues another one and is
+    no Markdown. `offered` carries an `Offer`.
     """
 
     offered = Signal(object)

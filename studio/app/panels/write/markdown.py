@@ -41,7 +41,7 @@ def to_html(source: str) -> str:
         attributes={"a": {"href"}, "ol": {"start"}, "td": {"align"}, "th": {"align"}},
         url_schemes=SCHEMES,
         link_rel=None,
-    )
+    ).strip()
 
 
 def style(tokens: Tokens, mono: str) -> str:
