@@ -30,11 +30,12 @@ class Bench:
         *,
         languages: tuple[str, ...] = (),
         precision: str = "auto",
+        device: str = "cpu",
     ) -> None:
         self.spec = family(name)
         self.model = ModelSource(id="m", family=name, path=str(path), title="Tiny", languages=languages)
         self.outputs = outputs
-        self.plan = Plan(device="cpu", precision=precision)
+        self.plan = Plan(device=device, precision=precision)
         self.last: Recording
         self._pipeline: Any = None
 
@@ -80,7 +81,7 @@ class Recording:
             run,
             bench.spec,
             send=lambda message, blob: self.messages.append(message),
-            device="cpu",
+            device=bench.plan.device,
             threads=1,  # two wait for each other on a busy machine
             cancel=self._cancel,
         )

@@ -219,6 +219,33 @@ def test_the_socket_is_private_while_it_exists(tmp_path: Path, monkeypatch: pyte
     assert seen == {"mode": 0o700, "open": (False, False, False, False), "key": 64}
 
 
+def test_where_a_socket_cannot_be_had_it_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    real = server.llama.Server
+    made: list[Any] = []
+
+    def no_sockets(params: Any) -> Any:
+        if params.hostnames[0].endswith(".sock"):
+            raise RuntimeError("Failed to init server")
+        made.append((params.hostnames, len(params.api_keys[0])))
+        return real(params)
+
+    monkeypatch.setattr(server.llama, "Server", no_sockets)
+    monkeypatch.setattr(server.sys, "platform", "win32")
+    bench = Bench("gguf_text", write_gguf(tmp_path / "tiny.gguf"), tmp_path)
+    recording = bench.run(prompt="hello", max_tokens=2)
+    bench.close()
+    assert recording.text
+    assert recording.notices == ["family.gguf_text.exposed"]
+    assert made == [(["127.0.0.1"], 64)]
+
+
+@pytest.mark.skipif(server.has_gpu(), reason="this build of llama.cpp has what the test says is missing")
+def test_a_graphics_card_that_llama_cpp_cannot_use_is_said(tmp_path: Path) -> None:
+    bench = Bench("gguf_text", write_gguf(tmp_path / "tiny.gguf"), tmp_path, device="cuda:0")
+    assert bench.run(prompt="hello", max_tokens=2).notices == ["family.gguf_text.on_cpu"]
+    bench.close()
+
+
 def test_closing_gives_the_memory_back(tmp_path: Path) -> None:
     bench = Bench("gguf_text", write_gguf(tmp_path / "tiny.gguf"), tmp_path / "outputs")
     bench.run(prompt="hello", max_tokens=2)
