@@ -7,16 +7,17 @@ from collections.abc import Callable
 from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
 
 from studio.app.download_bar import DownloadBar
-from studio.app.language import bind_text
 from studio.app.licences import LicenceSheet
 from studio.app.panels.models.viewmodel import ModelsModel, ModelState
 from studio.app.widgets.announce import announce
-from studio.app.widgets.button import Button, IconButton
+from studio.app.widgets.button import Button, IconButton, PaintedButton
 from studio.app.widgets.card import Separator
 from studio.app.widgets.chips import Tag
 from studio.app.widgets.label import Label
+from studio.app.widgets.paint import set_tooltip
 from studio.domain.plan import Fit
 from studio.domain.quantity import size
+from studio.domain.text import t
 from studio.services.downloads.downloads import State
 
 
@@ -39,6 +40,14 @@ class Page(QWidget):
 
     def show_state(self, state: ModelState) -> None:
         """A later state of the same kind."""
+
+    def name_buttons(self, title: str) -> None:
+        """With many cards, "Get" alone says too little to a screen reader."""
+        for button in self.findChildren(PaintedButton):
+            words = button.words() or t(str(button.property("key")))
+            if not button.words():
+                set_tooltip(button, words)
+            button.setAccessibleName(t("models.button", what=words, title=title))
 
     def row(self, *parts: QWidget) -> QHBoxLayout:
         """The parts from the left, in a row of their own."""
@@ -85,8 +94,7 @@ class Moving(Page):
     def build(self, state: ModelState) -> None:
         del state
         self.bar = DownloadBar()
-        self.pause = IconButton("pause", "models.pause")
-        self.cancel = IconButton("cancel", "models.cancel")
+        self.pause, self.cancel = _icon("pause", "models.pause"), _icon("cancel", "models.cancel")
         self.pause.clicked.connect(self._pause)
         self.cancel.clicked.connect(lambda: self.model.cancel(self.id))
         self.first = self.pause
@@ -106,10 +114,16 @@ class Moving(Page):
         if paused != self._paused:
             self._paused = paused
             self.pause.set_icon("play" if paused else "pause")
-            bind_text(self.pause.set_name, "models.go_on" if paused else "models.pause")
+            self.pause.setProperty("key", "models.go_on" if paused else "models.pause")
 
     def _pause(self) -> None:
         (self.model.get if self._paused else self.model.pause)(self.id)
+
+
+def _icon(icon: str, key: str) -> IconButton:
+    button = IconButton(icon, key)
+    button.setProperty("key", key)
+    return button
 
 
 class Failed(Page):

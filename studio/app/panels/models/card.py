@@ -12,7 +12,6 @@ from studio.app.panels.models.actions import PAGES, Page
 from studio.app.panels.models.viewmodel import ModelsModel, ModelState, source_of
 from studio.app.speed import Speed, speed_words
 from studio.app.strip_feed import ICONS
-from studio.app.widgets.button import PaintedButton
 from studio.app.widgets.card import Card, CardHeader, IconTile
 from studio.app.widgets.chips import Tag
 from studio.app.widgets.flow import FlowLayout
@@ -93,6 +92,7 @@ class ModelCard(Card):
             self._turn_to(state)
         if self.page is not None:
             self.page.show_state(state)
+            self.page.name_buttons(localized(state.model.title))
 
     def _turn_to(self, state: ModelState) -> None:
         """Another page; the keyboard goes on to its first button if it was on the old one."""
@@ -100,7 +100,6 @@ class ModelCard(Card):
         had_keyboard = old is not None and old.isAncestorOf(self.focusWidget() or self)
         self.page = PAGES[state.mode](self._model, state)
         self._foot.addWidget(self.page)
-        on_language(self._name_buttons)
         self.page.setParent(self)
         self.page.show()
         if old is not None:
@@ -122,14 +121,8 @@ class ModelCard(Card):
         self._licence.set_text(f"{model.licence.id}  •  {t(f'licence.{model.licence.commercial}.short')}")
         self._licence.set_tone(LICENCE_TONES[model.licence.commercial])
         self.fit.set(*speed_line(self._state.value.speed))
-        self._name_buttons()
-
-    def _name_buttons(self) -> None:
-        """With many cards, "Get" alone says too little to a screen reader."""
-        title = localized(self._state.value.model.title)
-        for button in self.page.findChildren(PaintedButton) if self.page else ():
-            words = button.words() or button.accessibleName().partition(":")[0]
-            button.setAccessibleName(t("models.button", what=words, title=title))
+        if self.page is not None:
+            self.page.name_buttons(title)
 
 
 def kind_words(model: Model) -> str:
