@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 
 from studio.app.observable import Event
 from studio.domain.failure import Failure
@@ -34,7 +35,7 @@ class Word:
 
 class Desk:
     """`go_requested` carries a panel's key, `use_requested` a request to make again in its task's panel,
-    `make_requested` one to make there at once.
+    `make_requested` one to make there at once, `result_requested` a file to look at.
     """
 
     def __init__(self, studio: Studio) -> None:
@@ -42,6 +43,7 @@ class Desk:
         self.go_requested: Event[str] = Event()
         self.use_requested: Event[Request] = Event()
         self.make_requested: Event[Request] = Event()
+        self.result_requested: Event[Path] = Event()
         self.complained: Event[Complaint | None] = Event()
         self.said: Event[Word] = Event()
 
@@ -56,6 +58,10 @@ class Desk:
     def make(self, request: Request) -> None:
         """As `use_again`, and start it as if Generate had been clicked there."""
         self.make_requested.emit(request)
+
+    def open_result(self, path: Path) -> None:
+        """Show the result *path* large, in the gallery."""
+        self.result_requested.emit(path)
 
     def complain(
         self, failure: Failure, action_key: str = "", action: Callable[[], object] | None = None

@@ -16,7 +16,12 @@ from studio.domain.text import t
 
 def copy_image(image: QImage) -> None:
     """The pixels only: what a picture's metadata tells stays here."""
-    QGuiApplication.clipboard().setImage(image)
+    pixels = image.convertToFormat(QImage.Format.Format_RGBA8888)
+    # A copy of the image would carry its texts along, and they would be written where it is pasted.
+    bare = QImage(pixels.constBits(), pixels.width(), pixels.height(), pixels.bytesPerLine(), pixels.format())
+    bare = bare.copy()
+    bare.setColorSpace(image.colorSpace())
+    QGuiApplication.clipboard().setImage(bare)
 
 
 def copy_text(text: str) -> None:

@@ -11,10 +11,14 @@ from typing import Any
 
 from PySide6.QtCore import Qt
 
+from studio.app import keys
 from studio.app.desk import Complaint, Desk, Word
 from studio.app.notify import Notifier
 from studio.app.panel import Panel
 from studio.app.panels import panel_specs
+from studio.app.queue_view import QueueSheet
+from studio.app.queue_view_model import QueueViewModel
+from studio.app.strip import HEIGHT
 from studio.app.strip_feed import StripFeed
 from studio.app.strip_model import StripModel
 from studio.app.window import StudioWindow
@@ -38,6 +42,11 @@ class Frame:
         self._specs = panel_specs(desk)
         self._strip = StripModel()
         self.window = StudioWindow(self._specs, self._strip)
+        self._queue: QueueSheet | None = None
+        self._strip.queue_requested.subscribe(lambda _: self._queue_sheet().toggle())
+        self._strip.job_chosen.subscribe(lambda job: self._queue_sheet().open(job))
+        self._strip.network_requested.subscribe(lambda _: self.window.go("settings"))
+        keys.shortcut("queue", self.window, lambda: self._queue_sheet().toggle())
         self._closed = asyncio.Event()
         self._tasks: set[asyncio.Task[Any]] = set()
         self.window.close_requested.connect(self._closed.set)
@@ -45,6 +54,7 @@ class Frame:
         desk.go_requested.subscribe(self.window.go)
         desk.use_requested.subscribe(self._use)
         desk.make_requested.subscribe(self._make)
+        desk.result_requested.subscribe(lambda path: self.window.go("gallery").open_result(path))
         desk.complained.subscribe(self._complain)
         desk.said.subscribe(self._say)
 
@@ -62,6 +72,8 @@ class Frame:
                 task.cancel()
             feed.close()
             notifier.close()
+            if self._queue is not None:
+                self._queue.close_down()
             for panel in self.window.made_panels():
                 panel.close_down()
 
@@ -108,6 +120,12 @@ class Frame:
         if not task.cancelled() and (error := task.exception()) is not None:
             log.error("something failed in the background", exc_info=error)
             self._desk.complain(_failure_of(error))
+
+    def _queue_sheet(self) -> QueueSheet:
+        """Made when it is first asked for."""
+        if self._queue is None:
+            self._queue = QueueSheet(self.window, QueueViewModel(self._desk), bottom=HEIGHT)
+        return self._queue
 
     # --- what panels ask for --------------------------------------------------------------------
 

@@ -32,6 +32,7 @@ DEFAULTS: dict[str, str] = {
     "undo_delete": "Ctrl+Shift+D",
     "search": "Ctrl+F",
     "new": "Ctrl+N",
+    "queue": "Ctrl+J",
     "settings": "Ctrl+,",
     "all_keys": "Shift+?",
     "actual_size": "1",

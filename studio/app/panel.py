@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 
 from PySide6.QtWidgets import QWidget
 
@@ -22,6 +23,10 @@ class Panel(QWidget):
 
     def generate(self, front: bool = False) -> Job | None:
         """Ask for what the fields say; None when that is refused. Only a panel that makes something can."""
+        raise NotImplementedError
+
+    def open_result(self, path: Path) -> None:
+        """Show the result *path*; only the gallery can."""
         raise NotImplementedError
 
     def close_down(self) -> None:

@@ -67,6 +67,8 @@ class _Running(QWidget):
         bind_text(self._meter.setAccessibleName, "strip.queue")
         self._stop = IconButton("stop", "strip.stop", side=34)
         self._stop.clicked.connect(self._ask_stop)
+        queue = IconButton("chevron_up", "strip.open_queue", framed=False, side=34)
+        queue.clicked.connect(lambda: model.queue_requested.emit(None))
         top = QHBoxLayout()
         top.setSpacing(12)
         top.addWidget(self._title, 1)
@@ -82,6 +84,7 @@ class _Running(QWidget):
         row.setSpacing(10)
         row.addLayout(column, 1)
         row.addWidget(self._stop)
+        row.addWidget(queue)
         watch(model.running, self._show)
         on_language(self._render)
 
@@ -93,7 +96,7 @@ class _Running(QWidget):
             part.setVisible(job is not None)
         self._title.set_role("strong" if job else "muted")
         self._title.setText(job.title if job else t("strip.idle"))
-        self._state.setText(_state(job) if job else "")
+        self._state.setText(state_words(job) if job else "")
         self._icon = job.icon if job else "queue"
         if job:
             self._meter.set_value(job.fraction)
@@ -113,7 +116,8 @@ class _Running(QWidget):
         icons.paint(painter, self._icon, QRectF(0, self.height() / 2 - 8, 16, 16), token)
 
 
-def _state(job: RunningJob) -> str:
+def state_words(job: RunningJob) -> str:
+    """Phase, step and remaining time of the running job."""
     if job.stopping:
         return t("strip.stopping")
     phase = t(job.phase) if job.phase else ""

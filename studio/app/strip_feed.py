@@ -11,7 +11,7 @@ from studio.services.studio import Studio
 
 TITLE = 60
 ICONS = {"text": "write", "image": "draw", "speech": "speak"}
-_ACTIVE = (JobState.RUNNING, JobState.CANCELLING)
+ACTIVE = (JobState.RUNNING, JobState.CANCELLING)
 
 
 def title_of(job: Job) -> str:
@@ -60,14 +60,15 @@ class StripFeed:
 
     def _jobs(self) -> None:
         jobs = self._studio.queue.jobs
-        running = next((job for job in jobs if job.state in _ACTIVE), None)
+        running = next((job for job in jobs if job.state in ACTIVE), None)
         waiting = [job for job in jobs if job.state is JobState.WAITING]
-        self._strip.running.value = None if running is None else _running(running)
+        self._strip.running.value = None if running is None else running_job(running)
         self._strip.waiting.value = tuple(WaitingJob(job.id, title_of(job), icon_of(job)) for job in waiting)
         self._strip.waiting_seconds.value = self._studio.queue.remaining() if waiting else None
 
 
-def _running(job: Job) -> RunningJob:
+def running_job(job: Job) -> RunningJob:
+    """What is shown of the job that runs."""
     progress = job.progress
     known = RunningJob(job.id, title_of(job), icon_of(job), stopping=job.state is JobState.CANCELLING)
     if progress is None:
