@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+from functools import cache
 from importlib import metadata
 from typing import TYPE_CHECKING, Any
 
@@ -66,6 +67,7 @@ def versions() -> dict[str, str]:
     return {name: version for name in sorted(names) if (version := version_of(name))}
 
 
+@cache
 def version_of(distribution: str) -> str:
     """Its installed version, empty if it is not installed."""
     try:

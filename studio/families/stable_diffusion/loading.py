@@ -60,7 +60,8 @@ def load(context: Context, folder: Path, title: str) -> StableDiffusionPipeline:
     _check(parts, title)
     if context.device != "cpu" or dtype != torch.float32:
         parts["unet"].to(memory_format=torch.channels_last)  # for small ones on the CPU it takes longer
-    compute_in(parts["unet"])
+    if dtype != torch.float32:
+        keep_outside(parts["unet"])
     return _assemble(parts, folder)
 
 
@@ -85,13 +86,13 @@ def _check(parts: dict[str, Any], title: str) -> None:
     raise StudioError("model.unrecognized", name=title, details=details)
 
 
-def compute_in(unet: torch.nn.Module) -> None:
-    """Let *unet* take and give float32 whatever it computes in: the latents keep their precision."""
+def keep_outside(unet: UNet2DConditionModel) -> None:
+    """Let *unet* take and give float32, whatever it computes in: the latents keep their precision."""
 
     def before(module: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[Any, dict[str, Any]]:
-        # Not the time step: bfloat16 has no 999.
-        kwargs["encoder_hidden_states"] = kwargs["encoder_hidden_states"].to(module.dtype)
-        return (args[0].to(module.dtype), *args[1:]), kwargs
+        dtype = module.conv_in.weight.dtype  # `module.dtype` looks through all modules, every time
+        kwargs["encoder_hidden_states"] = kwargs["encoder_hidden_states"].to(dtype)
+        return (args[0].to(dtype), *args[1:]), kwargs  # not the time step: bfloat16 has no 999
 
     def after(_module: Any, _args: Any, output: tuple[torch.Tensor]) -> tuple[torch.Tensor]:
         return (output[0].float(),)
