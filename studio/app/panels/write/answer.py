@@ -131,24 +131,24 @@ class AnswerView(QWidget):
     def draw_one(self) -> None:
         """Show the next piece that is not shown yet, at last the words that are in none."""
         if self._clean < len(self._pieces.done):
-            self._draw(self._clean, self._pieces.done[self._clean])
-            self._clean += 1
+            self._clean += self._draw(self._clean, self._pieces.done[self._clean])
         else:
             tail = self._text if self._plain else self._pieces.tail
             self._tail.grow(tail)
             self._tail.setVisible(bool(tail))
             self._tail_clean = True
 
-    def _draw(self, index: int, piece: Piece) -> None:
+    def _draw(self, index: int, piece: Piece) -> bool:
+        """Whether all of the piece is shown now."""
         if index == len(self._parts):
             part: Prose | CodeBlock = CodeBlock(piece.language) if piece.code else self._prose()
             self._parts.append(part)
             self._body.insertWidget(index, part)
         part = self._parts[index]
         if isinstance(part, CodeBlock):
-            part.set_code(piece.source)
-        else:
-            part.set_markdown(piece.source)
+            return part.set_code(piece.source)
+        part.set_markdown(piece.source)
+        return True
 
     def _prose(self) -> Prose:
         prose = Prose()

@@ -15,6 +15,8 @@ from studio.app.widgets.button import Button
 from studio.app.widgets.label import ElidedLabel
 from studio.app.widgets.paint import RADIUS, box
 
+AT_ONCE = 6_000  # characters that are laid out in some milliseconds
+
 
 class CodeBlock(QWidget):
     """*language* as the fence names it, shown as it stands."""
@@ -22,6 +24,7 @@ class CodeBlock(QWidget):
     def __init__(self, language: str, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._code = ""
+        self._shown = 0  # characters
         self.text = CodeText()
         name = ElidedLabel(role="small")
         name.setText(language)
@@ -41,15 +44,17 @@ class CodeBlock(QWidget):
         holder.addWidget(self.text)
         column.addLayout(holder)
 
-    def set_code(self, code: str) -> None:
-        """Where it only got longer, only the rest is added."""
-        if code == self._code:
-            return
-        if code.startswith(self._code) and self._code:
-            self.text.add(("\n" if self._code.endswith("\n") else "") + code[len(self._code) :].rstrip("\n"))
-        else:
-            self.text.setPlainText(code.rstrip("\n"))
+    def set_code(self, code: str) -> bool:
+        """Show some more of *code*, all that is left where that is little. Whether it is all there now."""
+        if not code.startswith(self._code):
+            self.text.clear()
+            self._shown = 0
         self._code = code
+        wanted = code.rstrip("\n")
+        self._shown = min(self._shown, len(wanted))
+        self.text.add(wanted[self._shown : self._shown + AT_ONCE])
+        self._shown = min(self._shown + AT_ONCE, len(wanted))
+        return self._shown == len(wanted)
 
     def paintEvent(self, _: QPaintEvent) -> None:
         painter = QPainter(self)

@@ -40,6 +40,7 @@ def to_html(source: str) -> str:
         tags=TAGS,
         attributes={"a": {"href"}, "ol": {"start"}, "td": {"align"}, "th": {"align"}},
         url_schemes=SCHEMES,
+        url_relative="deny",
         link_rel=None,
     ).strip()
 

@@ -18,7 +18,7 @@ LONGEST = 4_000  # characters without any end of a block
 
 _FENCE = re.compile(r"^([ \t]*)(`{3,}|~{3,})[ \t]*([^`\s]*)[^`]*$")
 _LIST_ITEM = re.compile(r"^(?:[-*+]|\d{1,9}[.)])[ \t]")
-_BREAKS = ("\n", "。", "！", "？", ". ", "! ", "? ", "；", "; ", "，", " ")
+_BREAKS = ("。", "！", "？", ". ", "! ", "? ", "；", "; ", "，", " ")
 
 
 class Piece(Struct):
@@ -51,10 +51,11 @@ class Pieces:
         *lines, rest = (self._line + text).split("\n")
         for line in lines:
             first = min(first, self._take(line))
+        if not self._fence:
+            *parts, rest = _parts(rest)
+            for part in parts:
+                first = min(first, self._take(part), self._settle())
         self._line = rest
-        limit = LONGEST * (5 if self._text.startswith("|") else 1)  # a table is in ruins when it is cut
-        if not self._fence and len(self._text) + len(rest) > limit:
-            first = min(first, self._cut())
         return first
 
     def finish(self) -> int:
@@ -75,8 +76,15 @@ class Pieces:
         first = len(self.done)
         if line.strip() and not line[0].isspace() and self._may_end_before(line):
             first = self._settle()
+        *parts, line = _parts(line)
+        for part in parts:
+            self._text += part + "\n"
+            first = min(first, self._settle())
         self._blank = not line.strip()
         self._text += line + "\n"
+        # A table is in ruins when it is cut, so it may be longer.
+        if len(self._text) > LONGEST * (5 if self._text.startswith("|") else 1):
+            first = min(first, self._settle())
         return first
 
     def _take_code(self, line: str) -> int:
@@ -105,14 +113,13 @@ class Pieces:
             self.done.append(Piece(text))
         return len(self.done) - 1
 
-    def _cut(self) -> int:
-        """End a block that is too long where it hurts least."""
-        whole = self._text + self._line
-        ends = (at + len(mark) for mark in _BREAKS if (at := whole.rfind(mark, LONGEST // 2, LONGEST)) >= 0)
+
+def _parts(line: str) -> list[str]:
+    """A line without an end, cut where it hurts least; what is left of it comes last."""
+    parts: list[str] = []
+    while len(line) > LONGEST:
+        ends = (at + len(mark) for mark in _BREAKS if (at := line.rfind(mark, LONGEST // 2, LONGEST)) >= 0)
         at = next(ends, LONGEST)
-        self._text = whole[:at] + ("" if whole[:at].endswith("\n") else "\n")
-        first = self._settle()
-        *lines, self._line = whole[at:].split("\n")
-        for line in lines:
-            first = min(first, self._take(line))
-        return first
+        parts.append(line[:at])
+        line = line[at:]
+    return [*parts, line]
