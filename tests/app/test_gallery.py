@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 from PySide6.QtCore import QMimeData, QPoint, Qt
 from PySide6.QtGui import QColor, QGuiApplication, QImage
-from PySide6.QtWidgets import QAbstractButton, QApplication, QLabel
+from PySide6.QtWidgets import QAbstractButton, QLabel, QMenu
 
 from studio.app import pictures
 from studio.app.desk import Complaint, Desk, Word
@@ -455,7 +455,9 @@ async def test_an_empty_gallery_has_one_button(qtbot, tmp_path: Path, qloop) -> 
         assert frame.window.current.value == "draw"
 
 
-async def test_menus_offer_what_can_be_done(qtbot, tmp_path: Path, qloop) -> None:
+async def test_menus_offer_what_can_be_done(
+    qtbot, tmp_path: Path, qloop, monkeypatch: pytest.MonkeyPatch
+) -> None:
     async with started(tmp_path) as studio:
         await three(studio, tmp_path)
         async with shown(studio) as (panel, _):
@@ -472,11 +474,10 @@ async def test_menus_offer_what_can_be_done(qtbot, tmp_path: Path, qloop) -> Non
                 "Show in folder",
                 "Delete",
             ]
+            opened: list[QMenu] = []
+            monkeypatch.setattr(QMenu, "popup", lambda menu, _: opened.append(menu))
             panel.more.click()
-            popup = QApplication.activePopupWidget()
-            assert popup is not None
-            popup.close()
             panel.grid.customContextMenuRequested.emit(QPoint(10, 10))
-            popup = QApplication.activePopupWidget()
-            assert popup is not None
-            popup.close()
+            assert [len(menu.actions()) for menu in opened] == [2, 8]
+            for menu in opened:
+                menu.deleteLater()
