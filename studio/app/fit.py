@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from PySide6.QtWidgets import QHBoxLayout, QWidget
 
-from studio.app.language import on_language
-from studio.app.observable import Property, bind
+from studio.app.language import current, on_language
+from studio.app.observable import Property, bind, watch
 from studio.app.widgets.card import Card
 from studio.app.widgets.label import Label
 from studio.app.widgets.memory_bar import MemoryBar
@@ -37,13 +37,13 @@ class FitShower:
         self._line, self._estimate = line, estimate
         line.shower = self  # pyright: ignore[reportAttributeAccessIssue] - the line keeps it alive
         bind(estimate, self._show, owner=line)
-        on_language(self._again)
+        watch(current, self._again, owner=line)  # not for longer than the line lives
 
     def _show(self, estimate: Estimate | None) -> None:
         tone = TONES[estimate.fit] if estimate else "muted"
         self._line.set(tone, fit_words(estimate))
 
-    def _again(self) -> None:
+    def _again(self, _: str) -> None:
         self._show(self._estimate.value)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QGridLayout, QHBoxLayout, QWidget
 
 from studio.app.fit import TONES, fit_words
@@ -51,6 +52,8 @@ class Row(QWidget):
         self._name = StatusLine(pixels=14)
         self._figure = ElidedLabel(role="muted")
         self._word = Label(role="strong")
+        self._word.setMinimumWidth(84)  # so that the figures stand below each other
+        self._word.setAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
         line = QHBoxLayout(self)
         line.setContentsMargins(0, 7, 0, 7)
         line.setSpacing(12)

@@ -95,6 +95,7 @@ class Lately(Card):
         self._tiles: dict[Path, Tile] = {}
         self._reading: dict[Path, asyncio.Future[None]] = {}
         self._all = Button("home.all", "", "quiet")
+        self._all.setFixedHeight(26)
         self._all.clicked.connect(lambda: model.desk.go("gallery"))
         top = QHBoxLayout()
         top.addWidget(Label("home.lately", "title"))

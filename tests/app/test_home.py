@@ -1,0 +1,259 @@
+"""Home: examples that run in one click, what was measured, what was made lately."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+from PySide6.QtCore import Qt
+from PySide6.QtGui import QColor, QImage
+from PySide6.QtWidgets import QLabel, QWidget
+
+from studio.app import language
+from studio.app.desk import Desk
+from studio.app.frame import Frame
+from studio.app.panels.home.panel import HomePanel
+from studio.app.panels.home.viewmodel import HomeModel, part_of_the_day
+from studio.app.speed import Speed, speed_words
+from studio.app.widgets.button import PaintedButton
+from studio.domain.job import JobState
+from studio.domain.request import Request
+from studio.services.studio import Studio
+from tests.app.studios import studio_at
+from tests.services.engines import until
+
+SLOW = {"steps": {"load": 1, "denoise": 400}, "second": 0.02}
+QUICK = {"steps": {"load": 1, "denoise": 4}, "second": 0.05}
+
+
+@asynccontextmanager
+async def model_on(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, job: dict[str, Any] = QUICK
+) -> AsyncIterator[tuple[Studio, HomeModel, list[Request], list[str]]]:
+    """The view-model, what it asks to be made, and where it goes."""
+    async with studio_at(folder, monkeypatch, jobs={"": job}) as studio:
+        desk, made, gone = Desk(studio), list[Request](), list[str]()
+        desk.make_requested.subscribe(made.append)
+        desk.go_requested.subscribe(gone.append)
+        model = HomeModel(desk)
+        try:
+            yield studio, model, made, gone
+        finally:
+            model.close()
+            await asyncio.sleep(0)
+
+
+@asynccontextmanager
+async def panel_on(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, job: dict[str, Any] = QUICK
+) -> AsyncIterator[tuple[Studio, HomePanel, Frame]]:
+    async with studio_at(folder, monkeypatch, jobs={"": job}) as studio:
+        studio.settings.change(welcomed=True)
+        frame = Frame(Desk(studio))
+        frame.window.show()
+        panel = frame.window.go("home")
+        assert isinstance(panel, HomePanel)
+        try:
+            yield studio, panel, frame
+        finally:
+            for each in frame.window.made_panels():
+                each.close_down()
+            frame.window.finish()
+            frame.window.deleteLater()
+            await asyncio.sleep(0.05)
+
+
+def of(model: HomeModel, task: str) -> Any:
+    return next(one for one in model.tries.value if one.task == task)
+
+
+def texts(widget: QWidget) -> str:
+    return "\n".join(label.text() for label in widget.findChildren(QLabel) if not label.isHidden())
+
+
+def results(studio: Studio) -> None:
+    """A picture and a text as an earlier version left them."""
+    folder = studio.outputs() / "2026-11-20"
+    folder.mkdir(parents=True)
+    picture = QImage(64, 48, QImage.Format.Format_RGB32)
+    picture.fill(QColor("#c03020"))
+    assert picture.save(str(folder / "00001-5-apple.png"))
+    (folder / "00001-poem.txt").write_text("The <b>sea</b>\nis wide", encoding="utf-8")
+
+
+# --- the view-model -----------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("hour", "part"),
+    [
+        (0, "night"),
+        (4, "night"),
+        (5, "morning"),
+        (10, "morning"),
+        (11, "noon"),
+        (13, "afternoon"),
+        (18, "evening"),
+    ],
+)
+def test_the_greeting_follows_the_day(hour: int, part: str) -> None:
+    assert part_of_the_day(hour) == part
+
+
+async def test_each_task_has_an_example_in_the_user_s_language(tmp_path, monkeypatch) -> None:
+    async with model_on(tmp_path, monkeypatch) as (studio, model, *_):
+        assert [one.task for one in model.tries.value] == ["text", "image", "speech"]
+        assert of(model, "image").prompt == studio.library.default("image").model.examples["en"][0]
+        language.set_language("zh_CN")
+        assert of(model, "image").prompt == studio.library.default("image").model.examples["zh_CN"][0]
+        model.greet(datetime(2026, 11, 22, 20, 0))  # noqa: DTZ001 - only the hour counts
+        assert model.greeting.value == "evening"
+
+
+async def test_trying_asks_for_the_example_with_the_model_s_defaults(tmp_path, monkeypatch) -> None:
+    async with model_on(tmp_path, monkeypatch) as (studio, model, made, gone):
+        model.run("image")
+        (request,) = made
+        assert request.prompt == of(model, "image").prompt
+        assert request.seed is None
+        assert request.values["steps"] == 25
+        assert studio.queue.submit(request).request.prompt == request.prompt
+        assert gone == []
+        await until(lambda: all(job.state.ended for job in studio.queue.jobs))
+
+
+async def test_a_task_without_a_model_leads_to_models(tmp_path, monkeypatch) -> None:
+    async with model_on(tmp_path, monkeypatch) as (_, model, made, gone):
+        assert of(model, "text").entry is None
+        model.run("text")
+        assert gone == ["models"]
+        assert made == []
+
+
+async def test_nothing_is_measured_before_the_first_run_and_something_after(tmp_path, monkeypatch) -> None:
+    async with model_on(tmp_path, monkeypatch) as (studio, model, made, _):
+        assert not of(model, "image").speed.measured
+        model.run("image")
+        job = studio.queue.submit(made[0])
+        assert (await studio.queue.wait(job.id)).state is JobState.DONE
+        await until(lambda: of(model, "image").speed.measured)
+        speed = of(model, "image").speed
+        assert 0.1 < speed.seconds < 30
+        assert speed_words(speed).startswith("about ")
+        assert speed.grade == "fluent"
+        measured = [one.speed.measured for one in model.abilities.value if one.task == "image"]
+        assert measured[0]
+        assert not of(model, "speech").speed.measured
+
+
+@pytest.mark.parametrize(
+    ("speed", "words", "grade"),
+    [
+        (Speed("text", None, 3.0, 27.4), "27 tokens a second", "fluent"),
+        (Speed("text", None, 90.0, 2.25), "2.2 tokens a second", "slow"),
+        (Speed("text", None, 900.0, 0.4), "0.4 tokens a second", "very_slow"),
+        (Speed("speech", None, 0.2, 60.0), "60 × real time", "fluent"),
+        (Speed("speech", None, 9.0, 0.4), "0.4 × real time", "very_slow"),
+        (Speed("image", None, 140.0), "about 2 min", "slow"),
+        (Speed("image", None, 1400.0), "about 23 min", "very_slow"),
+        (Speed("image"), "", ""),
+    ],
+)
+def test_speeds_are_said_and_judged(speed: Speed, words: str, grade: str) -> None:
+    assert (speed_words(speed), speed.grade) == (words, grade)
+
+
+async def test_what_runs_is_followed_and_can_be_stopped(tmp_path, monkeypatch) -> None:
+    async with model_on(tmp_path, monkeypatch, SLOW) as (studio, model, made, _):
+        model.run("image")
+        job = studio.queue.submit(made[0])
+        await until(lambda: of(model, "image").job and of(model, "image").job.progress)
+        assert of(model, "speech").job is None
+        model.stop("image")
+        assert (await studio.queue.wait(job.id)).state is JobState.CANCELLED
+        assert of(model, "image").job is None
+
+
+async def test_what_was_made_lately_comes_from_the_gallery(tmp_path, monkeypatch) -> None:
+    async with model_on(tmp_path, monkeypatch) as (studio, model, _, gone):
+        results(studio)
+        await studio.gallery.reconcile()
+        await until(lambda: len(model.lately.value) == 2)
+        words = {made.result.task: made.words for made in model.lately.value}
+        assert words == {"image": "", "text": "The <b>sea</b> is wide"}
+        model.open(model.lately.value[0])
+        assert gone == ["gallery"]  # the file does not say how it was made
+
+
+async def test_the_computer_is_read(tmp_path, monkeypatch) -> None:
+    async with model_on(tmp_path, monkeypatch) as (studio, model, *_):
+        await until(lambda: model.machine.value)
+        assert model.machine.value is studio.machine
+
+
+# --- the panel -----------------------------------------------------------------------------------
+
+
+async def test_one_click_runs_the_example_in_its_panel(qloop, tmp_path, monkeypatch) -> None:
+    async with panel_on(tmp_path, monkeypatch, SLOW) as (studio, panel, frame):
+        card = panel.cards["image"]
+        assert card.meter.isHidden()
+        card.try_it.click()
+        assert frame.window.current.value == "draw"
+        assert frame.window.panel("draw").prompt.text() == of(panel.model, "image").prompt
+        (job,) = studio.queue.jobs
+        assert job.request.prompt == of(panel.model, "image").prompt
+        frame.window.go("home")
+        await until(lambda: card.meter.isVisible() and card.meter.value)
+        assert "/ 400" in texts(card)
+        assert card.try_it.words() == "Stop"
+        card.try_it.click()
+        await studio.queue.wait(job.id)
+        assert card.try_it.words() == "Try it"
+        assert card.meter.isHidden()
+
+
+async def test_the_card_tells_what_was_measured_in_both_languages(qloop, tmp_path, monkeypatch) -> None:
+    async with panel_on(tmp_path, monkeypatch) as (studio, panel, frame):
+        assert "Not measured yet" in texts(panel.cards["image"])
+        assert "Nothing was measured yet" in texts(panel.abilities)
+        panel.cards["image"].try_it.click()
+        await studio.queue.wait(studio.queue.jobs[0].id)
+        frame.window.go("home")
+        assert "about 1 s" in texts(panel.cards["image"])
+        assert "fluent" in texts(panel.abilities)
+        assert "the rest is estimated" in texts(panel.abilities)
+        language.set_language("zh_CN")
+        assert "约 1 秒" in texts(panel.cards["image"])
+        assert "流畅" in texts(panel.abilities)
+        assert of(panel.model, "image").prompt in texts(panel.cards["image"])
+
+
+async def test_made_lately_shows_pictures_and_opens_them(qloop, tmp_path, monkeypatch) -> None:
+    async with panel_on(tmp_path, monkeypatch) as (studio, panel, _):
+        assert "Nothing made yet" in texts(panel.lately)
+        results(studio)
+        await studio.gallery.reconcile()
+        await until(lambda: len(panel.lately.tiles()) == 2)
+        picture = next(tile for tile in panel.lately.tiles() if tile.made.result.task == "image")
+        await until(lambda: picture._picture)
+        middle = picture.grab().toImage().pixelColor(56, 56)
+        assert middle.name() == "#c03020"
+        text = next(tile for tile in panel.lately.tiles() if tile.made.result.task == "text")
+        assert "<b>" not in text.toolTip()
+        await studio.gallery.delete([picture.made.result])
+        await until(lambda: len(panel.lately.tiles()) == 1)
+
+
+async def test_every_control_has_a_name_and_texts_are_plain(qloop, tmp_path, monkeypatch) -> None:
+    async with panel_on(tmp_path, monkeypatch) as (_, panel, __):
+        names = [each.accessibleName() or each.text() for each in panel.findChildren(PaintedButton)]
+        assert len(names) > 6
+        assert all(names)
+        assert "Try it: Draw" in names
+        assert all(label.textFormat() is Qt.TextFormat.PlainText for label in panel.findChildren(QLabel))
