@@ -52,14 +52,29 @@ class _Phase:
             self.fraction = 1.0
         self.reports.clear()
 
-    def left(self, now: float) -> float | None:
-        """Seconds that it still takes at its present speed; None before there is one."""
+    def unit(self) -> float | None:
+        """Seconds for one unit at the present speed; None before there is one."""
         if len(self.reports) < 2:
             return None
         (first, from_), (last, to) = self.reports[0], self.reports[-1]
         if last <= first or (self.total == 1.0 and to - from_ < 0.02):
             return None
-        unit = (last - first) / (to - from_)
+        return (last - first) / (to - from_)
+
+    def done(self, now: float) -> float | None:
+        """How much is done, 0..1, going on evenly inside a step; None when unknown."""
+        unit = self.unit() if self.total > 1 else None
+        if self.fraction is None or unit is None:
+            return self.fraction
+        inside = min((now - self.reports[-1][0]) / unit, MOST)
+        return min(self.fraction + inside / self.total, 1.0)
+
+    def left(self, now: float) -> float | None:
+        """Seconds that it still takes at its present speed; None before there is one."""
+        unit = self.unit()
+        if unit is None:
+            return None
+        last, to = self.reports[-1]
         missing = self.total - to
         # The step that is under way may be late; what comes after it is not nearer for that.
         after = max(missing - 1, 0.0) if self.total > 1 else 0.0
@@ -129,8 +144,9 @@ class Tracker:
         """How much of a phase is done, 0..1."""
         phase = self._phases[name]
         current = self._last.phase if self._last is not None else ""
-        if phase.fraction is not None:
-            return phase.fraction
+        done = phase.done(now)
+        if done is not None:
+            return done
         if name == current:
             usual = self._usual(name, now)
             return min(phase.elapsed(now) / usual, MOST) if usual else 0.0

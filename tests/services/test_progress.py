@@ -108,6 +108,15 @@ def test_it_counts_down_between_steps_and_waits_at_a_late_one() -> None:
     assert bench.wait(30).remaining == pytest.approx(12 + 3)
 
 
+def test_it_moves_evenly_inside_a_long_step_but_not_into_the_next() -> None:
+    bench = Bench({"draw": 100.0})
+    bench.say("draw", 0.0, 0, 10)
+    bench.steps("draw", 2, 10.0, of=10)
+    assert bench.wait(5).fraction == pytest.approx(0.25)
+    assert bench.wait(100).fraction == pytest.approx(0.295)
+    assert bench.say("draw", 0.3, 3, 10).fraction == pytest.approx(0.3)
+
+
 def test_phases_that_come_back_for_every_picture_count_once() -> None:
     bench = Bench(LEARNT)
     bench.say("load")
