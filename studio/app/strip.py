@@ -60,7 +60,7 @@ class _Running(QWidget):
         super().__init__()
         self._model = model
         self._icon = "queue"
-        self.setFixedWidth(432)
+        self.setFixedWidth(462)
         self._title = ElidedLabel(role="strong")
         self._state = Label(role="muted")
         self._meter = Meter()

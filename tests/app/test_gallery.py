@@ -28,6 +28,7 @@ from studio.domain.request import Request
 from studio.services.gallery import Result
 from studio.services.paths import Paths
 from studio.services.studio import Studio
+from tests.app.test_accessibility import controls, name_of
 from tests.services.engines import until
 
 DAY = "2026-01-02"
@@ -481,3 +482,26 @@ async def test_menus_offer_what_can_be_done(
             assert [len(menu.actions()) for menu in opened] == [2, 8]
             for menu in opened:
                 menu.deleteLater()
+
+
+async def test_every_control_has_a_name_and_tab_reaches_it(qtbot, tmp_path: Path, qloop) -> None:
+    async with started(tmp_path) as studio:
+        picture, _, _ = await three(studio, tmp_path)
+        async with shown(studio) as (panel, frame):
+            frame._strip.queue_requested.emit(None)
+            sheet = frame._queue_sheet()
+            for opened in (None, picture):
+                if opened is None:
+                    panel.model.select((panel.model.results.value or ())[2:])
+                else:
+                    panel.open_result(opened)
+                await asyncio.sleep(0.05)
+                found = [each for each in controls(frame.window) if each.isEnabled()]
+                assert len(found) > 15
+                assert [each for each in found if not name_of(each).strip()] == []
+                reached = set()
+                for _ in range(3 * len(found)):
+                    frame.window.focusNextChild()
+                    reached.add(frame.window.focusWidget())
+                assert set(found) - reached == set()
+            sheet.close_down()

@@ -47,7 +47,7 @@ from studio.app.widgets.paint import CARD_RADIUS, box, focus_ring
 from studio.domain.quantity import clock
 from studio.services.gallery import Result
 
-LEAST_SIDE = 168  # of a tile; it grows to fill the row
+LEAST_SIDE = 156  # of a tile; it grows to fill the row
 GAP = 14
 CAPTION = 28
 

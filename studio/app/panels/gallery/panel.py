@@ -148,7 +148,6 @@ class GalleryPanel(Panel):
         else:
             page = self._nothing if self.model.empty.value and not self.model.trashed.value else self._listing
         self._pages.setCurrentWidget(page)
-        self.details.setVisible(True)
 
     def _count_them(self, _: object) -> None:
         results, trashed = self.model.results.value, self.model.trashed.value
