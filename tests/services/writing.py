@@ -16,6 +16,7 @@ from studio.services.library.library import Library
 from studio.services.paths import Paths
 from studio.services.studio import Studio
 from tests.fakes.model_files import gguf, gguf_number, gguf_text, write
+from tests.fakes.tiny_text import write_gguf
 from tests.services.engines import QUICK, command
 
 TOKENS = {"prompt": 40, "generated": 60, "per_second": 25.0, "context": 4096}
@@ -33,12 +34,15 @@ def model_file(*, chat: bool) -> bytes:
     return gguf(*entries, *([gguf_text("tokenizer.chat_template", "{{ messages }}")] if chat else []))
 
 
-def studio_at(folder: Path, monkeypatch: pytest.MonkeyPatch, **jobs: dict[str, Any]) -> Studio:
-    """Not started. *jobs*: what the engine does, by prompt."""
+def studio_at(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, *, real: bool = False, **jobs: dict[str, Any]
+) -> Studio:
+    """Not started. *jobs*: what the engine does, by prompt; *real*: tiny real models on the real engine."""
     assets, manifest = folder / "assets", folder / "manifest"
     for name, chat in (("chat", True), ("base", False)):
-        data = model_file(chat=chat)
-        write(assets / "models" / name, {"m.gguf": data})
+        file = write(assets / "models" / name, {"m.gguf": model_file(chat=chat)}) / "m.gguf"
+        if real:
+            write_gguf(file, chat=chat, context=CONTEXT)
         entry = {
             "id": name,
             "family": "gguf_text",
@@ -47,15 +51,16 @@ def studio_at(folder: Path, monkeypatch: pytest.MonkeyPatch, **jobs: dict[str, A
             "description": {"en": "-", "zh_CN": "-"},
             "licence": {"id": "MIT", "url": "https://example.org/", "commercial": "yes"},
             "sources": [{"kind": "bundled", "path": name}],
-            "files": [{"path": "m.gguf", "bytes": len(data)}],
+            "files": [{"path": "m.gguf", "bytes": file.stat().st_size}],
             "examples": {"en": ["Say hello.", "Say <b>goodbye</b>."], "zh_CN": ["说你好。"]},
             "order": 1 if chat else 2,
         }
         write(manifest, {f"{name}.json": entry})
     here = functools.partial(Library, manifest=manifest, assets=assets)
     monkeypatch.setattr(composition, "Library", here)
-    engine = command(folder, jobs=jobs or {"": answer("Hello", " there.")})
-    monkeypatch.setattr(composition, "Engine", lambda _, log: Engine(engine, log, QUICK))
+    if not real:
+        engine = command(folder, jobs=jobs or {"": answer("Hello", " there.")})
+        monkeypatch.setattr(composition, "Engine", lambda _, log: Engine(engine, log, QUICK))
     studio = Studio(Paths.under(folder / "home").create())
     studio.settings.change(keep_awake=False)
     return studio
@@ -63,9 +68,9 @@ def studio_at(folder: Path, monkeypatch: pytest.MonkeyPatch, **jobs: dict[str, A
 
 @asynccontextmanager
 async def writing(
-    folder: Path, monkeypatch: pytest.MonkeyPatch, **jobs: dict[str, Any]
+    folder: Path, monkeypatch: pytest.MonkeyPatch, *, real: bool = False, **jobs: dict[str, Any]
 ) -> AsyncIterator[Studio]:
-    studio = studio_at(folder, monkeypatch, **jobs)
+    studio = studio_at(folder, monkeypatch, real=real, **jobs)
     await studio.start()
     try:
         yield studio
