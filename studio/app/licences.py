@@ -10,7 +10,7 @@ from studio.app.language import on_language
 from studio.app.widgets.button import Button
 from studio.app.widgets.label import ElidedLabel, Label
 from studio.domain.licence import Licence
-from studio.domain.text import localized, t
+from studio.domain.text import language, localized, t
 
 TONES = {"yes": "muted", "limited": "warning", "no": "bad"}
 
@@ -22,7 +22,7 @@ def licence_words(licence: Licence) -> str:
         parts.append(localized(licence.restrictions))
     if licence.gated:
         parts.append(t("licence.gated.words"))
-    return " ".join(parts)
+    return ("" if language() == "zh_CN" else " ").join(parts)  # Chinese sentences stand without spaces
 
 
 def open_licence(licence: Licence) -> None:

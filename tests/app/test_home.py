@@ -180,14 +180,16 @@ async def test_what_runs_is_followed_and_can_be_stopped(tmp_path, monkeypatch) -
 
 
 async def test_what_was_made_lately_comes_from_the_gallery(tmp_path, monkeypatch) -> None:
-    async with model_on(tmp_path, monkeypatch) as (studio, model, _, gone):
+    async with model_on(tmp_path, monkeypatch) as (studio, model, *_):
         results(studio)
         await studio.gallery.reconcile()
         await until(lambda: len(model.lately.value) == 2)
         words = {made.result.task: made.words for made in model.lately.value}
         assert words == {"image": "", "text": "The <b>sea</b> is wide"}
+        opened: list[Path] = []
+        model.desk.result_requested.subscribe(opened.append)
         model.open(model.lately.value[0])
-        assert gone == ["gallery"]  # the file does not say how it was made
+        assert opened == [model.lately.value[0].result.path]
 
 
 async def test_the_computer_is_read(tmp_path, monkeypatch) -> None:
@@ -235,7 +237,7 @@ async def test_the_card_tells_what_was_measured_in_both_languages(qloop, tmp_pat
 
 
 async def test_made_lately_shows_pictures_and_opens_them(qloop, tmp_path, monkeypatch) -> None:
-    async with panel_on(tmp_path, monkeypatch) as (studio, panel, _):
+    async with panel_on(tmp_path, monkeypatch) as (studio, panel, frame):
         assert "Nothing made yet" in texts(panel.lately)
         results(studio)
         await studio.gallery.reconcile()
@@ -246,6 +248,9 @@ async def test_made_lately_shows_pictures_and_opens_them(qloop, tmp_path, monkey
         assert middle.name() == "#c03020"
         text = next(tile for tile in panel.lately.tiles() if tile.made.result.task == "text")
         assert "<b>" not in text.toolTip()
+        picture.click()
+        assert frame.window.current.value == "gallery"
+        frame.window.go("home")
         await studio.gallery.delete([picture.made.result])
         await until(lambda: len(panel.lately.tiles()) == 1)
 

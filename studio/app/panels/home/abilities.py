@@ -106,9 +106,9 @@ class Abilities(Card):
             return
         self._shown = abilities
         while (item := self._rows.takeAt(0)) is not None:
-            old = item.widget()
-            old.hide()
-            old.deleteLater()
+            if (old := item.widget()) is not None:
+                old.hide()
+                old.deleteLater()
         for index, ability in enumerate(abilities):
             self._rows.addWidget(Separator(), 2 * index, 0)
             self._rows.addWidget(Row(ability), 2 * index + 1, 0)

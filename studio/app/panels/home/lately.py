@@ -136,8 +136,10 @@ class Lately(Card):
             self._model.run(chosen.task)
 
     def _show(self, lately: tuple[Made, ...]) -> None:
-        while (item := self._flow.takeAt(0)) is not None:
-            item.widget().hide()
+        while self._flow.takeAt(0) is not None:
+            pass
+        for tile in self._tiles.values():
+            tile.hide()
         wanted = {made.result.path: made for made in lately}
         for path in [path for path, tile in self._tiles.items() if wanted.get(path) != tile.made]:
             self._tiles.pop(path).deleteLater()

@@ -125,11 +125,8 @@ class HomeModel:
             self._studio.queue.cancel(job.id)
 
     def open(self, made: Made) -> None:
-        """Go to where it was made, with its fields; one that does not say how is in the gallery."""
-        if made.result.request is not None:
-            self.desk.use_again(made.result.request)
-        else:
-            self.desk.go("gallery")
+        """Look at it, large, in the gallery."""
+        self.desk.open_result(made.result.path)
 
     def finish_welcome(self) -> None:
         """The first start is over, for good."""

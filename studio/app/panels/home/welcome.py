@@ -57,7 +57,7 @@ class StarterRow(QWidget):
         line.addWidget(self.licence)
         line.addWidget(self._state)
         column = QVBoxLayout(self)
-        column.setContentsMargins(0, 10, 0, 10)
+        column.setContentsMargins(0, 7, 0, 7)
         column.setSpacing(8)
         column.addLayout(line)
         column.addWidget(self.bar)
@@ -71,7 +71,7 @@ class StarterRow(QWidget):
     def _say(self) -> None:
         starter, model = self._starter, self._starter.entry.model
         self._title.setText(localized(model.title))
-        names = "  •  ".join(t(f"home.language.{name}") for name in model.languages)
+        names = "  •  ".join(_language(name) for name in model.languages)
         task = ", ".join(t(f"task.{task}") for task in model.tasks)
         self._kind.setText(f"{task}  •  {names}" if names else task)
         self.licence.setText(f"{model.licence.id}  •  {t(f'licence.{model.licence.commercial}.short')}")
@@ -91,11 +91,18 @@ class StarterRow(QWidget):
             self._problem.setText(f"{failure.message} {failure.hint}")
 
 
+def _language(code: str) -> str:
+    """Its name where there is one, else the code itself."""
+    key = f"home.language.{code}"
+    name = t(key)
+    return code if name == key else name
+
+
 class Welcome(ScrollColumn):
     """`get` fetches the pack, `start` ends the welcome with what is here."""
 
     def __init__(self, home: HomeModel) -> None:
-        super().__init__(margins=(30, 36, 30, 30), spacing=18)
+        super().__init__(margins=(30, 20, 30, 20), spacing=14)
         self._home = home
         self.model = WelcomeModel(home.desk)
         self.languages = SegmentedButtons(LANGUAGES)
@@ -128,7 +135,7 @@ class Welcome(ScrollColumn):
         top.addWidget(Label("home.welcome", "heading"))
         top.addStretch(1)
         top.addWidget(self.languages)
-        pack = Card(margin=20, spacing=8)
+        pack = Card(margin=20, spacing=6)
         head = QHBoxLayout()
         head.addWidget(Label("home.pack", "title"))
         head.addStretch(1)
@@ -149,7 +156,7 @@ class Welcome(ScrollColumn):
         holder.setMaximumWidth(WIDTH)
         column = QVBoxLayout(holder)
         column.setContentsMargins(0, 0, 0, 0)
-        column.setSpacing(18)
+        column.setSpacing(12)
         column.addLayout(top)
         column.addWidget(Label("home.welcome.words", wrap=True))
         column.addWidget(self._computer)
