@@ -54,7 +54,7 @@ class Frame:
         desk.go_requested.subscribe(self.window.go)
         desk.use_requested.subscribe(self._use)
         desk.make_requested.subscribe(self._make)
-        desk.result_requested.subscribe(lambda path: self.window.go("gallery").open_result(path))
+        desk.result_requested.subscribe(self._open_result)
         desk.complained.subscribe(self._complain)
         desk.said.subscribe(self._say)
 
@@ -136,6 +136,11 @@ class Frame:
                 panel.restore(request)
                 return panel
         return None
+
+    def _open_result(self, path: Path) -> None:
+        if self._queue is not None and self._queue.isVisible():
+            self._queue.close_sheet()  # it would lie over the result
+        self.window.go("gallery").open_result(path)
 
     def _make(self, request: Request) -> None:
         panel = self._use(request)

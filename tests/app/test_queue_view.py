@@ -326,7 +326,6 @@ async def test_the_strip_opens_it_and_the_network_chip_leads_to_the_settings(
     assert not sheet.isVisible()
     frame._strip.job_chosen.emit("gone meanwhile")
     assert sheet.isVisible()
-    sheet.close_sheet()
     frame._strip.network_requested.emit(None)
     assert window.current.value == "settings"
     path = studio.outputs() / "2026-01-02" / "a.txt"
@@ -337,6 +336,7 @@ async def test_the_strip_opens_it_and_the_network_chip_leads_to_the_settings(
     gallery = window.panel("gallery")
     await until(lambda: gallery.model.opened.value is not None)
     assert window.current.value == "gallery"
+    assert not sheet.isVisible(), "it would lie over the result"
     sheet.close_down()
     for panel in window.made_panels():
         panel.close_down()
