@@ -200,10 +200,10 @@ class Queue:
             raise ValueError(f"job {id} is not held")
         request = entry.job.request
         resolved = self._models.resolve(request.model, verify=False)
-        resolved.spec.complete(request.values, resolved.model)
+        values = resolved.spec.complete(request.values, resolved.model)
         entry.spec = resolved.spec
         self._held.remove(entry)
-        entry.set(state=JobState.WAITING)
+        entry.set(state=JobState.WAITING, request=msgspec.structs.replace(request, values=values))
         self._enqueue(entry, len(self._waiting))
 
     def resume_all(self) -> None:
