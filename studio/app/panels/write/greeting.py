@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from PySide6.QtCore import Qt, Signal
-from PySide6.QtWidgets import QVBoxLayout, QWidget
+from PySide6.QtWidgets import QSizePolicy, QVBoxLayout, QWidget
 
 from studio.app.widgets.button import Button
 from studio.app.widgets.card import IconTile
 from studio.app.widgets.label import Label
+from studio.app.widgets.paint import set_tooltip
 
 MOST = 4
 
@@ -52,6 +53,9 @@ class Greeting(QWidget):
             button = Button(icon="generate")
             button.setText(words)
             button.setAccessibleName(words)
+            button.setMinimumWidth(120)  # a long one is shortened in a narrow window
+            button.setSizePolicy(QSizePolicy.Policy.Maximum, QSizePolicy.Policy.Fixed)
+            set_tooltip(button, words)
             button.clicked.connect(lambda _, words=words: self.chosen.emit(words))
             self._examples.addWidget(button, 0, Qt.AlignmentFlag.AlignHCenter)
             self._buttons.append(button)
