@@ -50,7 +50,6 @@ class Making:
         self.failure: Property[Failure | None] = Property(None)
         self.restored: Event[Request] = Event()
         self._saving: asyncio.TimerHandle | None = None
-        self._ours: set[str] = set()
 
         draft = studio.drafts.get(task)
         self._values: dict[str, dict[str, Any]] = dict(draft.get("values", {}))
@@ -116,7 +115,6 @@ class Making:
         except StudioError as error:
             self.failure.value = error.failure
             return None
-        self._ours.add(job.id)
         self.job.value = job
         return job
 

@@ -32,11 +32,11 @@ class StripFeed:
         self._strip = strip
         self._ends: list[Callable[[], None]] = [
             studio.queue.changed.connect(lambda _: self._jobs()),
-            studio.settings.changed.connect(lambda settings: self._offline(settings.offline)),
+            studio.settings.changed.connect(lambda _: self._offline()),
             studio.downloads.changed.connect(lambda _: self._traffic()),
         ]
         strip.stop_requested.subscribe(self._stop)
-        self._offline(studio.settings.value.offline)
+        self._offline()
         self._jobs()
 
     def close(self) -> None:
@@ -51,8 +51,8 @@ class StripFeed:
         if any(job == known.id for known in self._studio.queue.jobs):
             self._studio.queue.cancel(job)
 
-    def _offline(self, offline: bool) -> None:
-        self._strip.offline.value = offline
+    def _offline(self) -> None:
+        self._strip.offline.value = self._studio.offline
 
     def _traffic(self) -> None:
         states = self._studio.downloads.states.values()

@@ -136,7 +136,10 @@ class Studio:
         Raises OSError, StudioError.
         """
         await self.gallery.reconcile()
-        await self.gallery.empty_trash(older_than_days=KEEP_DAYS)
+        try:
+            await self.gallery.empty_trash(older_than_days=KEEP_DAYS)
+        except OSError as error:  # no reason to complain at every start; the trash menu says it when asked
+            log.warning("the system's trash took nothing: %s", error)
 
     async def close(self) -> None:
         """Put everything down, the last started first; nothing of it is left running.

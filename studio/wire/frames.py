@@ -1,6 +1,6 @@
 """Frames on a byte stream: two big-endian lengths, a JSON header, a blob.
 
-    4 bytes header length | 4 bytes blob length | header | blob
+4 bytes header length | 4 bytes blob length | header | blob
 """
 
 from __future__ import annotations

@@ -12,9 +12,9 @@ from PySide6.QtWidgets import QStackedLayout, QWidget
 from studio.app import files, keys, pictures
 from studio.app.desk import Desk
 from studio.app.language import bind_text, on_language
+from studio.app.making_panel import MakingPanel
 from studio.app.observable import bind, watch
 from studio.app.panels.draw.viewmodel import DrawModel
-from studio.app.making_panel import MakingPanel
 from studio.app.recent import Shown
 from studio.app.widgets.button import Button, IconButton
 from studio.app.widgets.empty_state import EmptyState

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from studio.app.desk import Desk
-from studio.app.observable import Property
 from studio.app.making import Making
+from studio.app.observable import Property
 from studio.app.recent import Recent
 from studio.domain.job import Job
 from studio.services.runner import PreviewFrame
