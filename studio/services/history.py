@@ -95,7 +95,7 @@ class PastRun(Struct, frozen=True, kw_only=True):
 
 
 class Learnt(Struct, frozen=True, kw_only=True):
-    """What to expect. `phases`: seconds each. `exact`: this very work was done before. `rate`: see PastRun."""
+    """What to expect. `phases`: seconds each. `exact`: this very work was done before. `rate`: PastRun's."""
 
     phases: dict[str, float]
     seconds: Span

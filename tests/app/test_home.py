@@ -26,6 +26,7 @@ from studio.domain.request import Request
 from studio.services.studio import Studio
 from tests.app.studios import studio_at
 from tests.services.engines import until
+from tests.services.writing import writing
 
 SLOW = {"steps": {"load": 1, "denoise": 400}, "second": 0.02}
 QUICK = {"steps": {"load": 1, "denoise": 4}, "second": 0.05}
@@ -149,6 +150,20 @@ async def test_nothing_is_measured_before_the_first_run_and_something_after(tmp_
         measured = [one.speed.measured for one in model.abilities.value if one.task == "image"]
         assert measured[0]
         assert not of(model, "speech").speed.measured
+
+
+async def test_a_text_s_speed_is_what_the_engine_counted(tmp_path, monkeypatch) -> None:
+    async with writing(tmp_path, monkeypatch) as studio:
+        desk = Desk(studio)
+        desk.make_requested.subscribe(studio.queue.submit)
+        model = HomeModel(desk)
+        model.run("text")
+        (job,) = studio.queue.jobs
+        assert job.request.prompt == "Say hello."
+        assert (await studio.queue.wait(job.id)).state is JobState.DONE
+        assert speed_words(of(model, "text").speed) == "25 tokens a second"
+        model.close()
+        await asyncio.sleep(0)
 
 
 @pytest.mark.parametrize(
