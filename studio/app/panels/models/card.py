@@ -22,20 +22,16 @@ from studio.domain.plan import Fit
 from studio.domain.quantity import size
 from studio.domain.text import localized, t
 
-GRADES = {"fluent": "ok", "slow": "warning", "very_slow": "bad"}
-
 
 def speed_line(speed: Speed) -> tuple[str, str]:
     """Tone and words for how a model runs here: whether it fits, and what was measured."""
     estimate = speed.estimate
-    if speed.measured and estimate is not None:
-        words = speed_words(speed)
-        fit = "" if estimate.fit is Fit.UNKNOWN else f"{t(f'fit.{estimate.fit}')}  •  "
-        worse = estimate.fit in (Fit.AMBER, Fit.RED)
-        return TONES[estimate.fit] if worse else GRADES[speed.grade], fit + words
-    if estimate is None or estimate.fit is Fit.UNKNOWN:
+    if estimate is None or (estimate.fit is Fit.UNKNOWN and not speed.measured):
         return "muted", t("fit.unknown")
-    return TONES[estimate.fit], f"{fit_words(estimate)}  •  {t('models.unmeasured')}"
+    if not speed.measured:
+        return TONES[estimate.fit], f"{fit_words(estimate)}  •  {t('models.unmeasured')}"
+    fit = "" if estimate.fit is Fit.UNKNOWN else f"{t(f'fit.{estimate.fit}')}  •  "
+    return TONES[estimate.fit], fit + speed_words(speed)
 
 
 class ModelCard(Card):
