@@ -52,11 +52,13 @@ class FitLine(PaintedButton):
         self.setFont(fonts.ui_font(fonts.LABEL))
         self.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Fixed)
         self.setEnabled(False)
+        self.setFocusPolicy(Qt.FocusPolicy.NoFocus)
 
     def set(self, tone: str, text: str) -> None:
         self._tone = tone
         self.setText(text)
         self.setEnabled(bool(text))
+        self.setFocusPolicy(Qt.FocusPolicy.TabFocus if text else Qt.FocusPolicy.NoFocus)
         set_tooltip(self, text)
         self.update()
 

@@ -1,0 +1,177 @@
+"""Every panel in the real window: named controls, no accidental markup; Draw and Speak from click to file."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+from PySide6.QtCore import Qt
+from PySide6.QtWidgets import QLabel
+
+from studio.app import language
+from studio.app.desk import Complaint, Desk
+from studio.app.frame import Frame
+from studio.app.panels import panel_specs
+from studio.domain.job import JobState
+from studio.services.paths import Paths
+from studio.services.studio import Studio
+from tests.app.studios import studio_at
+from tests.app.test_accessibility import controls, name_of, settle
+from tests.services.engines import until
+
+PANELS = [spec.key for spec in panel_specs(Desk.__new__(Desk))]
+JOB = {"steps": {"load": 1, "denoise": 4}, "second": 0.02}
+
+
+@asynccontextmanager
+async def window_on(studio: Studio) -> AsyncIterator[tuple[Frame, list[Complaint | None]]]:
+    studio.settings.change(welcomed=True)
+    desk = Desk(studio)
+    complaints: list[Complaint | None] = []
+    desk.complained.subscribe(complaints.append)
+    frame = Frame(desk)
+    frame.window.show()
+    try:
+        yield frame, complaints
+    finally:
+        for panel in frame.window.made_panels():
+            panel.close_down()
+        frame.window.finish()
+        frame.window.deleteLater()
+        await asyncio.sleep(0.05)
+
+
+@pytest.mark.parametrize("key", PANELS)
+async def test_a_panel_has_names_and_no_markup(
+    key: str, tmp_path: Path, monkeypatch: Any, qloop: Any
+) -> None:
+    async with studio_at(tmp_path, monkeypatch, jobs={"": JOB}) as studio, window_on(studio) as (frame, _):
+        frame.window.go(key)
+        await asyncio.sleep(0.2)
+        settle(frame.window)
+        for lang in ("en", "zh_CN"):
+            language.set_language(lang)
+            found = list(controls(frame.window))
+            assert len(found) > 8
+            assert [widget for widget in found if not name_of(widget).strip()] == []
+        rich = [
+            label.text()
+            for label in frame.window.findChildren(QLabel)
+            if label.textFormat() is not Qt.TextFormat.PlainText
+        ]
+        assert rich == []
+
+
+async def test_a_changed_field_is_kept_for_the_next_start(
+    tmp_path: Path, monkeypatch: Any, qloop: Any
+) -> None:
+    async with studio_at(tmp_path, monkeypatch, jobs={"": JOB}) as studio:
+        async with window_on(studio) as (frame, _):
+            draw: Any = frame.window.go("draw")
+            draw.making.prompt.value = "一只蓝色的猫"
+            draw.making.form.set("steps", 7)
+            await until(lambda: studio.drafts.get("image").get("prompt") == "一只蓝色的猫", seconds=5)
+        async with window_on(studio) as (frame, _):
+            draw = frame.window.go("draw")
+            assert draw.making.prompt.value == "一只蓝色的猫"
+            assert draw.making.form.values()["steps"] == 7
+
+
+async def test_an_empty_prompt_is_refused_and_nothing_is_lost(
+    tmp_path: Path, monkeypatch: Any, qloop: Any
+) -> None:
+    async with studio_at(tmp_path, monkeypatch, jobs={"": JOB}) as studio, window_on(studio) as (frame, said):
+        draw: Any = frame.window.go("draw")
+        draw.making.form.set("steps", 9)
+        assert draw.generate() is None
+        assert said[-1] is not None
+        assert said[-1].failure.code == "param.invalid"
+        assert draw.making.form.values()["steps"] == 9
+        assert studio.queue.jobs == ()
+
+
+async def test_a_voice_refuses_a_language_before_the_run(
+    tmp_path: Path, monkeypatch: Any, qloop: Any
+) -> None:
+    async with studio_at(tmp_path, monkeypatch, jobs={"": JOB}) as studio, window_on(studio) as (frame, said):
+        speak: Any = frame.window.go("speak")
+        speak.making.prompt.value = "早上好"
+        assert speak.generate() is None
+        assert said[-1] is not None
+        assert said[-1].failure.code == "model.language"
+        assert studio.queue.jobs == ()
+        speak.making.prompt.value = "Good morning"
+        assert speak.generate() is not None
+        speak.making.stop()
+        await until(lambda: not speak.making.busy)
+
+
+async def test_settings_change_at_once_and_are_kept(tmp_path: Path, monkeypatch: Any, qloop: Any) -> None:
+    async with studio_at(tmp_path, monkeypatch, jobs={"": JOB}) as studio, window_on(studio) as (frame, said):
+        panel: Any = frame.window.go("settings")
+        panel._controls["offline"].click()
+        assert studio.settings.value.offline
+        assert studio.offline
+        file = tmp_path / "a file"
+        file.write_text("x")
+        panel._change("outputs", str(file))
+        assert said[-1] is not None
+        assert said[-1].failure.code == "output.unwritable"
+        assert studio.settings.value.outputs == ""
+        panel._change("outputs", str(tmp_path / "新 文件夹"))
+        assert studio.outputs() == tmp_path / "新 文件夹"
+    again = Studio(Paths.under(tmp_path / "home"))
+    assert again.settings.value.offline
+    await again.close()
+
+
+async def test_the_computer_panel_says_what_this_is(tmp_path: Path, monkeypatch: Any, qloop: Any) -> None:
+    async with studio_at(tmp_path, monkeypatch, jobs={"": JOB}) as studio, window_on(studio) as (frame, _):
+        panel: Any = frame.window.go("computer")
+        await until(lambda: panel.model.machine.value is not None and panel.model.figures.value is not None)
+        shown = " ".join(label.text() for label in panel.findChildren(QLabel))
+        assert studio.machine is not None
+        assert studio.machine.cpu.name in shown
+        frame.window.go("settings")
+        assert panel.model._metering is None, "it measures while nobody looks"
+
+
+@pytest.mark.heavy
+async def test_a_picture_from_click_to_file_and_back(tmp_path: Path, qloop: Any) -> None:
+    studio = Studio(Paths.under(tmp_path / "a 家").create())
+    await studio.start()
+    try:
+        async with window_on(studio) as (frame, said):
+            draw: Any = frame.window.go("draw")
+            making, recent = draw.making, draw.model.recent
+            making.prompt.value = "red apple"
+            making.form.set("steps", 12)
+            making.form.set("seed", 5)
+            previews: list[object] = []
+            draw.model.preview.subscribe(lambda frame: previews.append(frame) if frame else None)
+            draw.prompt.button.click()
+            await until(lambda: not making.busy and recent.current.value is not None, seconds=120)
+            assert making.job.value.state is JobState.DONE, said
+            assert previews, "no preview was seen"
+            picture = recent.current.value.path
+            assert picture.suffix == ".png"
+            await until(lambda: draw.view.path() == picture)
+
+            making.prompt.value = "something else"
+            making.form.set("steps", 30)
+            await frame._dropped([picture])
+            assert making.prompt.value == "red apple"
+            assert making.form.values()["steps"] == 12
+            assert making.form.values()["seed"] == 5
+
+            recent.delete()
+            await until(lambda: not picture.exists())
+            async with asyncio.timeout(20):
+                while await studio.gallery.trashed() != 1:
+                    await asyncio.sleep(0.05)
+    finally:
+        await studio.close()
