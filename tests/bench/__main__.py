@@ -77,7 +77,7 @@ def _one(name: str, *, short: bool) -> list[Row]:
             )
             return [Row(**row) for row in json.loads(results.read_text())]
         except (subprocess.SubprocessError, OSError) as error:
-            return [Row(name, "", "", str(error)[:80], "broken")]
+            return [Row(name, "", "", f"ended with {getattr(error, 'returncode', error)}", "broken")]
 
 
 if __name__ == "__main__":
