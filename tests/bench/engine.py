@@ -60,5 +60,5 @@ def run(engine: EngineProcess, path: Path, **values: Any) -> tuple[float, Done]:
     start(engine, path, **values)
     ended = engine.wait_for(Done, Cancelled, Failed, timeout=PATIENCE)
     if not isinstance(ended, Done):
-        raise RuntimeError(f"{ended}\n{engine.stderr}")
+        raise RuntimeError(f"{ended}\n{engine.stderr}")  # noqa: TRY004 - no matter of types
     return time.perf_counter() - began, ended

@@ -17,7 +17,7 @@ TOLERANCE = 2.0  # by how much a short run may miss a bar
 
 @dataclass(frozen=True)
 class Row:
-    """`verdict`: "met", "missed", "noisy", "short" (over the bar, within what a short run may be) or "broken"."""
+    """`verdict`: "met", "missed", "noisy", "broken", or "short": over the bar, but so may a short run."""
 
     figure: str
     bar: str
@@ -61,8 +61,8 @@ def machine() -> str:
     """Where and when, in one line."""
     memory = psutil.virtual_memory().total / 1e9
     return (
-        f"{datetime.now(UTC):%Y-%m-%d %H:%M} UTC; {_processor()}, {psutil.cpu_count()} cores, {memory:.0f} GB; "
-        f"{platform.system()} {platform.release()}, Python {platform.python_version()}; "
+        f"{datetime.now(UTC):%Y-%m-%d %H:%M} UTC; {_processor()}, {psutil.cpu_count()} cores, "
+        f"{memory:.0f} GB; {platform.system()} {platform.release()}, Python {platform.python_version()}; "
         f"load {psutil.getloadavg()[0]:.1f} at the start"
     )
 

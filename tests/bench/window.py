@@ -63,7 +63,8 @@ async def opened(home: Path) -> AsyncIterator[tuple[Studio, Frame]]:
 
 def panels(frame: Frame) -> list[str]:
     """The keys of all panels."""
-    return [key for key in frame.window.keys() if find_spec(f"studio.app.panels.{key}.panel")]
+    keys = frame.window.keys()
+    return [key for key in keys if find_spec(f"studio.app.panels.{key}.panel")]
 
 
 async def start_engine(studio: Studio) -> None:

@@ -1,4 +1,4 @@
-"""What is left of a model in memory: after "free memory now", and after unloading by itself, again and again."""
+"""What is left of a model in memory: after "free memory now", and after unloading, again and again."""
 
 from __future__ import annotations
 

@@ -105,7 +105,13 @@ def _start(code: str, environment: dict[str, str]) -> tuple[float, str]:
     """Seconds until the process says that its window answers, and what else it says."""
     began = time.monotonic()
     done = subprocess.run(
-        [sys.executable, "-c", code], env=environment, cwd=ROOT, capture_output=True, text=True, timeout=120
+        [sys.executable, "-c", code],
+        env=environment,
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
     )
     if done.returncode or not done.stdout:
         raise RuntimeError(done.stderr)
