@@ -63,7 +63,7 @@ async def _demo(*, offline: bool) -> list[Row]:
                 try:
                     await fetch(studio, entry.model)
                 except StudioError as error:  # the others can still be shown; the table tells what is missing
-                    terminal.warn(f"{error.failure.message} {error.failure.hint}")
+                    terminal.warn(f"{error.failure.message} {terminal.hint_of(error.failure)}")
         maker = Maker(studio, _new_folder(Path.cwd() / "outputs"))
         return [*await maker.texts(), *await maker.pictures(), *await maker.sounds()]
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import errno
+import os
 import re
 import sys
 from collections.abc import Sequence
@@ -68,6 +70,7 @@ async def _generate(task: str, words: Sequence[str], *, offline: bool) -> int:
         own, values = _understand(words, resolved)
         request = _request(task, resolved, own, values, studio.settings.value)
         output = _output(own, request)
+        _make_writable(output.parent if output else studio.outputs())
         stream = "stream" in resolved.spec.capabilities and "json" not in own
         job = await follow(
             studio,
@@ -148,6 +151,17 @@ def _output(own: dict[str, Any], request: Request) -> Path | None:
     if taken and "force" not in own:
         raise StudioError("output.unwritable", path=str(taken[0]), reason=t("cli.exists"))
     return path
+
+
+def _make_writable(folder: Path) -> None:
+    """Said now rather than after minutes of work. Raises StudioError `output.unwritable`."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        if not os.access(folder, os.W_OK):
+            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
+    except OSError as error:
+        reason = error.strerror or str(error)
+        raise StudioError("output.unwritable", path=str(folder), reason=reason) from error
 
 
 def _default(library: Library, task: str) -> str:

@@ -91,7 +91,7 @@ def help_text(
     command: str, usage: str, words: str, sections: list[tuple[str, list[tuple[str, str]]]]
 ) -> None:
     """How to call it, what it does, and two columns for each section; to stdout."""
-    lines = [f"{t('cli.help.usage')} {command} {usage}".rstrip()]
+    lines = [f"{t('cli.help.usage')}{command} {usage}".rstrip()]
     if words:
         lines += ["", words]
     for title, rows in sections:
@@ -109,10 +109,14 @@ def help_text(
 
 def show_failure(failure: Failure, *, as_json: bool) -> int:
     """Tell it, and return the exit code: a value that cannot be is wrong use, everything else a failure."""
-    key = f"cli.hint.{failure.code}"
-    hint = failure.hint if t(key) == key else t(key)  # where the window's advice names its panels
-    show_error(failure.code, failure.message, hint, as_json=as_json)
+    show_error(failure.code, failure.message, hint_of(failure), as_json=as_json)
     return MISUSED if failure.code == "param.invalid" else FAILED
+
+
+def hint_of(failure: Failure) -> str:
+    """What to do; in words of its own where the window's advice names panels."""
+    key = f"cli.hint.{failure.code}"
+    return failure.hint if t(key) == key else t(key)
 
 
 def show_error(code: str, message: str, hint: str, *, as_json: bool) -> None:

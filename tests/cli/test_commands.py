@@ -13,28 +13,7 @@ import pytest
 from studio import __version__
 from studio.cli.main import run
 from studio.domain import text
-
-
-@pytest.fixture(autouse=True)
-def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A home with spaces and Chinese characters, for an English reader."""
-    folder = tmp_path / "我的 家 home"
-    monkeypatch.setenv("STUDIO_HOME", str(folder))
-    monkeypatch.setenv("LC_ALL", "en_GB.UTF-8")
-    return folder
-
-
-def studio(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
-    """`python -m studio ...` as a user starts it."""
-    return subprocess.run(
-        [sys.executable, "-m", "studio", *arguments],
-        check=False,
-        capture_output=True,
-        encoding="utf-8",
-        timeout=120,
-        env={**os.environ, **environment},
-        stdin=subprocess.DEVNULL,
-    )
+from tests.cli.terminal import studio
 
 
 def test_version() -> None:
