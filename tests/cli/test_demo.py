@@ -11,7 +11,11 @@ from pathlib import Path
 
 import pytest
 
-from studio.cli.demo import Maker, Row
+from studio.cli.demo import Maker, Row, _new_folder, _row
+from studio.domain.artifact import Artifact
+from studio.domain.failure import StudioError
+from studio.domain.job import Job, Outcome, Peak, Tokens
+from studio.domain.request import Request
 from studio.services.library.library import Library
 from studio.services.studio import Studio
 from tests.cli.terminal import studio
@@ -21,6 +25,8 @@ def lines(table: str) -> list[list[str]]:
     return [re.split(r"\s{2,}", line.strip()) for line in table.splitlines()]
 
 
+@pytest.mark.heavy
+@pytest.mark.timeout(1200)
 def test_it_makes_what_it_can_and_tells_what_is_missing(tmp_path: Path) -> None:
     """Without a connection and without a download: the bundled painter and speaker, no writer."""
     done = studio("--offline", "demo", cwd=tmp_path)
@@ -36,6 +42,41 @@ def test_it_makes_what_it_can_and_tells_what_is_missing(tmp_path: Path) -> None:
         assert float(row[2]) > 0
     assert speech[1].endswith(".wav")
     assert not list((tmp_path / "outputs" / "demo-1").glob("again*"))
+
+
+def test_earlier_results_are_never_written_over(tmp_path: Path) -> None:
+    folders = [_new_folder(tmp_path / "outputs") for _ in range(3)]
+    assert [folder.name for folder in folders] == ["demo-1", "demo-2", "demo-3"]
+
+
+def test_a_folder_that_cannot_be_made(tmp_path: Path) -> None:
+    (tmp_path / "outputs").write_text("a file")
+    with pytest.raises(StudioError) as raised:
+        _new_folder(tmp_path / "outputs")
+    assert raised.value.failure.code == "output.unwritable"
+
+
+def test_a_line_tells_speed_in_the_result_s_own_measure() -> None:
+    request = Request(task="any", family="any", model="any", values={})
+
+    def line(
+        tokens: Tokens | None = None, seconds: float | None = None, problems: tuple[str, ...] = ()
+    ) -> Row:
+        made = Artifact(path="/elsewhere/x", media_type="a/b", sha256="", bytes=1, seconds=seconds)
+        outcome = Outcome(
+            timings={"load": 3.0, "work": 2.0, "total": 5.0},
+            peak=Peak(ram_bytes=10**9),
+            device="cpu",
+            tokens=tokens,
+        )
+        job = Job(id="1", request=request, created=0.0, artifacts=(made,), outcome=outcome)
+        return _row("what", job, problems)
+
+    assert line(Tokens(prompt=1, generated=9, per_second=4.5)).speed == "4.5 tokens/s"
+    assert line(seconds=6.0).speed == "3.0 x real time"
+    plain = line(problems=("check.image.unlike",))
+    assert (plain.speed, plain.seconds, plain.peak) == ("2.0 s each", "5.0", "1.0 GB")
+    assert plain.problems == ("its colours and shape do not suit the prompt",)
 
 
 @pytest.fixture
