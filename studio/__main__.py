@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import sys
 
@@ -22,6 +23,9 @@ def main() -> int:
 
         return run(arguments, offline=offline)
 
+    gc.disable()  # nothing of what is made now is garbage; the window turns it on again
+    # Before Qt: once that is there, its binding reads the source of every module that is imported.
+    import studio.services.studio  # noqa: F401
     from studio.app.main import run as open_window
 
     return open_window(offline=offline)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import logging
 import os
 from collections.abc import Coroutine
@@ -65,6 +66,7 @@ class Frame:
         metering = asyncio.ensure_future(self._meter(feed))
         try:
             await self._start()
+            gc.enable()  # off since the process began, so that the window opens sooner
             await self._closed.wait()
         finally:
             metering.cancel()

@@ -38,7 +38,7 @@ app.exec()
 
 _OURS = """
 import json, os, sys, time
-from studio.app.main import run
+import studio.services.studio  # as studio.__main__ does
 from PySide6.QtCore import QEvent, QObject, QTimer
 from studio.app.window import StudioWindow
 def answer():
@@ -58,7 +58,9 @@ def watched(self, key):
     panel.installEventFilter(painted)
     return panel
 StudioWindow.go = watched
-run(offline=True)
+from studio.__main__ import main
+sys.argv[1:] = ['--offline']
+main()
 """
 
 
