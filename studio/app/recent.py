@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Coroutine
 from pathlib import Path
-from typing import Any
 
 from msgspec import Struct
 
+from studio.app.background import Background
 from studio.app.desk import Desk
 from studio.app.observable import Event, Property
 from studio.domain.failure import Failure
@@ -48,7 +47,7 @@ class Recent:
         self.results: Property[tuple[Shown, ...]] = Property(())
         self.current: Property[Shown | None] = Property(None)
         self.arrived: Event[Shown] = Event()
-        self._tasks: set[asyncio.Future[None]] = set()
+        self._background = Background("the recent results")
         self._reading: asyncio.Future[None] | None = None
         self._ends = (
             desk.studio.queue.changed.connect(self._follow),
@@ -59,8 +58,7 @@ class Recent:
     def close(self) -> None:
         for end in self._ends:
             end()
-        for task in self._tasks:
-            task.cancel()
+        self._background.close()
 
     def open(self, path: Path) -> None:
         """Look at the result *path*, if it is among them."""
@@ -69,7 +67,7 @@ class Recent:
     def delete(self) -> None:
         """Move the current result to the trash and offer to bring it back."""
         if self.current.value is not None:
-            self._spawn(self._delete(self.current.value.path))
+            self._background.start(self._delete(self.current.value.path))
 
     async def _delete(self, path: Path) -> None:
         try:
@@ -80,7 +78,9 @@ class Recent:
             self._desk.complain(Failure(code="output.unwritable", values=values))
             return
         if ids:
-            self._desk.say(t("recent.deleted"), "recent.undo", lambda: self._spawn(self._undo(ids)))
+            self._desk.say(
+                t("recent.deleted"), "recent.undo", lambda: self._background.start(self._undo(ids))
+            )
 
     async def _undo(self, ids: list[int]) -> None:
         await self._gallery.undo(ids)
@@ -108,7 +108,7 @@ class Recent:
 
     def _refresh(self) -> None:
         if self._reading is None or self._reading.done():
-            self._reading = self._spawn(self._read())
+            self._reading = self._background.start(self._read())
 
     async def _read(self) -> None:
         """Take over what the gallery has: results of earlier days, without those deleted since."""
@@ -123,14 +123,3 @@ class Recent:
         current = self.current.value
         if current is None or not any(one.path == current.path for one in self.results.value):
             self.current.value = next(iter(self.results.value), None)
-
-    def _spawn(self, work: Coroutine[Any, Any, None]) -> asyncio.Future[None]:
-        task = asyncio.ensure_future(work)
-        self._tasks.add(task)
-        task.add_done_callback(self._ended)
-        return task
-
-    def _ended(self, task: asyncio.Future[None]) -> None:
-        self._tasks.discard(task)
-        if not task.cancelled() and (error := task.exception()) is not None:
-            log.error("the recent results could not be read or moved", exc_info=error)

@@ -192,6 +192,13 @@ class ComputerPanel(Panel):
             self._desk.complain(failure, "app.retry", self.model.check_devices)
 
     def _free_memory(self) -> None:
+        """Freeing stops what runs, so that is asked first."""
+        if self.model.at_work:
+            self._desk.say(t("computer.free_busy"), "computer.free_anyway", self._free_now)
+        else:
+            self._free_now()
+
+    def _free_now(self) -> None:
         self.model.free_memory()
         self._desk.say(t("computer.freed"))
 

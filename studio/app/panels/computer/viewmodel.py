@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Coroutine
 from typing import Any
 
+from studio.app.background import Background
 from studio.app.observable import Property
 from studio.domain.failure import Failure, StudioError
+from studio.domain.job import JobState
 from studio.domain.machine import Machine
 from studio.services.machine.meter import Figures, Meter
 from studio.services.studio import Studio
@@ -28,18 +29,22 @@ class ComputerModel:
         self.tried: Property[bool] = Property(False)
         self.checking: Property[bool] = Property(False)
         self.failure: Property[Failure | None] = Property(None)
-        self._tasks: set[asyncio.Future[Any]] = set()
+        self._background = Background("Computer")
         self._metering: asyncio.Future[Any] | None = None
-        self._spawn(self._read())
+        self._background.start(self._read())
 
     def close(self) -> None:
-        for task in self._tasks:
-            task.cancel()
+        self._background.close()
+
+    @property
+    def at_work(self) -> bool:
+        """Does a job run, which freeing the memory would stop?"""
+        return any(job.state is JobState.RUNNING for job in self._studio.queue.jobs)
 
     def watch_live(self, on: bool) -> None:
         """Measure once a second while somebody looks."""
         if on and self._metering is None:
-            self._metering = self._spawn(self._meter())
+            self._metering = self._background.start(self._meter())
         elif not on and self._metering is not None:
             self._metering.cancel()
             self._metering = None
@@ -48,11 +53,11 @@ class ComputerModel:
         """Let the engine multiply a small matrix on every device."""
         if not self.checking.value:
             self.checking.value = True
-            self._spawn(self._check())
+            self._background.start(self._check())
 
     def free_memory(self) -> None:
         """End the engine and start a new one: every loaded model is gone for certain."""
-        self._spawn(self._studio.engine.free_memory())
+        self._background.start(self._studio.engine.free_memory())
 
     async def _read(self) -> None:
         self.machine.value = await self._studio.read_machine()
@@ -73,14 +78,3 @@ class ComputerModel:
             self.failure.value = error.failure
         finally:
             self.checking.value = False
-
-    def _spawn(self, work: Coroutine[Any, Any, Any]) -> asyncio.Future[Any]:
-        task = asyncio.ensure_future(work)
-        self._tasks.add(task)
-        task.add_done_callback(self._ended)
-        return task
-
-    def _ended(self, task: asyncio.Future[Any]) -> None:
-        self._tasks.discard(task)
-        if not task.cancelled() and (error := task.exception()) is not None:
-            log.error("Computer: something could not be read", exc_info=error)

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-import logging
 from pathlib import Path
 
 from PySide6.QtGui import QAction
 from PySide6.QtWidgets import QStackedLayout, QWidget
 
 from studio.app import files, keys, pictures
+from studio.app.background import Background
 from studio.app.desk import Desk
 from studio.app.language import bind_text, on_language
 from studio.app.making_panel import MakingPanel
@@ -25,8 +25,6 @@ from studio.domain.quantity import duration
 from studio.domain.text import language, t
 from studio.services.runner import PreviewFrame
 
-log = logging.getLogger(__name__)
-
 THUMBNAIL = 192  # pixels, twice what is shown
 
 
@@ -36,6 +34,7 @@ class DrawPanel(MakingPanel):
         super().__init__(desk, self.model, PromptBox("draw.placeholder", weights=True))
         self.view = ImageView()
         self.strip = ThumbnailStrip()
+        self._background = Background("Draw")
         self._thumbnails: dict[Path, asyncio.Future[None]] = {}
         self._opening: asyncio.Future[None] | None = None
         self._shown: Path | None = None
@@ -59,9 +58,7 @@ class DrawPanel(MakingPanel):
         on_language(self._caption)
 
     def close_down(self) -> None:
-        for reading in (*self._thumbnails.values(), self._opening):
-            if reading is not None:
-                reading.cancel()
+        self._background.close()
         super().close_down()
 
     def _add_actions(self) -> None:
@@ -91,9 +88,8 @@ class DrawPanel(MakingPanel):
         self.strip.set_items([Thumbnail(str(p.path), p.title, path=p.path) for p in shown])
         for picture in shown:
             if picture.path not in self._thumbnails:
-                reading = asyncio.ensure_future(self._read_thumbnail(picture.path))
+                reading = self._background.start(self._read_thumbnail(picture.path))
                 self._thumbnails[picture.path] = reading
-                reading.add_done_callback(_report)
         for path in self._thumbnails.keys() - {picture.path for picture in shown}:
             self._thumbnails.pop(path).cancel()
         current = self.model.recent.current.value
@@ -114,8 +110,7 @@ class DrawPanel(MakingPanel):
             self._stack.setCurrentIndex(1)
             if self._opening is not None:
                 self._opening.cancel()
-            self._opening = asyncio.ensure_future(self._open(picture.path))
-            self._opening.add_done_callback(_report)
+            self._opening = self._background.start(self._open(picture.path))
 
     async def _open(self, path: Path) -> None:
         image = await pictures.load(path)
@@ -162,11 +157,6 @@ class DrawPanel(MakingPanel):
     def _look_at(self, path: Path) -> None:
         self.model.preview.value = None
         self.model.recent.open(path)
-
-
-def _report(task: asyncio.Future[None]) -> None:
-    if not task.cancelled() and (error := task.exception()) is not None:
-        log.error("Draw: something failed in the background", exc_info=error)
 
 
 def create(desk: Desk) -> DrawPanel:

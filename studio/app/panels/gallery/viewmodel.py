@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Coroutine, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from studio.app.background import Background
 from studio.app.desk import Desk
 from studio.app.observable import Computed, Property
 from studio.domain.failure import Failure, StudioError
@@ -45,7 +46,7 @@ class GalleryModel:
             lambda results, total: results is not None and not total, self.results, self.total
         )
         self._last_deleted: list[int] = []
-        self._tasks: set[asyncio.Future[Any]] = set()
+        self._background = Background("the gallery", self._failed)
         self._reading: asyncio.Future[Any] | None = None
         self._wanted: Path | None = None
         self._end = self._gallery.changed.connect(lambda _: self.refresh())
@@ -55,8 +56,7 @@ class GalleryModel:
 
     def close(self) -> None:
         self._end()
-        for task in self._tasks:
-            task.cancel()
+        self._background.close()
 
     # --- looking ---------------------------------------------------------------------------------
 
@@ -64,7 +64,7 @@ class GalleryModel:
         """Look again; what was being looked up before is not waited for."""
         if self._reading is not None:
             self._reading.cancel()
-        self._reading = self._spawn(self._read())
+        self._reading = self._background.start(self._read())
 
     def select(self, results: Sequence[Result]) -> None:
         self.selected.value = tuple(results)
@@ -154,20 +154,20 @@ class GalleryModel:
     def delete(self) -> None:
         """Move the chosen results to the trash, and offer to bring them back."""
         if self.selected.value:
-            self._spawn(self._delete(self.selected.value))
+            self._background.start(self._delete(self.selected.value))
 
     def undo_delete(self) -> None:
         """Bring back what was deleted last."""
         if self._last_deleted:
             ids, self._last_deleted = self._last_deleted, []
-            self._spawn(self._gallery.undo(ids))
+            self._background.start(self._gallery.undo(ids))
 
     def empty_trash(self) -> None:
-        self._spawn(self._empty_trash())
+        self._background.start(self._empty_trash())
 
     def rescan(self) -> None:
         """Look at the folder itself, for files that came or went behind the studio's back."""
-        self._spawn(self._rescan())
+        self._background.start(self._rescan())
 
     async def _delete(self, results: Sequence[Result]) -> None:
         following = self._after(results)
@@ -195,21 +195,13 @@ class GalleryModel:
         added, removed = await self._gallery.reconcile()
         self.desk.say(t("gallery.rescanned", added=added, removed=removed))
 
-    def _spawn(self, work: Coroutine[Any, Any, Any]) -> asyncio.Future[Any]:
-        task = asyncio.ensure_future(work)
-        self._tasks.add(task)
-        task.add_done_callback(self._ended)
-        return task
-
-    def _ended(self, task: asyncio.Future[Any]) -> None:
-        self._tasks.discard(task)
-        error = None if task.cancelled() else task.exception()
+    def _failed(self, error: BaseException) -> None:
         if isinstance(error, StudioError):
             self.desk.complain(error.failure)
         elif isinstance(error, OSError):
             values = {"path": str(error.filename or ""), "reason": error.strerror or str(error)}
             self.desk.complain(Failure(code="output.unwritable", values=values, details=repr(error)))
-        elif error is not None:
+        else:
             log.error("the gallery could not do what was asked", exc_info=error)
             self.desk.complain(Failure(code="internal", values={"reason": str(error)}, details=repr(error)))
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -13,6 +13,7 @@ import msgspec
 from msgspec import Struct
 
 from studio.app import language
+from studio.app.background import Background
 from studio.app.desk import Desk
 from studio.app.observable import Property
 from studio.app.panels import makers
@@ -82,7 +83,7 @@ class HomeModel:
         self.abilities: Property[tuple[Ability, ...]] = Property(())
         self.machine: Property[Machine | None] = Property(studio.machine)
         self.lately: Property[tuple[Made, ...]] = Property(())
-        self._tasks: set[asyncio.Future[None]] = set()
+        self._background = Background("Home")
         self._reading: asyncio.Future[None] | None = None
         self._again = False
         self._ends: tuple[Callable[[], None], ...] = (
@@ -94,14 +95,13 @@ class HomeModel:
         )
         self.greet()
         self._look()
-        self._spawn(self._read_machine())
+        self._background.start(self._read_machine())
         self._read_lately()
 
     def close(self) -> None:
         for end in self._ends:
             end()
-        for task in self._tasks:
-            task.cancel()
+        self._background.close()
 
     # --- what the user does ---------------------------------------------------------------------
 
@@ -204,7 +204,7 @@ class HomeModel:
         if self._reading is not None and not self._reading.done():
             self._again = True
             return
-        self._reading = self._spawn(self._lately())
+        self._reading = self._background.start(self._lately())
 
     async def _lately(self) -> None:
         while True:
@@ -216,17 +216,6 @@ class HomeModel:
             )
             if not self._again:
                 return
-
-    def _spawn(self, work: Coroutine[Any, Any, None]) -> asyncio.Future[None]:
-        task = asyncio.ensure_future(work)
-        self._tasks.add(task)
-        task.add_done_callback(self._ended)
-        return task
-
-    def _ended(self, task: asyncio.Future[None]) -> None:
-        self._tasks.discard(task)
-        if not task.cancelled() and (error := task.exception()) is not None:
-            log.error("Home could not read what it shows", exc_info=error)
 
 
 def _snippet(path: Path) -> str:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-import logging
 from pathlib import Path
 
 from PySide6.QtWidgets import QHBoxLayout, QListWidget, QListWidgetItem, QStackedLayout, QVBoxLayout, QWidget
 
 from studio.app import files, keys
+from studio.app.background import Background
 from studio.app.desk import Desk
 from studio.app.language import on_language
 from studio.app.making_panel import MakingPanel
@@ -26,8 +26,6 @@ from studio.domain.failure import Failure, StudioError
 from studio.domain.quantity import clock
 from studio.domain.text import language, t
 
-log = logging.getLogger(__name__)
-
 
 class SpeakPanel(MakingPanel):
     def __init__(self, desk: Desk) -> None:
@@ -39,6 +37,7 @@ class SpeakPanel(MakingPanel):
         self._title = ElidedLabel(role="title")
         self._time = Label(role="muted")
         self.play = IconButton("play", "speak.play", side=44)
+        self._background = Background("Speak")
         self._reading: asyncio.Future[None] | None = None
         self._shown: Path | None = None
         self._seconds = 0.0
@@ -54,8 +53,7 @@ class SpeakPanel(MakingPanel):
 
     def close_down(self) -> None:
         self.player.stop()
-        if self._reading is not None:
-            self._reading.cancel()
+        self._background.close()
         super().close_down()
 
     def _sound(self) -> QWidget:
@@ -138,8 +136,7 @@ class SpeakPanel(MakingPanel):
         self.player.open(sound.path)
         if self._reading is not None:
             self._reading.cancel()
-        self._reading = asyncio.ensure_future(self._read(sound.path))
-        self._reading.add_done_callback(_report)
+        self._reading = self._background.start(self._read(sound.path))
 
     async def _read(self, path: Path) -> None:
         try:
@@ -204,11 +201,6 @@ class SpeakPanel(MakingPanel):
     def _delete(self) -> None:
         self.player.stop()
         self.model.recent.delete()
-
-
-def _report(task: asyncio.Future[None]) -> None:
-    if not task.cancelled() and (error := task.exception()) is not None:
-        log.error("Speak: something failed in the background", exc_info=error)
 
 
 def create(desk: Desk) -> SpeakPanel:
