@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import sys
-
 from studio.cli import terminal
 from studio.cli.models import licence_words
 from studio.cli.session import Bar, open_studio, run_async
@@ -50,8 +48,6 @@ async def fetch(studio: Studio, model: Model) -> None:
     finally:
         disconnect()
         bar.close()
-        if sys.exc_info()[0] is not None:
-            studio.downloads.pause(model.id)
     terminal.say(t("cli.models.got", title=title))
 
 

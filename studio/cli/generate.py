@@ -122,6 +122,8 @@ def _understand(words: Sequence[str], resolved: Resolved) -> tuple[dict[str, Any
         values["prompt"] = _read(own["file"])
     elif prompts:
         values["prompt"] = _decode(sys.stdin.buffer.read(), "-") if prompts[0] == "-" else prompts[0]
+    if "prompt" in values and all(parameter.name != "prompt" for parameter in parameters):
+        raise Misuse(t("cli.usage.no_prompt"))
     return own, values
 
 

@@ -76,6 +76,28 @@ def test_a_model_that_nobody_knows(command: list[str], capsys: pytest.CaptureFix
     assert told[1]
 
 
+def test_nothing_is_fetched_offline(capsys: pytest.CaptureFixture[str]) -> None:
+    run(["models", "list", "--json"])
+    models = json.loads(capsys.readouterr().out)
+    absent = next(model["id"] for model in models if not model["installed"] and model["status"] == "ready")
+    assert run(["models", "get", absent], offline=True) == 1
+    licence, error, hint = capsys.readouterr().err.splitlines()
+    assert "http" in licence
+    assert error.startswith("error: download.offline: ")
+    assert "--offline" in hint
+
+
+def test_what_comes_with_the_program_stays(capsys: pytest.CaptureFixture[str]) -> None:
+    run(["models", "list", "--json"])
+    models = json.loads(capsys.readouterr().out)
+    bundled = next(m["id"] for m in models if m["installed"] and not m["installed"]["removable"])
+    assert run(["models", "get", bundled]) == 0
+    assert run(["models", "remove", bundled]) == 2
+    assert "cannot be removed" in capsys.readouterr().err
+    run(["models", "list", "--json"])
+    assert json.loads(capsys.readouterr().out) == models
+
+
 def test_a_failure_as_json(capsys: pytest.CaptureFixture[str]) -> None:
     assert run(["models", "show", "unicorn-7b", "--json"]) == 1
     captured = capsys.readouterr()

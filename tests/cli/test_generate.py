@@ -13,7 +13,13 @@ import pytest
 from PIL import Image
 
 from studio import __version__
+from studio.cli.generate import _understand
 from studio.cli.main import run
+from studio.cli.options import Misuse
+from studio.domain.family import FamilySpec, Memory
+from studio.domain.model import ModelSource
+from studio.domain.parameter import Seed
+from studio.services.library.library import Resolved
 from tests.cli.terminal import SECONDS, command, environment, studio
 from tests.fakes.tiny_text import write_gguf
 
@@ -221,6 +227,16 @@ def test_what_is_not_there(arguments: list[str], code: str, capsys: pytest.Captu
 def test_a_model_of_another_task(model: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert run(["generate", "image", "x", "-m", model]) == 2
     assert "does not make this: Image" in capsys.readouterr().err
+
+
+def test_a_prompt_for_a_model_that_takes_none() -> None:
+    wordless = FamilySpec(
+        name="wordless", tasks=("image",), parameters=(Seed(),), memory=Memory(base=0), phases={"load": 1.0}
+    )
+    resolved = Resolved(wordless, None, ModelSource(id="x", family="wordless"))
+    with pytest.raises(Misuse, match="takes no prompt"):
+        _understand(["red"], resolved)
+    assert _understand(["--seed", "3"], resolved) == ({}, {"seed": 3})
 
 
 def test_a_file_that_is_not_what_its_name_says(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
