@@ -21,6 +21,7 @@ import tempfile
 import time
 from pathlib import Path
 
+from studio.engine import lifeline
 from tests.bench.table import Row, machine, table
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -40,6 +41,7 @@ def main() -> int:
     if unknown := set(arguments.names) - set(NAMES):
         parser.error(f"unknown: {', '.join(sorted(unknown))}")
     if arguments.one:
+        lifeline.die_with_parent(os.getppid())
         rows = importlib.import_module(f"tests.bench.rows.{arguments.names[0]}").measure(arguments.short)
         arguments.one.write_text(json.dumps([dataclasses.asdict(row) for row in rows]))
         return 0
@@ -51,8 +53,8 @@ def _all(names: list[str] | tuple[str, ...], *, short: bool, file: Path | None) 
     rows: list[Row] = []
     for name in names:
         began = time.monotonic()
-        rows += _one(name, short=short)
-        print(f"{name}: {time.monotonic() - began:.0f} s", file=sys.stderr, flush=True)
+        rows += (new := _one(name, short=short))
+        print(f"{name}: {time.monotonic() - began:.0f} s", *new, sep="\n", file=sys.stderr, flush=True)
     print(f"\n{where}\n\n{table(rows)}", flush=True)
     if file is not None:
         kind = "python -m tests.bench" + (" --short" if short else "")

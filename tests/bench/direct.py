@@ -19,6 +19,7 @@ import json, os, sys, time
 from studio.engine import lifeline
 said = os.fdopen(os.dup(1), "w")
 os.dup2(2, 1)
+lifeline.die_with_parent(os.getppid())
 lifeline.step_back()
 options = json.loads(sys.argv[1])
 """
