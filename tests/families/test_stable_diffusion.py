@@ -14,9 +14,10 @@ from PIL import Image
 from studio.domain.failure import Cancelled, StudioError
 from studio.domain.parameter import MAX_SEED, ParameterError
 from studio.families.registry import family
-from studio.families.stable_diffusion import precision, schedulers
+from studio.families.stable_diffusion import precision, schedulers, sources
 from studio.services.library.recognize import recognize
 from studio.wire.messages import Notice, PhaseProgress, Preview
+from tests.fakes.original_checkpoint import write_original
 from tests.fakes.recording_context import Bench
 from tests.fakes.tiny_diffusion import TOKENS, write_pipeline
 
@@ -308,6 +309,81 @@ def test_half_precision_files(folder, tmp_path):
     bench = Bench("stable_diffusion", half, tmp_path)
     assert bench.run(**SMALL).artifacts
     bench.close()
+
+
+# --- original checkpoints ---------------------------------------------------------------------------
+
+
+@pytest.fixture
+def original(folder, tmp_path, monkeypatch):
+    """The tiny model as one file, with its own configurations in the place of those of 1.x."""
+    monkeypatch.setattr(sources, "V1", folder)
+    return write_original(folder, tmp_path / "tiny.safetensors")
+
+
+def test_an_original_checkpoint_draws_the_same(original, bench, tmp_path):
+    assert recognize(original).spec.name == "stable_diffusion"
+    expected = bench.run(**SMALL)
+    pipe = bench._pipeline._diffusers
+    single = Bench("stable_diffusion", original, tmp_path)
+    recording = single.run(**SMALL)
+    loaded = single._pipeline._diffusers
+    for part in ("unet", "vae", "text_encoder"):
+        theirs = getattr(loaded, part).state_dict()
+        ours = getattr(pipe, part).state_dict()
+        assert theirs.keys() == ours.keys()
+        assert {value.dtype for value in theirs.values()} == {torch.float32}
+        for name, value in ours.items():
+            assert torch.equal(theirs[name], value.half().to(value.dtype)), f"{part}.{name}"
+    difference = pixels(recording.artifacts[0]).astype(int) - pixels(expected.artifacts[0])
+    assert abs(difference).mean() < 2  # the file has half the precision
+    single.close()
+
+
+@pytest.mark.parametrize(
+    "lost", ["model.diffusion_model.out.", "cond_stage_model.transformer.text_model.final"]
+)
+def test_an_original_checkpoint_that_lacks_something(original, tmp_path, lost):
+    from safetensors.torch import load_file, save_file
+
+    rest = {name: value for name, value in load_file(original).items() if not name.startswith(lost)}
+    save_file(rest, tmp_path / "rest.safetensors")
+    with pytest.raises(StudioError) as caught:
+        Bench("stable_diffusion", tmp_path / "rest.safetensors", tmp_path).run(**SMALL)
+    assert caught.value.failure.code == "model.unrecognized"
+
+
+def test_only_whole_checkpoints_of_1_x_are_recognized(original, tmp_path):
+    from safetensors.torch import load_file, save_file
+
+    tensors = load_file(original)
+    for lost in ("first_stage_model.", "cond_stage_model."):
+        save_file({n: v for n, v in tensors.items() if not n.startswith(lost)}, tmp_path / "part.safetensors")
+        with pytest.raises(StudioError):
+            recognize(tmp_path / "part.safetensors")
+
+
+def test_the_vocabulary_of_1_x_is_clip_s():
+    from transformers import CLIPTokenizer
+
+    tokenizer = CLIPTokenizer.from_pretrained(str(sources.V1 / "tokenizer"), local_files_only=True)
+    assert len(tokenizer) == 49408
+    assert tokenizer("a photo of a cat").input_ids == [49406, 320, 1125, 539, 320, 2368, 49407]
+    assert tokenizer.model_max_length == 77
+
+
+def test_the_configurations_of_1_x_are_its_real_sizes():
+    from diffusers import AutoencoderKL, UNet2DConditionModel
+    from transformers import CLIPTextConfig, CLIPTextModel
+
+    def millions(model):
+        return round(sum(p.numel() for p in model.parameters()) / 1e6, 1)
+
+    with torch.device("meta"):
+        unet = UNet2DConditionModel.from_config(UNet2DConditionModel.load_config(str(sources.V1 / "unet")))
+        vae = AutoencoderKL.from_config(AutoencoderKL.load_config(str(sources.V1 / "vae")))
+        text = CLIPTextModel(CLIPTextConfig.from_pretrained(str(sources.V1 / "text_encoder")))
+    assert (millions(unet), millions(vae), millions(text)) == (859.5, 83.7, 123.1)
 
 
 # --- precision --------------------------------------------------------------------------------------

@@ -1,4 +1,4 @@
-"""Loads a diffusers folder part by part: safetensors, from this machine, never code."""
+"""Puts a model together part by part, on its device and in the precision that suits it."""
 
 from __future__ import annotations
 
@@ -8,11 +8,12 @@ from typing import TYPE_CHECKING, Any
 import diffusers
 import torch
 import transformers
-from diffusers import AutoencoderKL, StableDiffusionPipeline, UNet2DConditionModel
-from transformers import CLIPTextModel, CLIPTokenizer
+from diffusers import StableDiffusionPipeline, UNet2DConditionModel
+from transformers import CLIPTokenizer
 
 from studio.domain.failure import StudioError
-from studio.families.stable_diffusion import precision
+from studio.families.stable_diffusion import precision, schedulers
+from studio.families.stable_diffusion.sources import Source, source
 
 if TYPE_CHECKING:
     from studio.engine.context import Context
@@ -21,8 +22,8 @@ diffusers.utils.logging.disable_progress_bar()  # nobody reads the engine's term
 transformers.utils.logging.disable_progress_bar()
 
 
-def load(context: Context, folder: Path, title: str) -> StableDiffusionPipeline:
-    """The pipeline in *folder*, on the context's device.
+def load(context: Context, path: Path, title: str) -> tuple[StableDiffusionPipeline, Path]:
+    """The pipeline at *path*, on the context's device, and the folder of its scheduler's configuration.
 
     The denoiser has the precision that suits the machine; the text encoder is always float32, and on
     the CPU so is the autoencoder: they take little of the time, and rounding there is seen. The
@@ -30,49 +31,41 @@ def load(context: Context, folder: Path, title: str) -> StableDiffusionPipeline:
 
     Raises StudioError `model.missing_file`, and `model.unrecognized` for parts that do not fit together.
     """
-    weights = {name: _weights(folder / name, title) for name in ("text_encoder", "unet", "vae")}
-    total, done = sum(size for _, size in weights.values()), 0
-    dtype = precision.choose(context.device, context.precision, weights["unet"][1])
-    decoder = torch.float32 if context.device == "cpu" else dtype
-    parts: dict[str, Any] = {}
+    model = source(path, title)
+    dtype = precision.choose(context.device, context.precision, model.sizes["unet"])
+    precisions = {"unet": dtype, "vae": torch.float32 if context.device == "cpu" else dtype}
     try:
-        parts["tokenizer"] = CLIPTokenizer.from_pretrained(str(folder / "tokenizer"), local_files_only=True)
-        for name, kind, precise in (
-            ("text_encoder", CLIPTextModel, torch.float32),
-            ("unet", UNet2DConditionModel, dtype),
-            ("vae", AutoencoderKL, decoder),
-        ):
-            variant, size = weights[name]
-            part = kind.from_pretrained(
-                str(folder / name),
-                local_files_only=True,
-                use_safetensors=True,
-                variant=variant,
-                dtype=precise,
-            )
-            parts[name] = part.eval().to(context.device)
-            done += size
-            context.progress(done / total)
+        parts = _load_parts(context, model, precisions)
+    except torch.OutOfMemoryError:
+        raise
     except (ValueError, KeyError, RuntimeError) as error:
-        if isinstance(error, torch.OutOfMemoryError):
-            raise
         raise StudioError("model.unrecognized", name=title, details=str(error)) from error
     _check(parts, title)
     if context.device != "cpu" or dtype != torch.float32:
         parts["unet"].to(memory_format=torch.channels_last)  # for small ones on the CPU it takes longer
     if dtype != torch.float32:
         keep_outside(parts["unet"])
-    return _assemble(parts, folder)
+    pipeline = StableDiffusionPipeline(
+        **parts,
+        scheduler=schedulers.build("ddim", model.configs / "scheduler", steps=1),
+        safety_checker=None,
+        feature_extractor=None,
+        requires_safety_checker=False,
+    )
+    pipeline.set_progress_bar_config(disable=True)
+    return pipeline, model.configs / "scheduler"
 
 
-def _weights(folder: Path, title: str) -> tuple[str | None, int]:
-    """Which variant of the weights is there, and their size in bytes."""
-    files = sorted(folder.glob("*.safetensors"))
-    if not files:
-        raise StudioError("model.missing_file", name=title, file=f"{folder.name}/*.safetensors")
-    plain = [file for file in files if ".fp16" not in file.name]
-    chosen = plain or files
-    return None if plain else "fp16", sum(file.stat().st_size for file in chosen)
+def _load_parts(context: Context, model: Source, precisions: dict[str, torch.dtype]) -> dict[str, Any]:
+    tokenizer = CLIPTokenizer.from_pretrained(str(model.configs / "tokenizer"), local_files_only=True)
+    parts: dict[str, Any] = {"tokenizer": tokenizer}
+    done, total = 0, sum(model.sizes.values())
+    for name, size in model.sizes.items():
+        part = model.part(name, precisions.get(name, torch.float32))
+        parts[name] = part.eval().to(context.device)
+        done += size
+        context.progress(done / total)
+    return parts
 
 
 def _check(parts: dict[str, Any], title: str) -> None:
@@ -99,18 +92,3 @@ def keep_outside(unet: UNet2DConditionModel) -> None:
 
     unet.register_forward_pre_hook(before, with_kwargs=True)
     unet.register_forward_hook(after)
-
-
-def _assemble(parts: dict[str, Any], folder: Path) -> StableDiffusionPipeline:
-    from studio.families.stable_diffusion import schedulers
-
-    scheduler = schedulers.build("ddim", folder / "scheduler", steps=1)
-    pipeline = StableDiffusionPipeline(
-        **parts,
-        scheduler=scheduler,
-        safety_checker=None,
-        feature_extractor=None,
-        requires_safety_checker=False,
-    )
-    pipeline.set_progress_bar_config(disable=True)
-    return pipeline

@@ -27,8 +27,7 @@ class Pipeline:
 
     def __init__(self, context: Context, model: ModelSource | None) -> None:
         assert model is not None
-        self._folder = Path(model.path)
-        self._diffusers = loading.load(context, self._folder, model.title)
+        self._diffusers, self._scheduler = loading.load(context, Path(model.path), model.title)
 
     def close(self) -> None:
         del self._diffusers
@@ -86,9 +85,7 @@ class Pipeline:
         """The latents of one picture. Progress counts the steps of all."""
         context.phase("denoise")
         pipe, count = self._diffusers, values["count"]
-        pipe.scheduler = schedulers.build(
-            values["scheduler"], self._folder / "scheduler", steps=values["steps"]
-        )
+        pipe.scheduler = schedulers.build(values["scheduler"], self._scheduler, steps=values["steps"])
         guess = schedulers.Guess(pipe.scheduler)
 
         def after_step(pipe: Any, step: int, _time: Any, tensors: dict[str, Any]) -> dict[str, Any]:

@@ -26,7 +26,14 @@ SPEC = FamilySpec(
     memory=Memory(base=650 * 2**20, per_weight_byte=2.3),
     phases={"load": 0.1, "encode": 0.02, "denoise": 0.82, "decode": 0.05, "save": 0.01},
     capabilities=frozenset({"preview"}),
-    layouts=(Layout(kind="diffusers", classes=("StableDiffusionPipeline",)),),
+    layouts=(
+        Layout(kind="diffusers", classes=("StableDiffusionPipeline",)),
+        # An original checkpoint of 1.x; 2.x and XL have other text encoders, by other names.
+        Layout(
+            kind="safetensors",
+            classes=("model.diffusion_model.*", "first_stage_model.*", "cond_stage_model.transformer.*"),
+        ),
+    ),
     latent_rgb={
         # The autoencoder that all of 1.x and 2.x share.
         4: (
