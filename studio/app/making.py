@@ -19,6 +19,7 @@ from studio.domain.model import Model
 from studio.domain.parameter import Text
 from studio.domain.plan import Estimate
 from studio.domain.request import Request
+from studio.domain.text import t
 from studio.families.registry import family
 from studio.services.library.library import Entry
 from studio.services.studio import Studio
@@ -95,6 +96,9 @@ class Making:
         spec, model = self.spec, self.model
         if spec is None or model is None:
             raise StudioError("model.missing", name=self.task)
+        for state in self.form.fields.values():  # never run with another value than the one that stands there
+            if (refusal := state.refusal.value) is not None:
+                raise StudioError("param.invalid", name=t(state.parameter.label_key), reason=refusal.words)
         prompt = {PROMPT: self.prompt.value} if self.has_prompt.value else {}
         values = {**self.form.values(), **prompt, **(extra or {})}
         settings = self.studio.settings.value

@@ -120,7 +120,7 @@ def state_words(job: RunningJob) -> str:
     """Phase, step and remaining time of the running job."""
     if job.stopping:
         return t("strip.stopping")
-    phase = t(job.phase) if job.phase else ""
+    phase = t(job.phase or "strip.starting")
     if job.steps:
         phase = t("strip.step", phase=phase, step=job.step, steps=job.steps)
     about = "" if job.remaining is None else t("strip.about", time=quantity.duration(job.remaining))

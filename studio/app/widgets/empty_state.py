@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from PySide6.QtCore import Qt, Signal
-from PySide6.QtWidgets import QVBoxLayout, QWidget
+from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
 
 from studio.app.widgets.button import Button
 from studio.app.widgets.card import IconTile
@@ -35,8 +35,11 @@ class EmptyState(QWidget):
         words = Label(words_key, "muted", wrap=True)
         words.setAlignment(centre)
         words.setMaximumWidth(420)
-        words.setMinimumWidth(280)
-        column.addWidget(words, 0, centre)
+        row = QHBoxLayout()  # an aligned item would keep the height of one line, and cut the second off
+        row.addStretch(1)
+        row.addWidget(words, 100)
+        row.addStretch(1)
+        column.addLayout(row)
         if button_key:
             self.button = Button(button_key, button_icon, "primary")
             self.button.clicked.connect(self.clicked.emit)
