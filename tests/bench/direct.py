@@ -37,7 +37,6 @@ class Direct:
             [sys.executable, "-c", _HEAD + code + _TAIL, json.dumps(options)],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
             text=True,
             start_new_session=True,
             env={**os.environ, "HF_HUB_OFFLINE": "1"},

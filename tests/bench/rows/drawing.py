@@ -12,7 +12,6 @@ BAR = 1.03
 PROMPT = "a red apple"
 
 _DIRECT = """
-import types
 from pathlib import Path
 import torch
 torch.set_num_threads(options["threads"])
@@ -21,7 +20,7 @@ class Context:
     device, precision = "cpu", "float32"
     def progress(self, fraction): pass
 folder = Path(options["folder"])
-pipe = loading.load(Context(), folder, "model")
+pipe, _ = loading.load(Context(), folder, "model")
 def once(values):
     began = time.perf_counter()
     pipe.scheduler = schedulers.build("dpmpp_2m_karras", folder / "scheduler", steps=values["steps"])
