@@ -12,7 +12,7 @@ from typing import Any
 
 from PySide6.QtCore import Qt
 
-from studio.app import keys
+from studio.app import fonts, keys
 from studio.app.desk import Complaint, Desk, Word
 from studio.app.notify import Notifier
 from studio.app.panel import Panel
@@ -97,6 +97,8 @@ class Frame:
             return
         self.window.go("home")
         self._spawn(self._settle())
+        if not fonts.has_chinese():
+            self.window.banner.show_notice("warning", "frame.no_chinese_font", "frame.no_chinese_font.hint")
         held = sum(job.state == "held" for job in self._studio.queue.jobs)
         if held:
             self.window.banner.show_notice(
