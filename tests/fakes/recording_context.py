@@ -73,6 +73,7 @@ class Recording:
     def __init__(self, bench: Bench, request: Request) -> None:
         self.request = request
         self.messages: list[FromEngine] = []
+        self.blobs: list[bytes] = []
         self.cancelled_at: float | None = None
         self.ended = 0.0
         self._cancel = threading.Event()
@@ -80,7 +81,7 @@ class Recording:
         self.context = Context(
             run,
             bench.spec,
-            send=lambda message, blob: self.messages.append(message),
+            send=self._receive,
             device=bench.plan.device,
             threads=1,  # two wait for each other on a busy machine
             cancel=self._cancel,
@@ -93,6 +94,10 @@ class Recording:
                 self._cancel.set()
                 return
             time.sleep(0.002)
+
+    def _receive(self, message: FromEngine, blob: bytes) -> None:
+        self.messages.append(message)
+        self.blobs.append(blob)
 
     def of(self, kind: type) -> list[Any]:
         return [message for message in self.messages if isinstance(message, kind)]

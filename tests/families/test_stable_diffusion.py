@@ -417,3 +417,15 @@ def test_bundled_model_draws(tmp_path):
     assert {(m.width, m.height) for m in preview} == {(8, 8)}
     assert bench.run(**values).artifacts[0].sha256 == recording.artifacts[0].sha256
     bench.close()
+
+
+def test_the_preview_of_the_bundled_model_has_the_right_colours(tmp_path):
+    bench = Bench("stable_diffusion", ICONS, tmp_path)
+    for prompt, loudest in (("red apple", 0), ("blue heart", 2)):
+        recording = bench.run(prompt=prompt, size=(64, 64), guidance=4.0, steps=8, scheduler="ddim")
+        shown = [
+            b for m, b in zip(recording.messages, recording.blobs, strict=True) if isinstance(m, Preview)
+        ]
+        last = np.frombuffer(shown[-1], np.uint8).reshape(8, 8, 3)[2:6, 2:6].mean((0, 1))
+        assert last.argmax() == loudest, last
+    bench.close()
