@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import importlib.metadata
 import os
 import re
 import subprocess
@@ -90,8 +91,9 @@ def download(wheel: Wheel, folder: Path, report: Callable[[int], None]) -> Path:
     scratch.mkdir(parents=True, exist_ok=True)
     wish = scratch / "wish.txt"
     wish.write_text(f"{wheel.name}=={wheel.version} --hash=sha256:{wheel.sha256}\n", encoding="utf-8")
-    arguments = ["download", "--no-deps", "--only-binary", ":all:", "--no-cache-dir", "--progress-bar", "raw"]
-    command = [*_pip(), *arguments, "--require-hashes", "-r", str(wish), "-d", str(scratch)]
+    arguments = ["download", "--no-deps", "--only-binary", ":all:", "--no-cache-dir"]
+    arguments += ["--progress-bar", _progress_bar(), "--require-hashes"]
+    command = [*_pip(), *arguments, "-r", str(wish), "-d", str(scratch)]
     last: list[str] = []
     with subprocess.Popen(
         command,
@@ -116,6 +118,12 @@ def download(wheel: Wheel, folder: Path, report: Callable[[int], None]) -> Path:
     if len(found) != 1:
         raise PipError(f"pip left {len(found)} wheels")
     return found[0]
+
+
+def _progress_bar() -> str:
+    """pip tells programs how far it is from 24.1 on; an older one is silent until a wheel is there."""
+    major, minor = (int(part) for part in re.findall(r"\d+", importlib.metadata.version("pip"))[:2])
+    return "raw" if (major, minor) >= (24, 1) else "off"
 
 
 def _pip() -> list[str]:
