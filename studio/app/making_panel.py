@@ -98,7 +98,7 @@ class MakingPanel(Panel):
         making, prompt = self.making, self.prompt
         FitShower(prompt.fit, making.estimate)
         bind(making.prompt, prompt.set_text, prompt.text_changed)
-        prompt.generate_requested.connect(lambda front: self.generate(bool(front)))
+        prompt.generate_requested.connect(self._ask)
         prompt.stop_requested.connect(making.stop)
         self.picker.changed.connect(making.choose)
         watch(making.models, self._show_models)
@@ -107,6 +107,10 @@ class MakingPanel(Panel):
         watch(making.failure, self._complain)
         bind(making.has_prompt, prompt.area.setVisible, owner=prompt)
         on_language(self._list_models)
+
+    def _ask(self, front: bool) -> None:
+        self.desk.complained.emit(None)  # what another panel complained of, too
+        self.generate(front)
 
     def _list_models(self) -> None:
         self._show_models(self.making.models.value)

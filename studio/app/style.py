@@ -49,7 +49,7 @@ QListWidget[rows="true"] { background: transparent; }
 QListWidget[rows="true"]::item { padding: 9px 12px; border-radius: 8px; color: $text; }
 QListWidget[rows="true"]::item:hover { background: $raised; }
 QListWidget[rows="true"]::item:selected { background: $soft_accent; color: $text; }
-QListWidget[rows="true"]:focus::item:selected { border: 1px solid $accent; }
+QListWidget[rows="true"]::item:selected:focus { border: 1px solid $accent; padding: 8px 11px; }
 QScrollBar:vertical { background: transparent; width: 10px; margin: 2px; }
 QScrollBar:horizontal { background: transparent; height: 10px; margin: 2px; }
 QScrollBar::handle { background: $border; border-radius: 3px; min-height: 32px; min-width: 32px; }

@@ -35,3 +35,8 @@ def clock(seconds: float) -> str:
     """Of a sound: "1:05"."""
     whole = int(seconds)
     return f"{whole // 60}:{whole % 60:02d}"
+
+
+def length(seconds: float) -> str:
+    """Of a whole sound, as `clock`; one that is there is never "0:00"."""
+    return clock(max(seconds, 1.0) if seconds else 0.0)

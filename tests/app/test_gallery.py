@@ -392,6 +392,9 @@ async def test_several_are_chosen_dragged_out_and_deleted(qtbot, tmp_path: Path,
             )
             await until(lambda: panel.grid.list.rowCount() == 3)
             assert all(path.exists() for path in paths)
+            panel.grid.selectAll()
+            qtbot.keyClick(panel.grid, Qt.Key.Key_Delete)
+            await until(lambda: panel.trash.words() == "Trash: 3")
 
 
 async def test_the_trash_is_emptied_from_its_menu(

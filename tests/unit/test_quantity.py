@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from studio.domain.quantity import clock, duration, gigabytes, size, speed
+from studio.domain.quantity import clock, duration, gigabytes, length, size, speed
 from studio.domain.text import set_language
 
 
@@ -39,3 +39,7 @@ def test_durations(seconds: float, english: str, chinese: str) -> None:
 
 def test_clock() -> None:
     assert (clock(0), clock(65.9), clock(600)) == ("0:00", "1:05", "10:00")
+
+
+def test_a_sound_of_less_than_a_second_has_a_length() -> None:
+    assert (length(0), length(0.8), length(65.9)) == ("0:00", "0:01", "1:05")

@@ -23,6 +23,7 @@ from PySide6.QtCore import (
 from PySide6.QtGui import (
     QFontMetricsF,
     QKeyEvent,
+    QKeySequence,
     QPainter,
     QPainterPath,
     QResizeEvent,
@@ -44,7 +45,7 @@ from studio.app.language import bind_text
 from studio.app.panels.gallery.thumbnails import Thumbnail, Thumbnails
 from studio.app.strip_feed import ICONS
 from studio.app.widgets.paint import CARD_RADIUS, box, focus_ring
-from studio.domain.quantity import clock
+from studio.domain.quantity import length
 from studio.services.gallery import Result
 
 LEAST_SIDE = 156  # of a tile; it grows to fill the row
@@ -116,10 +117,14 @@ class ResultList(QAbstractListModel):
 
 
 class ResultGrid(QListView):
-    """`chosen` carries the selected results in the order of the list, `opened` one to show large."""
+    """`chosen` carries the selected results in the order of the list, `opened` one to show large.
+
+    `delete_pressed`: the key that means it everywhere, beside the one of the table that can be changed.
+    """
 
     chosen = Signal(object)
     opened = Signal(object)
+    delete_pressed = Signal()
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -206,6 +211,8 @@ class ResultGrid(QListView):
     def keyPressEvent(self, event: QKeyEvent) -> None:
         if event.key() in (Qt.Key.Key_Return, Qt.Key.Key_Enter) and self.current() is not None:
             self._open(self.currentIndex())
+        elif event.matches(QKeySequence.StandardKey.Delete):
+            self.delete_pressed.emit()
         else:
             super().keyPressEvent(event)
 
@@ -271,7 +278,7 @@ class _Tile(QStyledItemDelegate):
         elif ready.peaks:
             self._wave(painter, rect, ready.peaks)
             if result.seconds is not None:
-                self._mark(painter, rect, clock(result.seconds))
+                self._mark(painter, rect, length(result.seconds))
         else:
             self._lines(painter, rect.adjusted(14, 12, -14, -12), ready.text)
 

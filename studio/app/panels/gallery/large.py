@@ -23,7 +23,7 @@ from studio.app.widgets.image_view import ImageView
 from studio.app.widgets.label import ElidedLabel, Label
 from studio.app.widgets.waveform import Waveform
 from studio.domain.failure import Failure, StudioError
-from studio.domain.quantity import clock
+from studio.domain.quantity import clock, length
 from studio.domain.text import t
 from studio.services.gallery import Result
 
@@ -194,7 +194,7 @@ class _Sound(QWidget):
 
     def _moved(self, seconds: float) -> None:
         self.wave.set_position(seconds)
-        self._time.setText(f"{clock(seconds)} / {clock(self._seconds)}")
+        self._time.setText(f"{clock(seconds)} / {length(self._seconds)}")
 
     def _playing(self, playing: bool) -> None:
         self.play.set_icon("pause" if playing else "play")

@@ -99,6 +99,7 @@ class GalleryPanel(Panel):
         bind(model.kind, self.kinds.set_value, self.kinds.changed)
         self.grid.chosen.connect(model.select)
         self.grid.opened.connect(model.open)
+        self.grid.delete_pressed.connect(model.delete)
         self.grid.setContextMenuPolicy(Qt.ContextMenuPolicy.CustomContextMenu)
         self.grid.customContextMenuRequested.connect(self._context)
         self.large.back.connect(self._close_large)

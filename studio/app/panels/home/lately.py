@@ -20,7 +20,7 @@ from studio.app.widgets.empty_state import EmptyState
 from studio.app.widgets.flow import FlowLayout
 from studio.app.widgets.label import Label
 from studio.app.widgets.paint import RADIUS, box, focus_ring, set_tooltip
-from studio.domain.quantity import clock
+from studio.domain.quantity import length
 
 log = logging.getLogger(__name__)
 
@@ -83,7 +83,7 @@ class Tile(PaintedButton):
         if result.seconds is not None:
             painter.setPen(theme.color("muted"))
             place = QRectF(icon.right() + 6, icon.y() - 2, rect.width() - 44, 20)
-            painter.drawText(place, Qt.AlignmentFlag.AlignVCenter, clock(result.seconds))
+            painter.drawText(place, Qt.AlignmentFlag.AlignVCenter, length(result.seconds))
 
 
 class Lately(Card):

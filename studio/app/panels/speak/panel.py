@@ -23,7 +23,7 @@ from studio.app.widgets.label import ElidedLabel, Label
 from studio.app.widgets.prompt_box import PromptBox
 from studio.app.widgets.waveform import Waveform
 from studio.domain.failure import Failure, StudioError
-from studio.domain.quantity import clock
+from studio.domain.quantity import clock, length
 from studio.domain.text import language, t
 
 
@@ -115,8 +115,8 @@ class SpeakPanel(MakingPanel):
         self.list.blockSignals(True)
         self.list.clear()
         for sound in sounds:
-            length = f"{clock(sound.seconds)}   " if sound.seconds is not None else ""
-            self.list.addItem(QListWidgetItem(f"{length}{sound.title}"))
+            time = f"{length(sound.seconds)}   " if sound.seconds is not None else ""
+            self.list.addItem(QListWidgetItem(f"{time}{sound.title}"))
         self._mark_current()
         self.list.blockSignals(False)
 
@@ -149,7 +149,7 @@ class SpeakPanel(MakingPanel):
 
     def _moved(self, seconds: float) -> None:
         self.wave.set_position(seconds)
-        self._time.setText(f"{clock(seconds)} / {clock(self._seconds)}")
+        self._time.setText(f"{clock(seconds)} / {length(self._seconds)}")
 
     def _playing(self, playing: bool) -> None:
         self.play.set_icon("pause" if playing else "play")
