@@ -65,7 +65,7 @@ async def use(folder: Path) -> None:
     first, second, third, _ = await gallery.search()
     ids = await gallery.delete([first, second, third])
     if os.link is not no_links:  # there a killed move to another name may leave the record behind
-        first.path.write_text("taken")  # its name is taken when it comes back
+        write_new(first.path, b"taken")  # its name is taken when it comes back
     await gallery.undo(ids[:2])
     await gallery.reconcile()
     await gallery.empty_trash()
