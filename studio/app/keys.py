@@ -34,7 +34,7 @@ DEFAULTS: dict[str, str] = {
     "new": "Ctrl+N",
     "queue": "Ctrl+J",
     "settings": "Ctrl+,",
-    "all_keys": "Shift+?",
+    "all_keys": "?",
     "actual_size": "1",
     "fit": "0",
     **{f"panel_{number}": f"Alt+{number}" for number in range(1, 10)},

@@ -7,7 +7,7 @@ at the left of everything).
 from __future__ import annotations
 
 from PySide6.QtCore import Qt
-from PySide6.QtWidgets import QHBoxLayout, QStackedLayout, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QApplication, QHBoxLayout, QLineEdit, QStackedLayout, QVBoxLayout, QWidget
 
 from studio.app.desk import Desk
 from studio.app.fit import FitShower, MemoryBox
@@ -109,6 +109,10 @@ class MakingPanel(Panel):
         on_language(self._list_models)
 
     def _ask(self, front: bool) -> None:
+        typed = QApplication.focusWidget()
+        if isinstance(typed, QLineEdit):  # asked for by key: what stands in the field counts as entered
+            typed.clearFocus()
+            typed.setFocus()
         self.desk.complained.emit(None)  # what another panel complained of, too
         self.generate(front)
 

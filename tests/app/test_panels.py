@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 from PySide6.QtCore import Qt
-from PySide6.QtWidgets import QLabel
+from PySide6.QtWidgets import QLabel, QLineEdit
 
 from studio.app import language
 from studio.app.desk import Complaint, Desk
@@ -108,6 +108,31 @@ async def test_a_voice_refuses_a_language_before_the_run(
         assert speak.generate() is not None
         speak.making.stop()
         await until(lambda: not speak.making.busy)
+
+
+async def test_a_field_in_hand_counts_when_the_key_is_pressed(
+    qtbot: Any, tmp_path: Path, monkeypatch: Any, qloop: Any
+) -> None:
+    async with studio_at(tmp_path, monkeypatch, jobs={"": JOB}) as studio, window_on(studio) as (frame, said):
+        draw: Any = frame.window.go("draw")
+        draw.making.prompt.value = "red apple"
+        steps = next(box for box in draw.inspector.findChildren(QLineEdit) if box.text() == "25")
+        frame.window.activateWindow()
+        steps.setFocus()
+        await until(steps.hasFocus)
+        steps.selectAll()
+        qtbot.keyClicks(steps, "9999")
+        qtbot.keyClick(steps, Qt.Key.Key_Return, Qt.KeyboardModifier.ControlModifier)
+        assert said[-1] is not None
+        assert said[-1].failure.code == "param.invalid"
+        assert studio.queue.jobs == ()
+        steps.selectAll()
+        qtbot.keyClicks(steps, "12")
+        qtbot.keyClick(steps, Qt.Key.Key_Return, Qt.KeyboardModifier.ControlModifier)
+        assert said[-1] is None
+        assert studio.queue.jobs[0].request.values["steps"] == 12
+        draw.making.stop()
+        await until(lambda: not draw.making.busy)
 
 
 async def test_settings_change_at_once_and_are_kept(tmp_path: Path, monkeypatch: Any, qloop: Any) -> None:
