@@ -108,6 +108,8 @@ def shortcut(
         wanted = [QKeySequence(keys)] if keys else []
         if "Return" in keys:
             wanted.append(QKeySequence(keys.replace("Return", "Enter")))  # the number pad's
+        if len(keys) == 1 and not keys.isalnum():
+            wanted.append(QKeySequence(f"Shift+{keys}"))  # where a sign comes with the key that made it
         made.setKeys(wanted)
 
     apply()
