@@ -27,7 +27,7 @@ from studio.domain.failure import Failure, StudioError
 from studio.domain.request import Request
 from studio.domain.text import t
 from studio.services.machine.meter import Meter
-from studio.services.metadata import read_request
+from studio.services.metadata import read
 
 log = logging.getLogger(__name__)
 
@@ -164,9 +164,11 @@ class Frame:
     async def _dropped(self, paths: list[Path]) -> None:
         """A result dropped on the window fills the fields that made it."""
         for path in paths:
-            request = await asyncio.to_thread(read_request, path)
-            if request is not None:
-                self._desk.use_again(request)
+            found = await asyncio.to_thread(read, path)
+            if found is not None and (found.request is not None or found.values):
+                # Another program's picture names no model of ours: the chosen one stays.
+                other = Request(task="image", family="", model="", values=found.values)
+                self._desk.use_again(found.request or other)
                 self._desk.say(t("frame.restored", name=path.name))
                 return
         if paths:

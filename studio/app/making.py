@@ -128,12 +128,15 @@ class Making:
             self.studio.queue.cancel(self.job.value.id)
 
     def restore(self, request: Request) -> None:
-        """Fill every field from a result; a model that is not here is named and the rest still filled."""
+        """Fill every field from a result; a model that is not here is named and the rest still filled.
+
+        An empty model is one that nobody knows: the chosen one stays.
+        """
         entry = next((e for e in self.models.value if e.model.id == request.model), None)
         if entry is not None:
             self._use(entry)
             self.failure.value = None
-        else:
+        elif request.model:
             self.failure.value = StudioError("model.missing", name=request.model).failure
         self.form.load({name: value for name, value in request.values.items() if name in self.form.fields})
         self.prompt.value = request.prompt

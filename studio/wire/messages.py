@@ -194,7 +194,7 @@ def to_engine(frame: Frame) -> ToEngine:
     """Raises FrameError for what is not a message to the engine."""
     try:
         return _to_engine.decode(frame.header)
-    except msgspec.MsgspecError as error:
+    except (msgspec.MsgspecError, RecursionError) as error:
         raise FrameError(f"not a message: {error}") from error
 
 
@@ -202,5 +202,5 @@ def from_engine(frame: Frame) -> FromEngine:
     """Raises FrameError for what is not a message from the engine."""
     try:
         return _from_engine.decode(frame.header)
-    except msgspec.MsgspecError as error:
+    except (msgspec.MsgspecError, RecursionError) as error:
         raise FrameError(f"not a message: {error}") from error

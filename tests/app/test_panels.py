@@ -9,6 +9,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from PIL import Image
+from PIL.PngImagePlugin import PngInfo
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QLabel, QLineEdit
 
@@ -16,6 +18,7 @@ from studio.app import language
 from studio.app.desk import Complaint, Desk
 from studio.app.frame import Frame
 from studio.app.panels import panel_specs
+from studio.app.widgets.status import StatusLine
 from studio.domain.job import JobState
 from studio.services.paths import Paths
 from studio.services.studio import Studio
@@ -79,6 +82,32 @@ async def test_a_changed_field_is_kept_for_the_next_start(
             draw = frame.window.go("draw")
             assert draw.making.prompt.value == "一只蓝色的猫"
             assert draw.making.form.values()["steps"] == 7
+
+
+async def test_a_picture_of_another_program_fills_what_it_says(
+    tmp_path: Path, monkeypatch: Any, qloop: Any
+) -> None:
+    settings = "Steps: 12, Sampler: Euler a, CFG scale: 3.5, Seed: 99, Size: 64x64"
+    words = f"a red apple\nNegative prompt: blue\n{settings}"
+    told = PngInfo()
+    told.add_text("parameters", words)
+    Image.new("RGB", (64, 64)).save(tmp_path / "theirs.png", pnginfo=told)
+    Image.new("RGB", (64, 64)).save(tmp_path / "mute.png")
+    async with studio_at(tmp_path, monkeypatch, jobs={"": JOB}) as studio, window_on(studio) as (frame, said):
+        frame.window.go("draw")
+        draw: Any = frame.window.panel("draw")
+        await frame._dropped([tmp_path / "mute.png"])
+        assert draw.making.prompt.value == ""
+        await frame._dropped([tmp_path / "theirs.png"])
+        assert draw.making.prompt.value == "a red apple"
+        values = draw.making.form.values()
+        assert (values["negative"], values["steps"], values["guidance"], values["seed"]) == (
+            "blue",
+            12,
+            3.5,
+            99,
+        )
+        assert not any(said)
 
 
 async def test_an_empty_prompt_is_refused_and_nothing_is_lost(
@@ -161,6 +190,9 @@ async def test_the_computer_panel_says_what_this_is(tmp_path: Path, monkeypatch:
         shown = " ".join(label.text() for label in panel.findChildren(QLabel))
         assert studio.machine is not None
         assert studio.machine.cpu.name in shown
+        before = len(panel.findChildren(StatusLine))
+        panel.model.tried.value = True  # told even where trying changed nothing else
+        assert len(panel.findChildren(StatusLine)) > before
         frame.window.go("settings")
         assert panel.model._metering is None, "it measures while nobody looks"
 
