@@ -64,7 +64,7 @@ class ComputerPanel(Panel):
         self._check.clicked.connect(self.model.check_devices)
         self._free.clicked.connect(self._free_memory)
         watch(self.model.machine, self._show)
-        watch(self.model.tried, lambda _: self._show(self.model.machine.value))
+        watch(self.model.tried, self._show)
         bind(self.model.checking, self._show_checking)
         watch(self.model.figures, self._show_figures)
         watch(self.model.failure, self._complain)
