@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     import numpy as np
     from PIL.Image import Image
 
+LARGE = 200_000_000  # parameters: a look at every leaf is nothing beside the work of one
+
 
 class Context:
     """One job. `device` is concrete ("cpu", "cuda:0"), `threads` the CPU threads to use.
@@ -204,8 +206,8 @@ class Context:
 def _blocks(module: Any) -> list[Any]:
     """The parts of *module* that run one after another: the items of its lists, and of the lists in those.
 
-    Not deeper: each look costs about 10 microseconds, and the parts of a part are over soon. Without
-    lists, the leaves.
+    Not deeper in a small one: each look costs about 10 microseconds, and the parts of a part are over
+    soon. Of a large one the leaves, since one block may take seconds; without lists, too.
     """
     import torch
 
@@ -220,7 +222,9 @@ def _blocks(module: Any) -> list[Any]:
             if depth > listed:
                 yield from items(child, depth - listed)
 
-    return list(items(module, 2)) or [m for m in module.modules() if next(m.children(), None) is None]
+    large = sum(parameter.numel() for parameter in module.parameters()) >= LARGE
+    blocks = [] if large else list(items(module, 2))
+    return blocks or [m for m in module.modules() if next(m.children(), None) is None]
 
 
 def _pictures(latents: Any, matrix: tuple[tuple[float, ...], ...]) -> Iterator[tuple[bytes, int, int]]:

@@ -17,7 +17,7 @@ from tests.engine.process import EngineProcess
 BAR = 2.0  # seconds
 INSIDE = 1.5  # seconds into the step or the prompt
 TOWN = "The history of the town is long and full of turns. " * 180  # over 2,000 tokens
-SIDE = 1024  # a step at this size takes 10 seconds and more on two cores
+SIDE = 640  # a step at this size takes about 10 seconds on two cores
 
 
 def measure(short: bool) -> list[Row]:
