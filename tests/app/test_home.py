@@ -243,7 +243,7 @@ async def test_the_card_tells_what_was_measured_in_both_languages(qloop, tmp_pat
         await studio.queue.wait(studio.queue.jobs[0].id)
         frame.window.go("home")
         assert "about 1 s" in texts(panel.cards["image"])
-        assert "fluent" in texts(panel.abilities)
+        assert "Fluent" in texts(panel.abilities)
         assert "the rest is estimated" in texts(panel.abilities)
         language.set_language("zh_CN")
         assert "约 1 秒" in texts(panel.cards["image"])

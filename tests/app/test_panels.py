@@ -19,7 +19,6 @@ from studio.app.desk import Complaint, Desk
 from studio.app.frame import Frame
 from studio.app.panels import panel_specs
 from studio.app.widgets.status import StatusLine
-from studio.app.widgets.status import StatusLine
 from studio.domain.job import JobState
 from studio.services.paths import Paths
 from studio.services.studio import Studio
