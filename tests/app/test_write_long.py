@@ -108,7 +108,7 @@ async def test_a_real_model_answers_is_stopped_and_continues_a_text(tmp_path: Pa
         assert said.tokens.generated == 12
         assert said.tokens.context == CONTEXT
         assert model.context.value.used == said.tokens.prompt + 12
-        assert Path(job.artifacts[0].path).read_text(encoding="utf-8") == said.content
+        assert Path(job.artifacts[0].path).read_bytes().decode() == said.content
 
         model.form.set("max_tokens", 3000)
         model.prompt.value = "and then"
