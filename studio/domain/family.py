@@ -42,7 +42,9 @@ class FamilySpec(Struct, frozen=True, kw_only=True):
     (pictures while it works), "completion" (continues a text). `latent_rgb`, for cheap previews: by
     number of latent channels, a row per channel and one for a constant, which turn latents, as the
     denoiser sees them, into red, green and blue in -1..1. `models` are ones that need no file.
-    `libraries`: distributions whose versions belong in the metadata.
+    `libraries`: distributions whose versions belong in the metadata. `precisions`: how its parts can be
+    computed, by kind of device ("cpu", or "gpu" for every accelerator), the plainest first; each maps
+    parts ("*": every other) to types ("float32", "bfloat16", "float16").
     """
 
     name: str
@@ -55,6 +57,7 @@ class FamilySpec(Struct, frozen=True, kw_only=True):
     models: tuple[Model, ...] = ()
     latent_rgb: dict[int, tuple[tuple[float, float, float], ...]] = {}
     libraries: tuple[str, ...] = ()
+    precisions: dict[str, tuple[dict[str, str], ...]] = {}
 
     @property
     def title_key(self) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import importlib.util
 from functools import cache
 from pathlib import Path
 from types import ModuleType
@@ -32,6 +33,20 @@ def family(name: str) -> FamilySpec:
         return families()[name]
     except KeyError:
         raise StudioError("model.unrecognized", name=name) from None
+
+
+def cost(name: str) -> ModuleType | None:
+    """The family's `cost` module, which counts what a request takes; None where it has none. Pure."""
+    family(name)
+    module = f"studio.families.{name}.cost"
+    return importlib.import_module(module) if importlib.util.find_spec(module) else None
+
+
+def measure(name: str) -> ModuleType | None:
+    """The family's `measure` module, its own part of the micro-benchmark. For the engine only."""
+    family(name)
+    module = f"studio.families.{name}.measure"
+    return importlib.import_module(module) if importlib.util.find_spec(module) else None
 
 
 def pipeline(name: str) -> ModuleType:
