@@ -14,6 +14,7 @@ from msgspec import Struct
 
 from studio.domain.failure import Cancelled, Failure
 from studio.domain.job import Peak
+from studio.domain.plan import Plan
 from studio.engine import device, memory
 from studio.engine.channel import Channel
 from studio.engine.context import Context
@@ -157,7 +158,7 @@ class Worker:
         try:
             context.phase("load")
             key = Key(
-                family=spec.name, model=run.model, device=where, threads=threads, precision=run.plan.precision
+                family=spec.name, model=run.model, device=where, threads=threads, built=_built(run.plan)
             )
             _use_threads(threads)
             pipeline = self._slot.acquire(
@@ -183,6 +184,10 @@ def _use_threads(threads: int) -> None:
     torch = sys.modules.get("torch")
     if torch is not None:
         torch.set_num_threads(threads)
+
+
+def _built(plan: Plan) -> str:
+    return f"{sorted(plan.precision.items())} {plan.channels_last} {plan.offload}"
 
 
 def _title(run: Run) -> str:

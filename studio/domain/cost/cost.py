@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import Any
 
 from msgspec import Struct
 
-from studio.domain.cost.ops import Ops
+from studio.domain.cost.ops import Ops, Own
 
 TYPE_BYTES = {
     "float64": 8.0, "float32": 4.0, "float16": 2.0, "bfloat16": 2.0, "float8": 1.0, "int8": 1.0,
@@ -59,13 +60,26 @@ class ModelFacts(Struct, frozen=True, kw_only=True):
 class Part(Struct, frozen=True, kw_only=True):
     """A component in memory: `elements` of weights that take `stored_bytes` on disk.
 
-    `fixed_bytes`, if not None, is what it takes in memory whatever the precision (a quantized file).
+    `stored_type`: the type of most of them in the file ("F16"). `fixed_bytes`, if not None, is what it
+    takes in memory whatever the precision (a quantized file). `load`: loading it, where the family
+    measures that itself.
     """
 
     name: str
     elements: int
     stored_bytes: int
+    stored_type: str = "F32"
     fixed_bytes: int | None = None
+    load: Own | None = None
+
+    @classmethod
+    def of(cls, name: str, facts: PartFacts) -> Part:
+        """The component *name* as its files describe it."""
+        sizes: Counter[str] = Counter()
+        for tensor in facts.tensors:
+            sizes[tensor.type] += tensor.bytes
+        most = max(sizes, key=lambda kind: sizes[kind], default="F32")
+        return cls(name=name, elements=facts.elements, stored_bytes=facts.bytes, stored_type=most)
 
 
 class Stage(Struct, frozen=True, kw_only=True):
