@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from itertools import pairwise
 from typing import Any
 
 from studio.domain.cost import blocks
@@ -21,7 +23,7 @@ DEFAULTS: dict[str, Any] = {
 }
 KINDS = ("DownEncoderBlock2D", "UpDecoderBlock2D")
 OVERLAP = 0.25  # of a tile with the next one; what diffusers has
-BLENDS = 6  # operations for each line of pixels that two tiles share
+BLENDS = 4  # operations for each line of pixels that two tiles share
 
 
 def scale(config: dict[str, Any]) -> int:
@@ -68,25 +70,31 @@ def decode_tiled(config: dict[str, Any], *, batch: int, height: int, width: int)
         return decode(config, batch=batch, height=height, width=width)
     w = Walker()
     latents = w.new(batch * height * width, c["latent_channels"])
-    step, pixels = int(tile * (1 - OVERLAP)), scale(c)
-    rows = [min(tile, height - at) for at in range(0, height, step)]
-    columns = [min(tile, width - at) for at in range(0, width, step)]
-    done: list[Values] = []
-    for high in rows:
-        for wide in columns:
-            piece = latents.view(batch * high * wide, latents.width)
-            done.append(_decode(w, c, piece, batch, high * wide))
-    blended = int(side * OVERLAP)
-    shared = (len(rows) - 1) * len(columns) + len(rows) * (len(columns) - 1)
-    line = w.new(batch * tile * pixels, c["out_channels"])
-    with w.times(shared * blended):
-        w.pointwise(line, calls=BLENDS)
-    strips = [
-        w.pointwise(done[0].view(batch * min(high, step) * width * pixels**2, c["out_channels"])) for high in rows
-    ]
-    joined = w.pointwise(latents.view(latents.rows * pixels**2, c["out_channels"]))
-    del joined, strips
+    rows, columns = _tiles(height, tile), _tiles(width, tile)
+    area = batch * sum(rows) * sum(columns) * scale(c) ** 2
+    kept = w.new(area, c["out_channels"])  # all but the one in work, which is small beside its own work
+    for (high, wide), count in Counter((high, wide) for high in rows for wide in columns).items():
+        with w.times(count):
+            _decode(w, c, latents.view(batch * high * wide, latents.width), batch, high * wide)
+    lines = len(columns) * _shared(rows, c, side) + len(rows) * _shared(columns, c, side)
+    if lines:
+        line = kept.view(area // (len(rows) * len(columns)) // (tile * scale(c)), c["out_channels"])
+        with w.times(lines):
+            w.pointwise(line, calls=BLENDS)
+    strips = w.pointwise(latents.view(latents.rows * scale(c) ** 2, c["out_channels"]), calls=len(rows))
+    joined = w.pointwise(strips)
+    del joined, kept
     return w.walk
+
+
+def _tiles(length: int, tile: int) -> list[int]:
+    """The lengths of overlapping tiles that cover *length*."""
+    return [min(tile, length - at) for at in range(0, length, int(tile * (1 - OVERLAP)))]
+
+
+def _shared(lengths: list[int], c: dict[str, Any], side: int) -> int:
+    """Lines of pixels in which neighbours of one row are blended."""
+    return sum(min(int(side * OVERLAP), scale(c) * min(pair)) for pair in pairwise(lengths))
 
 
 def _decode(w: Walker, c: dict[str, Any], latents: Values, batch: int, area: int) -> Values:
