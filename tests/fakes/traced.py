@@ -18,11 +18,14 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_iter
 from torch.utils.flop_counter import FlopCounterMode, sdpa_flop_count
 
+from studio.domain.cost.ops import Walk, macs
+
 # Operations that give another look at the same memory, or only ask about it, and cost next to nothing.
-VIEWS = frozenset(
-    "view _unsafe_view _reshape_alias expand permute transpose t unsqueeze squeeze slice select split chunk "
-    "unbind as_strided alias detach unfold lift_fresh split_with_sizes device is_pinned sym_size".split()
-)
+_VIEWS = """
+    view _unsafe_view _reshape_alias expand permute transpose t unsqueeze squeeze slice select split chunk
+    unbind as_strided alias detach unfold lift_fresh split_with_sizes device is_pinned sym_size
+"""
+VIEWS = frozenset(_VIEWS.split())
 
 
 class Trace(NamedTuple):
@@ -42,9 +45,7 @@ class _Watch(TorchDispatchMode):
         super().__init__()
         self.names: Counter[str] = Counter()
         self.live = self.peak = 0
-        self.at_peak = ""
         self._known: dict[int, Any] = {}
-        self.log: list[tuple[str, float]] = []
 
     def ignore(self, tensors: Any) -> None:
         """Weights are not activations."""
@@ -61,8 +62,7 @@ class _Watch(TorchDispatchMode):
                     self._known[key] = weakref.ref(storage)
                     weakref.finalize(storage, self._free, key, size).atexit = False
                     self.live += size
-        if self.live > self.peak:
-            self.peak = self.live
+        self.peak = max(self.peak, self.live)
 
     def _free(self, key: int, size: int) -> None:
         self.live -= size
@@ -74,15 +74,19 @@ class _Watch(TorchDispatchMode):
         if name not in VIEWS:
             self.names[name] += 1
         self.hold(result)
-        self.log.append((name, self.live))
         return result
 
 
 _CPU_FLASH = torch.ops.aten._scaled_dot_product_flash_attention_for_cpu
 
 
-def _attention_flops(query: Any, key: Any, value: Any, *_args: Any, **_kwargs: Any) -> int:
-    return sdpa_flop_count(query, key, value)
+def _attention_flops(
+    query: Any, key: Any, value: Any, _dropout: float = 0.0, is_causal: bool = False, **_more: Any
+) -> int:
+    """Shapes (batch, heads, tokens, width). Fewer heads of keys are shared; a causal one does half."""
+    key, value = (torch.Size((*query[:2], *shape[2:])) for shape in (key, value))
+    flops = sdpa_flop_count(query, key, value)
+    return flops * (key[2] + 1) // 2 // key[2] if is_causal else flops
 
 
 @contextlib.contextmanager
@@ -111,3 +115,17 @@ def trace(module: torch.nn.Module, run: Callable[[], Any], inputs: Any = ()) -> 
         weights=sum(parameter.numel() for parameter in module.parameters()),
         names=watch.names,
     )
+
+
+def disagreements(walk: Walk, truth: Trace, *, bytes_each: float = 4.0) -> list[str]:
+    """Where a count is further from the truth than planning can bear; none when it agrees."""
+    found = {
+        "multiply-adds": (macs(walk.ops), truth.macs, 0.01),
+        "calls": (walk.calls, truth.calls, 0.25),
+        "bytes alive": (walk.alive * bytes_each, truth.alive, 0.10),
+    }
+    return [
+        f"{what}: {counted:.4g} counted, {true:.4g} true"
+        for what, (counted, true, bar) in found.items()
+        if abs(counted - true) > bar * true
+    ]

@@ -62,7 +62,7 @@ def encode(config: dict[str, Any], *, batch: int, height: int, width: int) -> Wa
 
 
 def decode_tiled(config: dict[str, Any], *, batch: int, height: int, width: int) -> Walk:
-    """As `decode`, tile by tile where the latents are larger than one tile. All tiles are kept, then joined."""
+    """As `decode`, tile by tile where the latents are larger than one. All tiles are kept, then joined."""
     c = _completed(config)
     side = c["sample_size"][0] if isinstance(c["sample_size"], list | tuple) else c["sample_size"]
     tile = side // scale(c)

@@ -1,4 +1,4 @@
-"""The encoders that read a prompt for a denoiser: CLIPTextModel and T5EncoderModel, from their config.json."""
+"""The encoders that read a prompt for a denoiser, CLIPTextModel and T5EncoderModel, from config.json."""
 
 from __future__ import annotations
 
@@ -25,6 +25,7 @@ T5_DEFAULTS: dict[str, Any] = {
     "feed_forward_proj": "relu",
 }
 BUCKETS = 16  # operations that sort the distances of tokens into buckets
+DISTANCES = 6  # numbers of eight bytes that this takes for each pair of tokens, twice
 
 
 def clip(
@@ -34,18 +35,17 @@ def clip(
     c = CLIP_DEFAULTS | config.get("text_config", config)
     w = Walker()
     x = w.pointwise(w.new(batch * tokens, c["hidden_size"]))
-    embedded = w.pointwise(x, calls=2)
-    x = embedded
-    kept: list[Values] = []
-    if all_layers:
-        kept.append(w.new(x.rows * max(0, c["num_hidden_layers"] - 1), x.width))
-    with w.times(c["num_hidden_layers"]):
+    x = w.pointwise(x, calls=2)
+    # The embeddings are kept while the layers, of which this is not the first, go on.
+    layers = c["num_hidden_layers"]
+    kept = w.new(x.rows * (layers - 1 if all_layers else min(1, layers - 1)), x.width)
+    with w.times(layers):
         x = _clip_layer(w, x, batch, c)
     x = w.pointwise(x)
     pooled = w.pointwise(w.new(batch, x.width), calls=4)
     if projected:
         pooled = w.linear(pooled, c["projection_dim"])
-    del embedded, kept, pooled
+    del kept, pooled
     return w.walk
 
 
@@ -62,7 +62,7 @@ def _attention(w: Walker, x: Values, batch: int, heads: int, inner: int) -> Valu
     query = w.linear(x, inner)
     key = w.linear(x, inner)
     value = w.linear(x, inner)
-    h = w.attention(query, key, batch=batch, heads=heads)
+    h = w.attention(query, key, batch=batch, heads=heads, causal=True)
     result = w.linear(h, x.width)
     del query, key, value
     return result
@@ -74,29 +74,37 @@ def _feed_forward(w: Walker, x: Values, c: dict[str, Any]) -> Values:
     return w.linear(h, x.width)
 
 
-def t5(config: dict[str, Any], *, batch: int, tokens: int) -> Walk:
-    """T5EncoderModel. All layers share one bias by distance, (heads, tokens, tokens), and each copies it."""
+def t5(config: dict[str, Any], *, batch: int, tokens: int, masked: bool = False) -> Walk:
+    """T5EncoderModel. All layers share one bias by distance, (heads, tokens, tokens), and each copies it;
+    *masked*, when it is told which tokens are only there to fill up: twice.
+    """
     c = T5_DEFAULTS | config
     w = Walker()
     x = w.pointwise(w.new(batch * tokens, c["d_model"]))
-    embedded = x
-    distances = w.pointwise(w.new(tokens * tokens, 2), calls=BUCKETS)  # of eight bytes each
-    bias = w.pointwise(distances.view(tokens * tokens, c["num_heads"]))
+    kept = w.new(x.rows * min(1, c["num_layers"] - 1), x.width)
+    first = w.new(x.rows, x.width + 3 * c["num_heads"] * c["d_kv"])  # what the first layer has by then
+    distances = w.pointwise(w.new(tokens * tokens, DISTANCES), calls=BUCKETS)
+    distances = distances.view(tokens * tokens, 2)
+    bias = w.pointwise(distances, c["num_heads"])
+    del first
     del distances
     with w.times(c["num_layers"]):
-        x = _t5_layer(w, x, bias, batch, c)
+        x = _t5_layer(w, x, bias, batch, masked, c)
     x = rms_norm(w, x)
-    del embedded
+    del kept
     return w.walk
 
 
-def _t5_layer(w: Walker, x: Values, bias: Values, batch: int, c: dict[str, Any]) -> Values:
+def _t5_layer(w: Walker, x: Values, bias: Values, batch: int, masked: bool, c: dict[str, Any]) -> Values:
     inner = c["num_heads"] * c["d_kv"]
     h = rms_norm(w, x)
     query = w.linear(h, inner)
     key = w.linear(h, inner)
     value = w.linear(h, inner)
-    mask = w.pointwise(bias)
+    mask = bias
+    if masked:
+        mask = w.pointwise(bias.view(bias.rows * batch, bias.width), calls=2)
+    mask = w.pointwise(mask)
     seen = w.attention(query, key, batch=batch, heads=c["num_heads"])
     del mask
     seen = w.linear(seen, x.width)
@@ -118,8 +126,8 @@ def _t5_feed_forward(w: Walker, x: Values, c: dict[str, Any]) -> Values:
     del h
     if gated:
         other = w.linear(x, c["d_ff"])
-        active = w.pointwise(active)
-        result = w.linear(active, x.width)
+        product = w.pointwise(active)
+        result = w.linear(product, x.width)
         del other
         return result
     return w.linear(active, x.width)

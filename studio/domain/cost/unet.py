@@ -36,6 +36,7 @@ class _Level(NamedTuple):
     heads: int
     layers: Any
     context: int
+    only_context: bool
 
 
 class _Net:
@@ -57,6 +58,7 @@ class _Net:
                 heads,
                 c["transformer_layers_per_block"],
                 c["cross_attention_dim"],
+                c.get("only_cross_attention", False),
             )
         ]
         self.levels = [_Level(*row) for row in zip(*columns, strict=True)]
@@ -117,7 +119,7 @@ class _Net:
             layers=layers,
             context=text[level.context],
             linear=bool(self.config.get("use_linear_projection")),
-            only_context=bool(self.config.get("only_cross_attention")),
+            only_context=level.only_context,
         )
 
 
@@ -154,7 +156,7 @@ def unet(config: dict[str, Any], *, batch: int, height: int, width: int, tokens:
 
 
 def _middle(net: _Net, x: Values, time: Values, text: dict[int, Values]) -> Values:
-    kind, level = net.config["mid_block_type"], net.levels[-1]
+    kind, level = net.config["mid_block_type"], net.levels[-1]._replace(only_context=False)
     if kind is None:
         return x
     h = net.residual(x, level.channels, time)

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from studio.domain.cost.ops import Attention, Convolution, Linear, Op, Own, Pointwise, Tally, Walk
+from studio.domain.cost.ops import Attention, Convolution, Linear, Op, Pointwise, Tally, Walk
 
 
 class _Memory:
@@ -78,7 +78,7 @@ class Walker:
     # --- operations -------------------------------------------------------------------------------
 
     def linear(self, values: Values, outputs: int) -> Values:
-        self._count(Linear(values.rows, values.width, outputs))
+        self.count(Linear(values.rows, values.width, outputs))
         return self.new(values.rows, outputs)
 
     def convolution(
@@ -86,29 +86,33 @@ class Walker:
     ) -> Values:
         """*kernel*: taps. *rows*: positions of the output, if they are not those of the input."""
         rows = values.rows if rows is None else rows
-        self._count(Convolution(rows, values.width // groups, outputs, kernel))
+        self.count(Convolution(rows, values.width // groups, outputs, kernel))
         return self.new(rows, outputs)
 
-    def attention(self, query: Values, key: Values, *, batch: int, heads: int, value_width: int = 0) -> Values:
-        """Scaled dot product, whose scores stay in the caches. *query*, *key*: all heads side by side."""
-        width = query.width // heads
-        self._count(Attention(batch * heads, query.rows // batch, key.rows // batch, width))
-        return self.new(query.rows, value_width or query.width)
+    def attention(
+        self, query: Values, key: Values, *, batch: int, heads: int, causal: bool = False
+    ) -> Values:
+        """Scaled dot product, whose scores stay in the caches. *query*, *key*: all heads side by side.
+
+        *causal*: no token looks at those after it, which leaves half of the work.
+        """
+        keys = key.rows // batch
+        seen = (keys + 1) // 2 if causal else keys
+        self.count(Attention(batch * heads, query.rows // batch, seen, query.width // heads))
+        return self.new(query.rows, query.width)
 
     def pointwise(self, values: Values, width: int | None = None, *, calls: int = 1) -> Values:
         """A norm, an activation, a sum, a copy. *calls*: operations of which only the last result stays."""
         width = values.width if width is None else width
-        self._count(Pointwise(values.rows * width), calls)
+        self.count(Pointwise(values.rows * width), calls)
         return self.new(values.rows, width)
 
     def resize(self, values: Values, rows: int) -> Values:
         """Nearest neighbours: *rows* positions."""
-        self._count(Pointwise(rows * values.width))
+        self.count(Pointwise(rows * values.width))
         return self.new(rows, values.width)
 
-    def own(self, key: str, amount: float) -> None:
-        self._count(Own(key, amount))
-
-    def _count(self, op: Op, calls: int = 1) -> None:
-        self._tally.add(op, calls * self._times)
-        self._calls += calls * self._times
+    def count(self, op: Op, times: int = 1, *, calls: int | None = None) -> None:
+        """*op* alone, *times* over: its result is told of elsewhere. *calls*, if they are not as many."""
+        self._tally.add(op, times * self._times)
+        self._calls += (times if calls is None else calls) * self._times
