@@ -78,6 +78,12 @@ class _Watch(TorchDispatchMode):
 
 
 _CPU_FLASH = torch.ops.aten._scaled_dot_product_flash_attention_for_cpu
+_GROUPED = torch.ops.aten._grouped_mm
+
+
+def _grouped_flops(rows: Any, weights: Any, *_args: Any, **_more: Any) -> int:
+    """(rows, inputs) through one of (experts, inputs, outputs) each."""
+    return 2 * rows[0] * weights[1] * weights[2]
 
 
 def _attention_flops(
@@ -100,10 +106,13 @@ def trace(module: torch.nn.Module, run: Callable[[], Any], inputs: Any = ()) -> 
     """Calls *run*, which uses *module* and *inputs*. Within `without_data` or with real tensors."""
     watch = _Watch()
     watch.ignore([*module.parameters(), *module.buffers()])
-    flops = FlopCounterMode(display=False, custom_mapping={_CPU_FLASH: _attention_flops})
+    flops = FlopCounterMode(
+        display=False, custom_mapping={_CPU_FLASH: _attention_flops, _GROUPED: _grouped_flops}
+    )
     with torch.no_grad():
         with watch:
             watch.hold(inputs)
+            del inputs  # so that what *run* lets go of is gone
             result = run()
             del result
         with flops:

@@ -64,7 +64,8 @@ def encode(config: dict[str, Any], *, batch: int, height: int, width: int) -> Wa
 def decode_tiled(config: dict[str, Any], *, batch: int, height: int, width: int) -> Walk:
     """As `decode`, tile by tile where the latents are larger than one. All tiles are kept, then joined."""
     c = _completed(config)
-    side = c["sample_size"][0] if isinstance(c["sample_size"], list | tuple) else c["sample_size"]
+    sizes: Any = c["sample_size"]
+    side: int = sizes[0] if isinstance(sizes, list | tuple) else sizes
     tile = side // scale(c)
     if max(height, width) <= tile:
         return decode(config, batch=batch, height=height, width=width)

@@ -50,10 +50,13 @@ class PartFacts(Struct, frozen=True, kw_only=True, dict=True):
 
     def once(self, reading: Callable[[PartFacts], T]) -> T:
         """What *reading* makes of these facts, kept with them: some have thousands of names to go through."""
-        kept: dict[Any, T] = self.__dict__.setdefault("_kept", {})
-        if reading not in kept:
-            kept[reading] = reading(self)
-        return kept[reading]
+        if reading not in self._kept:
+            self._kept[reading] = reading(self)
+        return self._kept[reading]
+
+    @cached_property
+    def _kept(self) -> dict[Callable[[PartFacts], Any], Any]:
+        return {}
 
 
 class ModelFacts(Struct, frozen=True, kw_only=True):

@@ -50,18 +50,18 @@ class _Net:
         channels: Sequence[int] = c["block_out_channels"]
         # What the configuration calls the width of a head is the number of heads (an old mistake of theirs).
         heads = c.get("num_attention_heads") or c["attention_head_dim"]
-        columns = [
-            each if isinstance(each, list | tuple) else [each] * len(channels)
-            for each in (
-                channels,
-                c["layers_per_block"],
-                heads,
-                c["transformer_layers_per_block"],
-                c["cross_attention_dim"],
-                c.get("only_cross_attention", False),
-            )
+        rows: tuple[Any, ...] = (
+            channels,
+            c["layers_per_block"],
+            heads,
+            c["transformer_layers_per_block"],
+            c["cross_attention_dim"],
+            c.get("only_cross_attention", False),
+        )
+        columns: list[Sequence[Any]] = [
+            each if isinstance(each, list | tuple) else [each] * len(channels) for each in rows
         ]
-        self.levels = [_Level(*row) for row in zip(*columns, strict=True)]
+        self.levels = [_Level(*level) for level in zip(*columns, strict=True)]
         self.time_width: int = c.get("time_embedding_dim") or channels[0] * 4
 
     def upwards(self) -> list[_Level]:

@@ -7,7 +7,7 @@ kept through a block, a skip that waits for the way up.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 
 from studio.domain.cost.ops import Attention, Convolution, Linear, Op, Pointwise, Tally, Walk
@@ -66,7 +66,7 @@ class Walker:
         return Values(rows, width, _Memory(self, rows * width))
 
     @contextmanager
-    def times(self, count: int) -> Iterator[None]:
+    def times(self, count: int) -> Generator[None]:
         """What is walked within is done *count* times, each as the first one."""
         before = self._times
         self._times = before * count
