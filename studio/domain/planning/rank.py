@@ -54,7 +54,7 @@ def ways(question: Question, place: Place) -> Iterator[Plan]:
         if known and not set(precision.values()) <= known:
             continue  # so slow here that the benchmark left it out
         for channels_last in (False, True) if convolves and measured is not None else (None,):
-            for tiling in (False, True) if tiles else (None,):
+            for tiling in (None, True) if tiles else (None,):
                 for offload in ("none", "model", "sequential") if _can_move(question, place) else ("none",):
                     yield Plan(
                         device=place.device,
