@@ -65,13 +65,27 @@ class Prediction(Struct, frozen=True, kw_only=True):
     breakdown: dict[str, float]
 
 
+class Counted(Struct, frozen=True, kw_only=True):
+    """The middle of a prediction before runs corrected it: what later runs are compared with.
+
+    `basis`: when the measurements were taken that it rests on, 0 for none.
+    """
+
+    ram: float
+    vram: float | None = None
+    phases: dict[str, float] = {}
+    basis: float = 0.0
+
+
 class Planned(Struct, frozen=True, kw_only=True):
     """A plan and what it takes. `available_bytes` of the memory that decides: `prediction.vram` if any."""
 
     plan: Plan
     prediction: Prediction
+    counted: Counted
     fit: Fit
     available_bytes: int
+    learnt: bool = False
 
     @property
     def memory(self) -> Span:

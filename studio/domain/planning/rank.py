@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from studio.domain.cost.ops import Convolution
-from studio.domain.plan import Fit, Plan, Planned, Plans, Prediction, Span, fit
+from studio.domain.plan import Counted, Fit, Plan, Planned, Plans, Prediction, Span, fit
 from studio.domain.planning.clock import Clock
 from studio.domain.planning.memory import peak
 from studio.domain.planning.question import Correction, Place, Question
@@ -70,12 +70,16 @@ def planned(question: Question, place: Place, plan: Plan, clock: Clock | None) -
     """*plan* with what it is predicted to take."""
     correction = question.corrections.get(place.device, NO_CORRECTION)
     memory = peak(question, place, plan)
+    counted = Counted(
+        ram=sum(memory.ram.values()),
+        vram=None if memory.vram is None else sum(memory.vram.values()),
+        phases=_phases(question, plan, clock),
+        basis=place.measured.taken if place.measured is not None else 0.0,
+    )
     around = MEMORY_LEARNT if correction.runs else MEMORY
-    ram = _span(sum(memory.ram.values()) * correction.ram, around)
-    vram = None
-    if memory.vram is not None:
-        vram = _span(sum(memory.vram.values()) * correction.vram, around)
-    phases = _phases(question, plan, clock, correction)
+    ram = _span(counted.ram * correction.ram, around)
+    vram = None if counted.vram is None else _span(counted.vram * correction.vram, around)
+    phases = {name: took * correction.phases.get(name, 1.0) for name, took in counted.phases.items()}
     deciding = memory.vram if memory.vram is not None else memory.ram
     factor = correction.vram if memory.vram is not None else correction.ram
     prediction = Prediction(
@@ -89,16 +93,22 @@ def planned(question: Question, place: Place, plan: Plan, clock: Clock | None) -
     verdict = fit(vram or ram, available)
     if vram is not None and fit(ram, question.ram_bytes) is Fit.RED:
         verdict = Fit.RED
-    return Planned(plan=plan, prediction=prediction, fit=verdict, available_bytes=available)
+    return Planned(
+        plan=plan,
+        prediction=prediction,
+        counted=counted,
+        fit=verdict,
+        available_bytes=available,
+        learnt=correction.runs > 0,
+    )
 
 
-def _phases(question: Question, plan: Plan, clock: Clock | None, correction: Correction) -> dict[str, float]:
+def _phases(question: Question, plan: Plan, clock: Clock | None) -> dict[str, float]:
     if clock is None or not clock.knows(question.cost, plan):
         return {}
-    counted = clock.phases(
+    return clock.phases(
         question.cost, plan, question.spec.name, loaded=question.loaded, started=question.started
     )
-    return {name: seconds * correction.phases.get(name, 1.0) for name, seconds in counted.items()}
 
 
 def _can_move(question: Question, place: Place) -> bool:
@@ -115,6 +125,7 @@ def _span(middle: float, around: tuple[float, float]) -> Span:
     return Span(low=middle * around[0], mid=middle, high=middle * around[1])
 
 
-def _rank(each: Planned) -> tuple[int, float, float]:
+def _rank(each: Planned) -> tuple[int, float]:
+    """Without measured times the order stays as it is: the plainest first."""
     seconds = each.prediction.seconds
-    return _ORDER[each.fit], seconds.mid if seconds is not None else 0.0, each.memory.mid
+    return _ORDER[each.fit], seconds.mid if seconds is not None else 0.0
