@@ -1,4 +1,4 @@
-"""The models of the grid: real architectures at real or reduced sizes, random weights, built once and kept."""
+"""The models of the grid: real architectures, real or reduced sizes, random weights; built once and kept."""
 
 from __future__ import annotations
 

@@ -44,7 +44,7 @@ def run(request: Request, model: ModelSource, plan: Plan) -> Truth:
             engine.send(Run(job="point", request=request, model=model, plan=plan, outputs=outputs))
             ended = engine.wait_for(Done, Failed, timeout=PATIENCE)
             if isinstance(ended, Failed):
-                raise RuntimeError(f"{ended.failure}\n{engine.stderr[-2000:]}")
+                raise RuntimeError(f"{ended.failure}\n{engine.stderr[-2000:]}")  # noqa: TRY004 - no matter of types
             anonymous, mapped = watch.stop()
             peak = _status(engine.pid)["VmHWM"]
         finally:
