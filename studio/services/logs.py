@@ -17,8 +17,6 @@ from collections.abc import Iterable
 from pathlib import Path
 from types import TracebackType
 
-import psutil
-
 from studio import __version__
 from studio.services.paths import Paths
 from studio.services.scrub import scrub, without_secrets
@@ -42,9 +40,7 @@ class Log:
             self.file, maxBytes=LOG_BYTES, backupCount=3, encoding="utf-8", delay=True
         )
         self._handler.setFormatter(_Formatter("%(asctime)s %(levelname)s %(process)d %(name)s: %(message)s"))
-        for file in _crash_files(paths.logs):
-            if file.stat().st_size == 0 and not psutil.pid_exists(_pid(file)):
-                file.unlink(missing_ok=True)
+        _forget_clean_ends(paths.logs)
         self._crash = (paths.logs / f"crash-{name}-{os.getpid()}.txt").open("w", encoding="utf-8")
 
     def start(self) -> None:
@@ -89,6 +85,16 @@ def crashes(paths: Paths) -> list[Path]:
     """The traces that earlier processes left when they crashed, the latest first."""
     found = [file for file in _crash_files(paths.logs) if file.stat().st_size]
     return sorted(found, key=lambda file: file.stat().st_mtime, reverse=True)
+
+
+def _forget_clean_ends(folder: Path) -> None:
+    """Remove the crash files of processes that are gone and left no trace in them."""
+    for file in _crash_files(folder):
+        if file.stat().st_size == 0:
+            import psutil  # seldom needed, and not for nothing before the first picture
+
+            if not psutil.pid_exists(_pid(file)):
+                file.unlink(missing_ok=True)
 
 
 def _crash_files(folder: Path) -> list[Path]:

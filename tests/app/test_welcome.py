@@ -20,7 +20,7 @@ from studio.app.frame import Frame
 from studio.app.main import _apply
 from studio.app.panels.home.panel import HomePanel
 from studio.domain.job import JobState
-from studio.services.downloads.downloads import State
+from studio.services.downloads.state import State
 from studio.services.paths import Paths
 from studio.services.settings import SettingsStore
 from studio.services.studio import Studio

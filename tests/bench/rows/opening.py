@@ -37,8 +37,9 @@ app.exec()
 """
 
 _OURS = """
-import json, os, sys, time
-import studio.services.studio  # as studio.__main__ does
+import gc, json, os, sys, time
+gc.disable()  # this and the next, as studio.__main__ does
+import studio.services.basis, studio.services.instance, studio.services.logs
 from PySide6.QtCore import QEvent, QObject, QTimer
 from studio.app.window import StudioWindow
 def answer():

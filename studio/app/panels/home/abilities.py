@@ -39,8 +39,9 @@ def judged(speed: Speed) -> tuple[str, str]:
     """Tone and word: from what was measured, else from whether it will fit."""
     if speed.measured:
         return GRADES[speed.grade], t(f"home.grade.{speed.grade}")
-    fit = speed.estimate.fit if speed.estimate else Fit.UNKNOWN
-    return TONES[fit], t(f"fit.{fit}")
+    if speed.estimate is None:
+        return TONES[Fit.UNKNOWN], ""
+    return TONES[speed.estimate.fit], t(f"fit.{speed.estimate.fit}")
 
 
 class Row(QWidget):

@@ -24,7 +24,7 @@ from studio.app.widgets.segmented import SegmentedButtons
 from studio.domain.machine import Machine
 from studio.domain.quantity import size
 from studio.domain.text import localized, t
-from studio.services.downloads.downloads import State
+from studio.services.downloads.state import State
 
 WIDTH = 780
 LANGUAGES = (("en", "English"), ("zh_CN", "简体中文"))
@@ -181,13 +181,12 @@ class Welcome(ScrollColumn):
         self.model.count()
         self._show_computer()
 
-    def _show_fitting(self, _: tuple[int, int]) -> None:
+    def _show_fitting(self, _: tuple[int, int] | None) -> None:
         self._show_computer()
 
     def _show_computer(self) -> None:
-        fitting, known = self.model.fitting.value
-        facts = machine_words(self._home.machine.value)
-        words = t("home.fitting", n=fitting, all=known)
+        counted, facts = self.model.fitting.value, machine_words(self._home.machine.value)
+        words = "" if counted is None else t("home.fitting", n=counted[0], all=counted[1])
         self._computer.setText(t("home.computer", facts=facts, words=words) if facts else words)
 
     def _show_offline(self, _: bool) -> None:
