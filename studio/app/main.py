@@ -12,7 +12,7 @@ from importlib import import_module
 from threading import Thread
 
 from PySide6.QtCore import QEvent, QEventLoop, QObject, QTimer, Signal
-from PySide6.QtGui import QIcon
+from PySide6.QtGui import QIcon, QPixmap
 from PySide6.QtWidgets import QApplication
 
 from studio.app import keys, language, theme
@@ -39,17 +39,16 @@ def run(*, offline: bool = False) -> int:
         return 0
     written = Log(paths, "window")
     written.start()
-    app = QApplication(sys.argv[:1])
+    app = QApplication([sys.argv[0], *theme.STYLE])
     app.setQuitOnLastWindowClosed(False)
     app.setApplicationName("aigc-studio")
     app.setDesktopFileName("aigc-studio")
-    app.setWindowIcon(QIcon(str(ASSETS / "icons" / "studio.png")))
+    app.setWindowIcon(_icon())
     try:
         desk = Desk(basis=Basis(paths, offline=offline))
         shell = _open(app, desk)
         if _import_services(shell.window):
             from studio.app.living import live
-
             live(app, desk, shell, instance)
         return 0
     finally:
@@ -68,6 +67,14 @@ def _open(app: QApplication, desk: Desk) -> Shell:
     shell.window.go("home")
     shell.window.show()
     return shell
+
+
+def _icon() -> QIcon:
+    """From pictures that were read: for a path, Qt would look through its plugins first."""
+    icon = QIcon()
+    for side in (32, 128):
+        icon.addPixmap(QPixmap(str(ASSETS / "icons" / f"studio-{side}.png")))
+    return icon
 
 
 def _apply(settings: Settings) -> None:

@@ -40,7 +40,6 @@ class Log:
             self.file, maxBytes=LOG_BYTES, backupCount=3, encoding="utf-8", delay=True
         )
         self._handler.setFormatter(_Formatter("%(asctime)s %(levelname)s %(process)d %(name)s: %(message)s"))
-        _forget_clean_ends(paths.logs)
         self._crash = (paths.logs / f"crash-{name}-{os.getpid()}.txt").open("w", encoding="utf-8")
 
     def start(self) -> None:
@@ -54,7 +53,7 @@ class Log:
         faulthandler.enable(self._crash)
 
     def end(self) -> None:
-        """Give everything back, and remove the crash file: there was none."""
+        """Give everything back, and remove the crash file: there was none; also those that killed processes left."""
         logging.getLogger().removeHandler(self._handler)
         self._handler.close()
         logging.captureWarnings(False)
@@ -62,6 +61,11 @@ class Log:
         faulthandler.disable()
         self._crash.close()
         Path(self._crash.name).unlink(missing_ok=True)
+        import psutil  # not before the window's first picture
+
+        for file in _crash_files(self.file.parent):
+            if file.stat().st_size == 0 and not psutil.pid_exists(_pid(file)):
+                file.unlink(missing_ok=True)
 
 
 class _Formatter(logging.Formatter):
@@ -85,16 +89,6 @@ def crashes(paths: Paths) -> list[Path]:
     """The traces that earlier processes left when they crashed, the latest first."""
     found = [file for file in _crash_files(paths.logs) if file.stat().st_size]
     return sorted(found, key=lambda file: file.stat().st_mtime, reverse=True)
-
-
-def _forget_clean_ends(folder: Path) -> None:
-    """Remove the crash files of processes that are gone and left no trace in them."""
-    for file in _crash_files(folder):
-        if file.stat().st_size == 0:
-            import psutil  # seldom needed, and not for nothing before the first picture
-
-            if not psutil.pid_exists(_pid(file)):
-                file.unlink(missing_ok=True)
 
 
 def _crash_files(folder: Path) -> list[Path]:

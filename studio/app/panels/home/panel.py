@@ -24,7 +24,10 @@ MARGIN = 30
 
 
 class HomePanel(Panel):
-    """`cards`: by task. `welcome` is there during the first start only."""
+    """`welcome` is there during the first start only, the rest (`cards` by task) from its end on."""
+
+    abilities: Abilities
+    lately: Lately
 
     def __init__(self, desk: Desk) -> None:
         super().__init__()
@@ -33,17 +36,12 @@ class HomePanel(Panel):
         self.welcome: Welcome | None = None
         self._greeting = Label(role="heading")
         self._tries = CardGrid(least=280, most=max(3, len(makers())))
-        self.abilities = Abilities(self.model)
-        self.lately = Lately(self.model)
         self._stack = QStackedLayout(self)
-        self._stack.addWidget(self._lay_out())
-        bind(self.model.tries, self._show_tries)
         bind(self.model.welcomed, self._show_welcome)
-        watch(self.model.greeting, self._greet)
-        on_language(self._greet)
 
     def close_down(self) -> None:
-        self.lately.close_down()
+        if self.cards:
+            self.lately.close_down()
         if self.welcome is not None:
             self.welcome.close_down()
         self.model.close()
@@ -53,6 +51,11 @@ class HomePanel(Panel):
         self.model.greet()
 
     def _lay_out(self) -> ScrollColumn:
+        self.abilities = Abilities(self.model)
+        self.lately = Lately(self.model)
+        bind(self.model.tries, self._show_tries)
+        watch(self.model.greeting, self._greet)
+        on_language(self._greet)
         column = ScrollColumn(margins=(MARGIN, 26, MARGIN, 24), spacing=22)
         words = QVBoxLayout()
         words.setSpacing(4)
@@ -84,8 +87,14 @@ class HomePanel(Panel):
             self.welcome = Welcome(self.model)
             self._stack.addWidget(self.welcome)
             self._stack.setCurrentWidget(self.welcome)
-        elif welcomed and self.welcome is not None:
-            self._stack.setCurrentIndex(0)
+        elif welcomed and not self.cards:
+            column = self._lay_out()
+            self._stack.addWidget(column)
+            self._stack.setCurrentWidget(column)
+            self._end_welcome()
+
+    def _end_welcome(self) -> None:
+        if self.welcome is not None:
             self._stack.removeWidget(self.welcome)
             self.welcome.close_down()
             self.welcome.deleteLater()
