@@ -7,9 +7,10 @@ asked of it until then is done as soon as it does.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+from msgspec import Struct
 
 from studio.app.observable import Event
 from studio.domain.failure import Failure
@@ -20,8 +21,7 @@ if TYPE_CHECKING:
     from studio.services.studio import Studio
 
 
-@dataclass(frozen=True)
-class Complaint:
+class Complaint(Struct, frozen=True):
     """A failure to show as a banner. `action_key` names its one button, `action` is what it does."""
 
     failure: Failure
@@ -29,8 +29,7 @@ class Complaint:
     action: Callable[[], object] | None = None
 
 
-@dataclass(frozen=True)
-class Word:
+class Word(Struct, frozen=True):
     """Something short to say for a moment, with one thing to do about it ("Undo")."""
 
     text: str
