@@ -27,6 +27,7 @@ from studio.services.paths import ASSETS, Paths
 from studio.services.settings import Settings
 
 _UNSEEN_MS = 1000  # a window that the desktop does not show yet is not waited for longer
+_BREATH_MS = 10  # what was clicked already goes first
 
 
 def run(*, offline: bool = False) -> int:
@@ -49,6 +50,7 @@ def run(*, offline: bool = False) -> int:
         shell = _open(app, desk)
         if _import_services(shell.window):
             from studio.app.living import live
+
             live(app, desk, shell, instance)
         return 0
     finally:
@@ -102,7 +104,7 @@ class _Beside(QObject):
 
     def eventFilter(self, _: QObject, event: QEvent) -> bool:
         if event.type() == QEvent.Type.Paint:
-            QTimer.singleShot(0, self, self._start)  # not before what lies in the window is painted too
+            QTimer.singleShot(_BREATH_MS, self, self._start)
         return False
 
     def _start(self) -> None:

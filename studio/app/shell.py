@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 
 class Shell:
-    """The window, what it is made of, and the desk's words in it. `queue`: the sheet, once it was asked for."""
+    """The window, what it is made of, and the desk's words in it. `queue`: its sheet, once asked for."""
 
     def __init__(self, desk: Desk) -> None:
         self._desk = desk

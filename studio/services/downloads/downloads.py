@@ -20,7 +20,7 @@ from studio.domain.model import DataWheels, Hub
 from studio.domain.text import localized
 from studio.services.downloads.messages import Fetch, Progress
 from studio.services.downloads.process import fetch_in_helper
-from studio.services.downloads.state import DownloadState, Stage, State
+from studio.services.downloads.state import DownloadState, State
 from studio.services.event import Event
 from studio.services.library.library import Library
 from studio.services.library.record import PARTS

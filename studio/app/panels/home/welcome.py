@@ -10,7 +10,7 @@ from studio.app.download_bar import DownloadBar
 from studio.app.language import on_language
 from studio.app.licences import TONES, licence_words, open_licence
 from studio.app.observable import bind
-from studio.app.panels.home.abilities import machine_words
+from studio.app.panels.home.machine import machine_words
 from studio.app.panels.home.viewmodel import HomeModel
 from studio.app.panels.home.welcome_model import Starter, WelcomeModel
 from studio.app.strip_feed import ICONS
@@ -101,8 +101,8 @@ def _language(code: str) -> str:
 class Welcome(ScrollColumn):
     """`get` fetches the pack, `start` ends the welcome with what is here."""
 
-    def __init__(self, home: HomeModel) -> None:
-        super().__init__(margins=(30, 20, 30, 20), spacing=14)
+    def __init__(self, home: HomeModel, parent: QWidget | None = None) -> None:
+        super().__init__(parent, margins=(30, 20, 30, 20), spacing=14)
         self._home = home
         self.model = WelcomeModel(home.desk)
         self.languages = SegmentedButtons(LANGUAGES)
