@@ -15,6 +15,7 @@ from msgspec import Struct
 from studio.app.observable import Event
 from studio.domain.failure import Failure
 from studio.domain.request import Request
+from studio.services import event
 
 if TYPE_CHECKING:
     from studio.services.basis import Basis
@@ -41,19 +42,17 @@ class Desk:
     """`go_requested` carries a panel's key, `use_requested` a request to make again in its task's panel,
     `make_requested` one to make there at once, `result_requested` a file to look at.
 
-    `studio` is there once it was given, here or later; `basis` always.
+    One of *studio* and *basis* is given. `studio` may be set later, and `open` then called when it runs.
     """
 
     studio: Studio
 
     def __init__(self, studio: Studio | None = None, basis: Basis | None = None) -> None:
-        self._waiting: list[Callable[[], object]] | None = []
+        self._basis = basis
+        self.is_open = studio is not None
+        self._opened: event.Event[None] = event.Event()  # one thing that fails keeps no other from being done
         if studio is not None:
-            self.studio, basis = studio, studio.basis
-            self._waiting = None
-        if basis is None:
-            raise TypeError("a desk needs a studio or a basis")
-        self.basis = basis
+            self.studio = studio
         self.go_requested: Event[str] = Event()
         self.use_requested: Event[Request] = Event()
         self.make_requested: Event[Request] = Event()
@@ -61,23 +60,22 @@ class Desk:
         self.complained: Event[Complaint | None] = Event()
         self.said: Event[Word] = Event()
 
+    @property
+    def basis(self) -> Basis:
+        """What is known before the studio runs."""
+        return self._basis or self.studio.basis
+
     def open(self) -> None:
-        """The studio runs: do what was asked of it so far. `studio` was set before."""
-        waiting, self._waiting = self._waiting, None
-        for action in waiting or ():
-            action()
+        """The studio runs: do what was asked of it so far. Called once."""
+        self.is_open = True
+        self._opened.emit(None)
 
     def when_open(self, action: Callable[[], object]) -> None:
         """Do *action* now, or as soon as the studio runs."""
-        if self._waiting is None:
+        if self.is_open:
             action()
         else:
-            self._waiting.append(action)
-
-    @property
-    def is_open(self) -> bool:
-        """Does the studio run?"""
-        return self._waiting is None
+            self._opened.connect(lambda _: action())
 
     def go(self, key: str) -> None:
         """Show the panel *key*."""

@@ -80,12 +80,12 @@ class Frame:
             await self._studio.start()
         except StudioError as error:
             log.exception("the studio could not start")
-            self._desk.open()  # panels that need nothing of what is broken are there all the same
+            self._open()  # panels that need nothing of what is broken are there all the same
             self._desk.complain(error.failure)
             return
         if not self.window.current.value:
             self.window.go("home")
-        self._desk.open()
+        self._open()
         self._spawn(self._settle())
         if not fonts.has_chinese():
             self.window.banner.show_notice("warning", "frame.no_chinese_font", "frame.no_chinese_font.hint")
@@ -98,6 +98,10 @@ class Frame:
                 action=self._studio.queue.resume_all,
                 count=held,
             )
+
+    def _open(self) -> None:
+        if not self._desk.is_open:
+            self._desk.open()
 
     async def _settle(self) -> None:
         """What the first picture need not wait for."""

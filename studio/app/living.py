@@ -26,7 +26,8 @@ async def _live(desk: Desk, shell: Shell, instance: Instance) -> None:
     frame = Frame(desk, shell)
     calls = asyncio.ensure_future(_answer(instance, frame))
     try:
-        await frame.live()
+        if shell.window.isVisible():  # else it was closed before there was a frame to hear of it
+            await frame.live()
     finally:
         calls.cancel()
         await studio.close()

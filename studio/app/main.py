@@ -98,7 +98,7 @@ class _Beside(QObject):
     def __init__(self, window: QObject) -> None:
         super().__init__()
         self._window = window
-        self._thread = Thread(target=self._import, name="imports", daemon=True)
+        self._thread = Thread(target=self._import, name="imports")
         window.installEventFilter(self)
         QTimer.singleShot(_UNSEEN_MS, self, self._start)
 
@@ -111,6 +111,11 @@ class _Beside(QObject):
         self._window.removeEventFilter(self)
         if self._thread.ident is None:
             self._thread.start()
+
+    def finish(self) -> None:
+        """Wait for the thread: an interpreter that ends cannot import."""
+        if self._thread.ident is not None:
+            self._thread.join()
 
     def _import(self) -> None:
         try:
@@ -125,4 +130,5 @@ def _import_services(window: StudioWindow) -> bool:
     beside.done.connect(waiting.quit)
     window.close_requested.connect(waiting.quit)
     waiting.exec()
+    beside.finish()
     return window.isVisible()

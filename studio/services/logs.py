@@ -51,7 +51,7 @@ class Log:
         faulthandler.enable(self._crash)
 
     def end(self) -> None:
-        """Give everything back, and remove the crash file: there was none; also what killed processes left."""
+        """Give everything back, and remove the crash file: there was none. Also what killed ones left."""
         logging.getLogger().removeHandler(self._handler)
         self._handler.close()
         logging.captureWarnings(False)
