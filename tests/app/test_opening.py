@@ -17,7 +17,7 @@ import studio.app.main as program
 from PySide6.QtCore import QTimer
 from studio.__main__ import main
 
-late = time.monotonic() + 10
+late = time.monotonic() + 60
 looked = threading.Event()
 real = program.import_module
 program.import_module = lambda name: (looked.wait(30), real(name))
