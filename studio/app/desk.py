@@ -5,8 +5,8 @@ Panels do not know each other; they ask the desk.
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from studio.app.observable import Event
@@ -17,11 +17,14 @@ from studio.services.studio import Studio
 
 @dataclass(frozen=True)
 class Complaint:
-    """A failure to show as a banner. `action_key` names its one button, `action` is what it does."""
+    """A failure to show as a banner. `action_key` with `values` names its one button, `action` is what it
+    does.
+    """
 
     failure: Failure
     action_key: str = ""
     action: Callable[[], object] | None = None
+    values: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -64,10 +67,14 @@ class Desk:
         self.result_requested.emit(path)
 
     def complain(
-        self, failure: Failure, action_key: str = "", action: Callable[[], object] | None = None
+        self,
+        failure: Failure,
+        action_key: str = "",
+        action: Callable[[], object] | None = None,
+        **values: str,
     ) -> None:
         """Show what went wrong above the panels until it is closed or put right."""
-        self.complained.emit(Complaint(failure, action_key, action))
+        self.complained.emit(Complaint(failure, action_key, action, values))
 
     def say(self, text: str, action_key: str = "", action: Callable[[], object] | None = None) -> None:
         """Show *text* for some seconds."""

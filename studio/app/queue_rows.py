@@ -13,7 +13,7 @@ from studio.app.language import bind_text, on_language
 from studio.app.queue_view_model import EndedJob, QueueViewModel
 from studio.app.strip import state_words
 from studio.app.strip_model import RunningJob, WaitingJob
-from studio.app.widgets.button import IconButton
+from studio.app.widgets.button import Button, IconButton
 from studio.app.widgets.card import Card
 from studio.app.widgets.label import ElidedLabel, Label
 from studio.app.widgets.meter import Meter
@@ -128,8 +128,23 @@ class EndedRow(Card):
         if job.failure is not None:
             self._say(job.failure.message, "error")
             self._say(job.failure.hint, "small")
+            self._offer(model, job)
         else:
             self._say(_how_it_ended(job), "small")
+
+    def _offer(self, model: QueueViewModel, job: EndedJob) -> None:
+        place = job.elsewhere
+        if place is None:
+            return
+        button = Button(kind="secondary")
+        button.setText(place.words)
+        button.setAccessibleDescription(job.title)
+        button.clicked.connect(lambda: model.retry(job.id, place.device))
+        row = QHBoxLayout()
+        row.setContentsMargins(26, 0, 0, 0)
+        row.addWidget(button)
+        row.addStretch(1)
+        self.body.addLayout(row)
 
     def _say(self, words: str, role: str) -> None:
         if words:

@@ -169,8 +169,8 @@ class Queue:
         for entry in [*self._waiting, *self._running]:
             self.cancel(entry.job.id)
 
-    def retry(self, id: str) -> Job:  # noqa: A002
-        """Ask for an ended job once more, as a new one in its stead.
+    def retry(self, id: str, *, device: str = "") -> Job:  # noqa: A002
+        """Ask for an ended job once more, as a new one in its stead; *device*: there instead.
 
         Raises KeyError, ValueError, and StudioError like `submit`.
         """
@@ -178,7 +178,10 @@ class Queue:
         if not entry.job.state.ended:
             raise ValueError(f"job {id} has not ended")
         kept = entry.kept
-        job = self.submit(kept.job.request, outputs_exact=kept.outputs_exact, overwrite=kept.overwrite)
+        request = kept.job.request
+        if device:
+            request = msgspec.structs.replace(request, device=device)
+        job = self.submit(request, outputs_exact=kept.outputs_exact, overwrite=kept.overwrite)
         self.forget(id)
         return job
 

@@ -8,6 +8,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from types import SimpleNamespace
 
+import msgspec
 import pytest
 from PySide6.QtCore import QMimeData, QPointF, Qt
 from PySide6.QtGui import QDropEvent
@@ -32,7 +33,7 @@ SLOW = {"second": 30.0}
 
 def desk_over(services: engines.Desk) -> Desk:
     """The window's desk over a queue alone."""
-    return Desk(SimpleNamespace(queue=services.queue))  # type: ignore[arg-type]
+    return Desk(SimpleNamespace(queue=services.queue, machine=None))  # type: ignore[arg-type]
 
 
 @asynccontextmanager
@@ -303,6 +304,22 @@ async def test_the_running_job_is_stopped_and_held_ones_are_run(qtbot, tmp_path:
         button(sheet, t("queue.clear")).click()
         await asyncio.sleep(0)
         assert texts(sheet)[-1] == t("strip.idle")
+
+
+async def test_a_job_whose_device_has_gone_is_run_on_the_cpu(qtbot, tmp_path: Path, qloop) -> None:
+    async with sheet_on(tmp_path) as (sheet, model, services, _):
+        other = services.queue.submit(request(prompt="<b>ill</b>", failure={"code": "oom.ram"}))
+        gone = services.queue.submit(request(prompt="a fish", device="cuda:0", missing=["cuda:0"]))
+        for job in (other, gone):
+            await services.queue.wait(job.id)
+        sheet.open()
+        offers = [each for each in sheet.findChildren(QAbstractButton) if each.text() == t("app.run_on_cpu")]
+        assert [each.accessibleDescription() for each in offers] == ["a fish"]
+        offers[0].click()
+        await until(lambda: any(job.state is JobState.DONE for job in model.ended.value))
+        done = next(job for job in services.queue.jobs if job.state is JobState.DONE)
+        assert done.request == msgspec.structs.replace(gone.request, device="cpu")
+        assert len(model.ended.value) == 2, "it came in the old one's stead"
 
 
 async def test_a_job_on_each_device_has_its_row_and_its_stop(qtbot, tmp_path: Path, qloop) -> None:

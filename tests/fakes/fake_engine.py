@@ -8,7 +8,8 @@ count lies beside the file). What a job does stands in its request, in `values["
 
     {"steps": {"load": 1, "draw": 4}, "seconds": {"draw": 0.01}, "second": 0.002, "text": ["a", "b"],
      "fault": "segv", "at": "draw", "ignore_cancel": false, "failure": {"code": "oom.gpu"}, "save": true,
-     "pause": seconds after each of "text", "tokens": {"prompt": 9, ...}, "finish": "limit"}
+     "missing": devices that are not there, "pause": seconds after each of "text",
+     "tokens": {"prompt": 9, ...}, "finish": "limit"}
 
 or, for a request that can hold no script, in the process's `"jobs"` by prompt ("" for any other).
 The journal gets one line `<pid> <job>` for every job that it is told to run.
@@ -136,6 +137,10 @@ class FakeEngine:
     def work(self, run: Run) -> None:
         job = run.job
         began = time.monotonic()
+        if device_of(run) in self.script_of(run).get("missing", ()):
+            failure = Failure(code="device.missing", values={"device": device_of(run)})
+            self.end(Failed(job=job, failure=failure))
+            return
         try:
             script = self.script_of(run)
             timings = self.play(run, script)
