@@ -23,11 +23,14 @@ if TYPE_CHECKING:
 
 
 class Complaint(Struct, frozen=True):
-    """A failure to show as a banner. `action_key` names its one button, `action` is what it does."""
+    """A failure to show as a banner. `action_key` with `values` names its one button, `action` is what it
+    does.
+    """
 
     failure: Failure
     action_key: str = ""
     action: Callable[[], object] | None = None
+    values: dict[str, str] = {}
 
 
 class Word(Struct, frozen=True):
@@ -94,10 +97,14 @@ class Desk:
         self.when_open(lambda: self.result_requested.emit(path))
 
     def complain(
-        self, failure: Failure, action_key: str = "", action: Callable[[], object] | None = None
+        self,
+        failure: Failure,
+        action_key: str = "",
+        action: Callable[[], object] | None = None,
+        **values: str,
     ) -> None:
         """Show what went wrong above the panels until it is closed or put right."""
-        self.complained.emit(Complaint(failure, action_key, action))
+        self.complained.emit(Complaint(failure, action_key, action, values))
 
     def say(self, text: str, action_key: str = "", action: Callable[[], object] | None = None) -> None:
         """Show *text* for some seconds."""

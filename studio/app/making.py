@@ -10,6 +10,8 @@ import logging
 from collections.abc import Mapping
 from typing import Any
 
+import msgspec
+
 from studio.app.form_model import FormModel
 from studio.app.observable import Event, Property
 from studio.domain.failure import Failure, StudioError
@@ -121,6 +123,21 @@ class Making:
             return None
         self.job.value = job
         return job
+
+    def run_on(self, device: str) -> None:
+        """Ask for the last job again, as it was but on *device*."""
+        job = self.job.value
+        if job is None:
+            return
+        queue = self.studio.queue
+        self.failure.value = None
+        try:
+            if any(job.id == known.id for known in queue.jobs):
+                self.job.value = queue.retry(job.id, device=device)
+            else:  # it was cleared away meanwhile
+                self.job.value = queue.submit(msgspec.structs.replace(job.request, device=device))
+        except StudioError as error:
+            self.failure.value = error.failure
 
     def stop(self) -> None:
         """Cancel the last job asked for here."""

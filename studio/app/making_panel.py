@@ -10,6 +10,7 @@ from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QApplication, QHBoxLayout, QLineEdit, QStackedLayout, QVBoxLayout, QWidget
 
 from studio.app.desk import Desk
+from studio.app.elsewhere import elsewhere
 from studio.app.fit import FitShower, MemoryBox
 from studio.app.form import Form, SimpleMore
 from studio.app.language import on_language
@@ -144,6 +145,8 @@ class MakingPanel(Panel):
     def _complain(self, failure: Failure | None) -> None:
         if failure is None:
             self.desk.complained.emit(None)
+        elif place := elsewhere(self.desk.studio, failure):
+            self.desk.complain(failure, place.key, lambda: self.making.run_on(place.device), **place.values)
         elif failure.retryable:
             self.desk.complain(failure, "app.retry", self.generate)
         elif failure.code.startswith("model."):

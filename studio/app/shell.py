@@ -52,7 +52,9 @@ class Shell:
         if complaint is None:
             self.window.banner.hide()
         else:
-            self.window.banner.show_failure(complaint.failure, complaint.action_key, complaint.action)
+            self.window.banner.show_failure(
+                complaint.failure, complaint.action_key, complaint.action, **complaint.values
+            )
 
     def _say(self, word: Word) -> None:
         button = t(word.action_key) if word.action_key else ""

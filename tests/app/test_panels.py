@@ -8,6 +8,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 from PIL import Image
 from PIL.PngImagePlugin import PngInfo
@@ -20,6 +21,8 @@ from studio.app.frame import Frame
 from studio.app.panels import panel_specs
 from studio.app.widgets.status import StatusLine
 from studio.domain.job import JobState
+from studio.domain.machine import Accelerator
+from studio.domain.text import t
 from studio.services.paths import Paths
 from studio.services.studio import Studio
 from tests.app.studios import studio_at
@@ -121,6 +124,40 @@ async def test_an_empty_prompt_is_refused_and_nothing_is_lost(
         assert said[-1].failure.code == "param.invalid"
         assert draw.making.form.values()["steps"] == 9
         assert studio.queue.jobs == ()
+
+
+@pytest.mark.parametrize("card", ["", "Good <b>card</b> & Co"])
+async def test_a_device_that_has_gone_is_replaced_by_a_click(
+    card: str, tmp_path: Path, monkeypatch: Any, qloop: Any
+) -> None:
+    async with (
+        studio_at(tmp_path, monkeypatch, jobs={"": JOB | {"missing": ["cuda:0"]}}) as studio,
+        window_on(studio) as (frame, said),
+    ):
+        machine = await studio.read_machine()
+        cards = (
+            Accelerator(kind="cuda", vendor="x", name="Gone", usable=True, device="cuda:0"),
+            Accelerator(kind="cuda", vendor="x", name="Broken", usable=False, device="cuda:1"),
+            Accelerator(kind="cuda", vendor="x", name=card, usable=True, device="cuda:2"),
+        )
+        studio.machine = msgspec.structs.replace(machine, accelerators=cards if card else cards[:2])
+        studio.settings.change(device="cuda:0")
+        draw: Any = frame.window.go("draw")
+        draw.making.prompt.value = "an apple"
+        job = draw.generate()
+        await studio.queue.wait(job.id)
+        assert said[-1].failure.code == "device.missing"
+        banner = frame.window.banner
+        words = t("app.run_on", device=card) if card else t("app.run_on_cpu")
+        assert banner.button.words() == words
+        banner.button.click()
+        again = draw.making.job.value
+        assert again.id != job.id
+        done = await studio.queue.wait(again.id)
+        assert done.state is JobState.DONE, done.failure
+        expected = msgspec.structs.replace(job.request, device="cuda:2" if card else "cpu")
+        assert done.request == expected
+        assert not banner.isVisible()
 
 
 async def test_a_voice_refuses_a_language_before_the_run(

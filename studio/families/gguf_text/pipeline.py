@@ -10,6 +10,7 @@ from studio.domain.gguf import GgufError, read_metadata
 from studio.domain.writing import beginning, turns
 from studio.families.gguf_text import server
 from studio.families.gguf_text.reply import Chunk, Reply
+from studio.families.gguf_text.template import ends
 
 if TYPE_CHECKING:
     from studio.domain.model import ModelSource
@@ -29,7 +30,11 @@ class Pipeline:
         header = _header(model)
         architecture = header.get("general.architecture", "")
         self._longest = int(header.get(f"{architecture}.context_length", 0)) or None
-        self._has_template = bool(header.get("tokenizer.chat_template"))
+        template = header.get("tokenizer.chat_template")
+        self._has_template = bool(template)
+        if isinstance(template, str) and not ends(template, context.check_cancelled):
+            details = "its chat template does not come to an end"
+            raise StudioError("model.unrecognized", name=self._name, details=details)
         self._server: Any = None
         self._context_length = 0
         self._reply: Reply | None = None
