@@ -17,6 +17,7 @@ from studio.wire.messages import (
     Cancel,
     Configure,
     Failed,
+    Measure,
     Ping,
     Pong,
     Probe,
@@ -62,7 +63,7 @@ class Control:
     def _handle(self, message: ToEngine) -> None:
         worker = self._worker
         match message:
-            case Run():
+            case Run() | Measure():
                 worker.submit(message)
             case Cancel():
                 worker.cancel(message.job)

@@ -8,20 +8,21 @@ import queue
 import sys
 import threading
 from collections.abc import Callable
-from typing import Any
+from pathlib import Path
 
 from msgspec import Struct
 
 from studio.domain.failure import Cancelled, Failure
 from studio.domain.job import Peak
 from studio.engine import device, memory
+from studio.engine.bench.measure import measure
 from studio.engine.channel import Channel
 from studio.engine.context import Context
 from studio.engine.failures import explain
 from studio.engine.slot import Key, Slot
 from studio.families import registry
 from studio.wire import messages
-from studio.wire.messages import Devices, Done, Failed, Run, Started
+from studio.wire.messages import Devices, Done, Failed, Measure, Measured, PhaseProgress, Run, Started
 
 log = logging.getLogger(__name__)
 
@@ -31,7 +32,7 @@ BROKEN = 3  # exit status when the worker's own loop failed
 class Task(Struct):
     """A job and its cancel flag, which exists before anything can want to set it."""
 
-    run: Run
+    message: Run | Measure
     cancel: threading.Event
 
 
@@ -62,10 +63,10 @@ class Worker:
         """Ids of the loaded models."""
         return self._slot.resident
 
-    def submit(self, run: Run) -> None:
-        """Do *run* after what is under way."""
-        task = Task(run, threading.Event())
-        self._tasks[run.job] = task
+    def submit(self, message: Run | Measure) -> None:
+        """Do what *message* asks for after what is under way."""
+        task = Task(message, threading.Event())
+        self._tasks[message.job] = task
         self._work.put(lambda: self._do(task))
 
     def cancel(self, job: str) -> None:
@@ -121,32 +122,33 @@ class Worker:
             os._exit(BROKEN)
 
     def _do(self, task: Task) -> None:
-        run = task.run
-        self._current = run.job
+        job = self._current = task.message.job
         ending: messages.FromEngine
+        failure = None
         try:
-            outcome = self._attempt(run, task.cancel)
-            ending = Done(job=run.job, outcome=outcome)
-            failure = None
+            ending = self._attempt(task.message, task.cancel)
         except Cancelled:
-            ending, failure = messages.Cancelled(job=run.job), None
+            ending = messages.Cancelled(job=job)
         except (Exception, SystemExit) as error:
-            log.exception("job %s failed", run.job)
-            failure = explain(error, device=run.plan.device, name=_title(run))
+            log.exception("job %s failed", job)
+            failure = _explain(error, task.message)
             # What a library makes of being stopped is still a stop.
             stopped = task.cancel.is_set()
-            ending = messages.Cancelled(job=run.job) if stopped else Failed(job=run.job, failure=failure)
+            ending = messages.Cancelled(job=job) if stopped else Failed(job=job, failure=failure)
         # Outside the handlers: no traceback keeps the model's memory alive any more.
-        self._tidy(failure)
-        del self._tasks[run.job]
+        self._tidy(task.message, failure)
+        del self._tasks[job]
         self._current = None
         self._channel.send(ending)
         if failure is not None and failure.poison and isinstance(ending, messages.Cancelled):
             self._channel.send(Failed(job=None, failure=failure))
 
-    def _attempt(self, run: Run, cancel: threading.Event) -> Any:
+    def _attempt(self, message: Run | Measure, cancel: threading.Event) -> Done | Measured:
         if cancel.is_set():
             raise Cancelled
+        return self._run(message, cancel) if isinstance(message, Run) else self._measure(message, cancel)
+
+    def _run(self, run: Run, cancel: threading.Event) -> Done:
         spec = registry.family(run.request.family)
         where = device.resolve(run.plan.device)
         threads = device.threads(run.plan.threads)
@@ -170,12 +172,38 @@ class Worker:
             self._slot.touch()
             context.end()
             ram = peak_ram.stop()
-        return context.outcome(Peak(ram_bytes=ram, vram_bytes=memory.peak_vram(where)))
+        peak = Peak(ram_bytes=ram, vram_bytes=memory.peak_vram(where))
+        return Done(job=run.job, outcome=context.outcome(peak))
 
-    def _tidy(self, failure: Failure | None) -> None:
+    def _measure(self, message: Measure, cancel: threading.Event) -> Measured:
+        """With no model in memory: neither its space nor its weights in the caches take part."""
+
+        def check() -> None:
+            if cancel.is_set():
+                raise Cancelled
+
+        def progress(section: str, fraction: float) -> None:
+            self._channel.send(PhaseProgress(job=message.job, phase=section, fraction=fraction))
+
+        where = device.resolve(message.device)
+        self._channel.send(Started(job=message.job, device=where))
+        self._slot.forget()
+        found = measure(
+            device=where,
+            name=message.name,
+            threads=device.threads(0),
+            versions=device.versions(),
+            folder=Path(message.folder),
+            seconds=message.seconds,
+            check=check,
+            progress=progress,
+        )
+        return Measured(job=message.job, measurements=found)
+
+    def _tidy(self, message: Run | Measure, failure: Failure | None) -> None:
         if failure is not None and failure.code.startswith("oom."):
             self._slot.forget()  # room for the next attempt, which will be a smaller one
-        elif failure is not None:
+        elif failure is not None or isinstance(message, Measure):
             memory.give_back()
 
 
@@ -185,5 +213,8 @@ def _use_threads(threads: int) -> None:
         torch.set_num_threads(threads)
 
 
-def _title(run: Run) -> str:
-    return (run.model.title or run.model.id) if run.model else ""
+def _explain(error: BaseException, message: Run | Measure) -> Failure:
+    if isinstance(message, Measure):
+        return explain(error, device=message.device)
+    model = message.model
+    return explain(error, device=message.plan.device, name=(model.title or model.id) if model else "")

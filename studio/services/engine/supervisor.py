@@ -11,6 +11,7 @@ from typing import Any
 
 from studio.domain.failure import Cancelled, Failure, StudioError
 from studio.domain.job import Outcome
+from studio.domain.measurement import Measurements
 from studio.services.engine.client import Client, StartError
 from studio.services.engine.endings import Ending, Pressure, failure_of, unstartable
 from studio.services.engine.running import Heard, Limits, Running
@@ -30,7 +31,7 @@ class EngineState(StrEnum):
 
 
 class Engine:
-    """Starts the engine on first need and again after a crash; runs one job at a time.
+    """Starts the engine on first need and again after a crash; runs one job at a time, or a measurement.
 
     `figures` is its last `Pong`, None while it is off; `resident` the ids of the models in its memory (a
     family that needs no file counts by its name). `failure` says why it could not be started.
@@ -50,7 +51,7 @@ class Engine:
         self._client: Client | None = None
         self._starting: asyncio.Task[Client] | None = None
         self._watch: asyncio.Task[None] | None = None
-        self._running: Running | None = None
+        self._work: dict[str, Running] = {}
         self._devices: asyncio.Future[wire.Devices] | None = None
         self._crashes = 0
         self._pings = self._missed = 0
@@ -70,12 +71,41 @@ class Engine:
         Raises Cancelled after `cancel`, else StudioError: the engine's failure, or one made from
         how it ended. Raises RuntimeError while another job runs.
         """
-        if self._running is not None:
+        if any(isinstance(running.message, wire.Run) for running in self._work.values()):
             raise RuntimeError("the engine is at work already")
-        running = self._running = Running(message, heard, step_seconds)
+        for measurement in tuple(self._work):  # what the user asks for goes first
+            self.cancel(measurement)
+        return await self._do(Running(message, heard, step_seconds))
+
+    async def measure(self, message: wire.Measure, heard: Heard) -> Measurements:
+        """Measure a device once the job under way, if any, has ended; a job that comes ends it.
+
+        Raises Cancelled after `cancel` or when a job came, else StudioError.
+        """
+        return await self._do(Running(message, heard))
+
+    def cancel(self, job: str) -> None:
+        """Stop *job* if it runs: asked first, and ended by force if that takes too long."""
+        running = self._work.get(job)
+        if running is None or running.cancelling:
+            return
+        running.cancelling = True
+        if running.client is None:
+            running.finish(Cancelled())
+            return
+        running.client.send(wire.Cancel(job=job))
+        asyncio.get_running_loop().call_later(
+            running.patience(self._limits), self._lose_patience, running, running.client
+        )
+
+    async def _do(self, running: Running) -> Any:
+        """Send it when its turn has come, and follow it to its end."""
+        message = running.message
+        before = [other.end for other in self._work.values()]
+        self._work[message.job] = running
+        start = asyncio.ensure_future(self._client_after(before))
+        start.add_done_callback(_look_at)
         try:
-            start = asyncio.ensure_future(self._ready_client())
-            start.add_done_callback(_look_at)
             await asyncio.wait({start, running.end}, return_when=asyncio.FIRST_COMPLETED)
             if not running.end.done():  # else cancelled before it began; the start goes on
                 running.client = start.result()
@@ -89,21 +119,12 @@ class Engine:
                 running.client.kill(details="abandoned")
             raise
         finally:
-            self._running = None
+            del self._work[message.job]
 
-    def cancel(self, job: str) -> None:
-        """Stop *job* if it runs: asked first, and ended by force if that takes too long."""
-        running = self._running
-        if running is None or running.message.job != job or running.cancelling:
-            return
-        running.cancelling = True
-        if running.client is None:
-            running.finish(Cancelled())
-            return
-        running.client.send(wire.Cancel(job=job))
-        asyncio.get_running_loop().call_later(
-            running.patience(self._limits), self._lose_patience, running, running.client
-        )
+    async def _client_after(self, ends: list[asyncio.Future[Any]]) -> Client:
+        if ends:
+            await asyncio.wait(ends)
+        return await self._ready_client()
 
     async def devices(self) -> wire.Devices:
         """Which devices can really compute, tried by the engine. Raises StudioError."""
@@ -139,8 +160,8 @@ class Engine:
             self._starting.cancel()
             await asyncio.wait({self._starting})
         await self._end()
-        if self._running is not None:
-            self._running.finish(Cancelled())
+        for running in tuple(self._work.values()):
+            running.finish(Cancelled())
 
     # --- start and end --------------------------------------------------------------------------
 
@@ -207,9 +228,9 @@ class Engine:
         client = self._client
         if client is None:
             return
-        if self._running is not None and self._running.client is client:
-            self._running.cancelling = True
-            client.send(wire.Cancel(job=self._running.message.job))
+        for running in self._sent_to(client):
+            running.cancelling = True
+            client.send(wire.Cancel(job=running.message.job))
         client.send(wire.Shutdown())
         try:
             async with asyncio.timeout(self._limits.leave):
@@ -228,16 +249,17 @@ class Engine:
         failure = failure_of(ending, pressure=self._pressure.found())
         if self._devices is not None and not self._devices.done():
             self._devices.set_exception(StudioError.of(failure))
-        running = self._running
-        if running is None or running.client is not client:  # the next job waits for the next engine
-            pass
-        elif running.cancelling:
-            running.finish(Cancelled())
-        elif not running.end.done():
-            self._crashes += 1
-            log.warning("the engine ended in the middle of a job: %s", ending.report)
-            running.finish(StudioError.of(failure))
+        for running in self._sent_to(client):  # the next job waits for the next engine
+            if running.cancelling:
+                running.finish(Cancelled())
+            elif not running.end.done():
+                self._crashes += 1
+                log.warning("the engine ended in the middle of a job: %s", ending.report)
+                running.finish(StudioError.of(failure))
         self._enter(EngineState.OFF)
+
+    def _sent_to(self, client: Client | None) -> list[Running]:
+        return [running for running in self._work.values() if client and running.client is client]
 
     def _enter(self, state: EngineState) -> None:
         if self.state is not state:
@@ -250,7 +272,7 @@ class Engine:
             self._client.kill(details=details)
 
     def _lose_patience(self, running: Running, client: Client) -> None:
-        if self._client is client and self._running is running and not running.end.done():
+        if self._client is client and not running.end.done():
             client.kill(details="the job did not stop when asked")
 
     # --- while it lives -------------------------------------------------------------------------
@@ -265,13 +287,13 @@ class Engine:
                 if self._devices is not None and not self._devices.done():
                     self._devices.set_result(message)
             case wire.Failed(job=None):
-                self._failed(message.failure)
+                self._failed(next(iter(self._sent_to(self._client)), None), message.failure)
                 self._restart(message.failure.code)
             case wire.Ready():
                 log.warning("the engine says twice that it is ready")
             case _:
-                running = self._running
-                if running is None or running.message.job != message.job or running.end.done():
+                running = self._work.get(message.job)
+                if running is None or running.end.done():
                     log.info("a message about a job that is over: %s", type(message).__name__)
                     return
                 self._heard_of_job(running, message, blob)
@@ -280,22 +302,24 @@ class Engine:
         running.follow(message)
         match message:
             case wire.Done():
-                done = running.message
-                self.resident = (done.model.id if done.model else done.request.family,)  # until it says more
+                self.resident = _left_by(running.message)  # until it says more
                 running.finish(message.outcome)
+                self._ping()
+            case wire.Measured():
+                self.resident = ()
+                running.finish(message.measurements)
                 self._ping()
             case wire.Cancelled():
                 running.finish(Cancelled())
                 self._ping()
             case wire.Failed():
-                self._failed(message.failure)
+                self._failed(running, message.failure)
                 if message.failure.poison:
                     self._restart(message.failure.code)
             case _:
                 running.heard(message, blob)
 
-    def _failed(self, failure: Failure) -> None:
-        running = self._running
+    def _failed(self, running: Running | None, failure: Failure) -> None:
         if running is None:
             log.warning("the engine failed without a job: %s %s", failure.code, failure.details)
         elif running.cancelling:  # it stumbled over being stopped: what the user sees is that it stopped
@@ -315,7 +339,7 @@ class Engine:
         cpu: float | None = None
         self._missed = 0
         while self._client is client:
-            if self._running is not None and self._running.loading:
+            if any(running.loading for running in self._sent_to(client)):
                 self._missed = 0
                 used = client.cpu_seconds()
                 idle_turns = idle_turns + 1 if used == cpu else 0
@@ -332,6 +356,13 @@ class Engine:
                 self._ping()
             self._pressure.look()
             await asyncio.sleep(self._limits.ping)
+
+
+def _left_by(message: wire.Run | wire.Measure) -> tuple[str, ...]:
+    """What stays in the engine's memory after it."""
+    if isinstance(message, wire.Measure):
+        return ()
+    return (message.model.id if message.model else message.request.family,)
 
 
 def _look_at(future: asyncio.Future[Any]) -> None:
