@@ -5,7 +5,8 @@ from __future__ import annotations
 import math
 import sys
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -65,6 +66,16 @@ class Bench:
         self._deadline = self._entered + max(0.0, self._end - self._entered) * share / rest
         self._progress(section, 1 - rest / sum(self._shares.values()))
 
+    @contextmanager
+    def part(self, share: float) -> Iterator[None]:
+        """Within it, `left` is only this *share*, 0..1, of what is left."""
+        whole = self._deadline
+        self._deadline = time.perf_counter() + max(0.0, self.left) * share
+        try:
+            yield
+        finally:
+            self._deadline = whole
+
     def leave(self) -> None:
         """The section that is under way, if any, has ended."""
         if self._section:
@@ -100,6 +111,7 @@ class Bench:
         """Seconds of one *run* in the steady state; the first, which prepares, is not counted.
 
         Of several runs the quarter that was quickest decides: what else the computer does only ever adds.
+        When the section's time is over, one run must do.
         """
         self._time(run, 1)
         once = self._time(run, 1)
@@ -107,6 +119,8 @@ class Bench:
         times = [once] if calls == 1 else []
         began = time.perf_counter()
         while len(times) < LEAST or (time.perf_counter() - began < POINT_SECONDS and len(times) < MOST):
+            if times and self.left < 0:
+                break
             times.append(self._time(run, calls) / calls)
         return sorted(times)[len(times) // 4]
 

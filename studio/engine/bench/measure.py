@@ -6,7 +6,8 @@ import logging
 import os
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ import msgspec
 from studio.domain.measurement import Measurements, Rates
 from studio.engine.bench import disk, libraries
 from studio.engine.bench.bench import Bench
+from studio.engine.bench.load import Load
 from studio.families import registry
 
 log = logging.getLogger(__name__)
@@ -65,6 +67,7 @@ def measure(
 
 
 def _measure(bench: Bench, name: str, versions: dict[str, str]) -> Measurements:
+    load = Load()
     bench.enter("load")
     import torch
 
@@ -107,6 +110,7 @@ def _measure(bench: Bench, name: str, versions: dict[str, str]) -> Measurements:
         throttled=after > before * THROTTLED,
         seconds=bench.elapsed,
         details={
+            "others": load.others(),
             "pulse": {"before": before, "after": after},
             "disk": msgspec.to_builtins(disk_speed),
             "anonymous_bytes": {family: cost.anonymous for family, cost in costs.items()},
@@ -155,16 +159,26 @@ def _rates(bench: Bench, precisions: list[str]) -> tuple[Rates, ...]:
 def _own(bench: Bench) -> dict[str, float]:
     """What families measure themselves. One whose library fails here keeps nobody else from it."""
     found: dict[str, float] = {}
+    modules: dict[str, Any] = {}
     for name in registry.families():
-        module: Any = registry.measure(name)
-        if module is None:
-            continue
-        try:
+        with _tolerant(bench, name):
+            if module := registry.measure(name):
+                modules[name] = module
+    while modules:
+        wanted = sum(module.SECONDS for module in modules.values())
+        name, module = modules.popitem()
+        with bench.part(module.SECONDS / wanted), _tolerant(bench, name):
             found |= module.measure(bench)
-        except (ImportError, OSError, RuntimeError) as error:
-            log.exception("%s could not measure", name)
-            bench.absent[f"own {name}"] = f"{type(error).__name__}: {error}"
     return found
+
+
+@contextmanager
+def _tolerant(bench: Bench, family: str) -> Iterator[None]:
+    try:
+        yield
+    except (ImportError, OSError, RuntimeError) as error:
+        log.warning("%s could not measure", family, exc_info=error)
+        bench.absent[f"own {family}"] = f"{type(error).__name__}: {error}"
 
 
 def _threads(bench: Bench) -> list[int]:
