@@ -28,8 +28,31 @@ _MARKS = {
 }
 
 
+class RunningRows(QWidget):
+    """A row for each running job, or one that says that there is none. They stay: only their words change."""
+
+    def __init__(self, model: QueueViewModel) -> None:
+        super().__init__()
+        self._model = model
+        self.rows: list[RunningRow] = []
+        self._column = QVBoxLayout(self)
+        self._column.setContentsMargins(0, 0, 0, 0)
+        self._column.setSpacing(8)
+        self.show_jobs(())
+
+    def show_jobs(self, jobs: tuple[RunningJob, ...]) -> None:
+        shown = jobs or (None,)
+        while len(self.rows) < len(shown):
+            row = RunningRow(self._model)
+            self.rows.append(row)
+            self._column.addWidget(row)
+        for place, row in enumerate(self.rows):
+            row.show_job(shown[place] if place < len(shown) else None)
+            row.setVisible(place < len(shown))
+
+
 class RunningRow(Card):
-    """The running job, or that there is none."""
+    """A running job, or that there is none."""
 
     def __init__(self, model: QueueViewModel) -> None:
         super().__init__(margin=14, spacing=8)

@@ -39,7 +39,7 @@ class QueueViewModel:
     def __init__(self, desk: Desk) -> None:
         self._desk = desk
         self._queue = desk.studio.queue
-        self.running: Property[RunningJob | None] = Property(None)
+        self.running: Property[tuple[RunningJob, ...]] = Property(())
         self.waiting: Property[tuple[WaitingJob, ...]] = Property(())
         self.seconds: Property[float | None] = Property(None)
         self.held: Property[tuple[WaitingJob, ...]] = Property(())
@@ -55,12 +55,12 @@ class QueueViewModel:
 
     def _read(self) -> None:
         jobs = self._queue.jobs
-        running = next((job for job in jobs if job.state in ACTIVE), None)
+        running = tuple(running_job(job) for job in jobs if job.state in ACTIVE)
         waiting = tuple(_waiting(job) for job in jobs if job.state is JobState.WAITING)
         held = [job for job in jobs if job.state is JobState.HELD]
         ended = [job for job in jobs if job.state.ended]
         self.seconds.value = self._queue.remaining() if running or waiting else None
-        self.running.value = None if running is None else running_job(running)
+        self.running.value = running
         if all(job.id != self.chosen.value for job in waiting):
             self.chosen.value = ""
         self.waiting.value = waiting

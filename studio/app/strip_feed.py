@@ -60,17 +60,18 @@ class StripFeed:
 
     def _jobs(self) -> None:
         jobs = self._studio.queue.jobs
-        running = next((job for job in jobs if job.state in ACTIVE), None)
+        running = [job for job in jobs if job.state in ACTIVE]
         waiting = [job for job in jobs if job.state is JobState.WAITING]
-        self._strip.running.value = None if running is None else running_job(running)
+        self._strip.running.value = running_job(running[0], beside=len(running) - 1) if running else None
         self._strip.waiting.value = tuple(WaitingJob(job.id, title_of(job), icon_of(job)) for job in waiting)
         self._strip.waiting_seconds.value = self._studio.queue.remaining() if waiting else None
 
 
-def running_job(job: Job) -> RunningJob:
-    """What is shown of the job that runs."""
+def running_job(job: Job, *, beside: int = 0) -> RunningJob:
+    """What is shown of a job that runs."""
     progress = job.progress
-    known = RunningJob(job.id, title_of(job), icon_of(job), stopping=job.state is JobState.CANCELLING)
+    stopping = job.state is JobState.CANCELLING
+    known = RunningJob(job.id, title_of(job), icon_of(job), stopping=stopping, beside=beside)
     if progress is None:
         return known
     return RunningJob(
@@ -82,5 +83,6 @@ def running_job(job: Job) -> RunningJob:
         steps=progress.steps,
         fraction=progress.fraction,
         remaining=progress.remaining,
-        stopping=known.stopping,
+        stopping=stopping,
+        beside=beside,
     )

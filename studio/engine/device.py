@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+from collections.abc import Callable
 from functools import cache
 from importlib import metadata
 from typing import TYPE_CHECKING, Any
@@ -11,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import psutil
 
 from studio.domain.failure import StudioError
+from studio.engine.failures import OUT_OF_VRAM
 from studio.families.registry import families
 from studio.wire.messages import DeviceState
 
@@ -21,10 +23,11 @@ NAMES = re.compile(r"auto|cpu|mps|(?:cuda|xpu):\d{1,2}")
 SIDE = 64
 
 
-def resolve(name: str) -> str:
+def resolve(name: str, accelerators: Callable[[], list[str]]) -> str:
     """The concrete device for *name* ("auto", "cpu", "cuda:N", "xpu:N", "mps").
 
-    Anything but "cpu" imports torch. Raises StudioError `device.missing` for one that is not there.
+    *accelerators* is asked for anything but "cpu". Raises StudioError `device.missing` for one that is
+    not there.
     """
     if name == "cpu":
         return name
@@ -39,7 +42,7 @@ def resolve(name: str) -> str:
 
 
 def accelerators() -> list[str]:
-    """The accelerators that torch sees, the best kind first."""
+    """The accelerators that torch sees, the best kind first. Imports torch."""
     import torch
 
     found = [f"cuda:{n}" for n in range(torch.cuda.device_count())] if torch.cuda.is_available() else []
@@ -89,7 +92,8 @@ def _try(device: str) -> DeviceState:
         wrong = not torch.allclose(result.double(), expected, rtol=0.02)
         reason = "device.wrong" if wrong else ""
     except (RuntimeError, AssertionError, NotImplementedError) as error:
-        reason = str(error).strip().partition("\n")[0] or type(error).__name__
+        full = OUT_OF_VRAM.search(str(error))  # as one may be that is at work
+        reason = "" if full else str(error).strip().partition("\n")[0] or type(error).__name__
     return DeviceState(
         device=device,
         name=name,

@@ -35,10 +35,20 @@ class Estimator:
         self._accelerators = accelerators
         self._resident = resident
 
+    def device(self, request: Request, spec: FamilySpec) -> str:
+        """The concrete device: asked for, or where "auto" led before, or will probably lead."""
+        if request.device != "auto":
+            return request.device
+        known = self._history.device_of(request.model, spec.name, "auto")
+        if known is not None:
+            return known
+        usable = [a.device for a in self._accelerators() if a.usable and a.device]
+        return usable[0] if usable else "cpu"
+
     def learnt(self, request: Request, spec: FamilySpec, *, cold: bool) -> Learnt | None:
         """What earlier runs on this request's device say of it. Its values are complete."""
         work = work_of(spec, request.values)
-        device = self._device(request, spec)
+        device = self.device(request, spec)
         return self._history.learnt(request.model, spec.name, device, work, cold=cold)
 
     def estimate(
@@ -49,7 +59,7 @@ class Estimator:
         Cheap enough for every change of a field.
         """
         learnt = self.learnt(request, spec, cold=not self._resident(request.model))
-        card = next((a for a in self._accelerators() if a.device == self._device(request, spec)), None)
+        card = next((a for a in self._accelerators() if a.device == self.device(request, spec)), None)
         own_memory = card is not None and card.memory_free_bytes is not None
         available = card.memory_free_bytes if card is not None and own_memory else self._ram()
         available = available or 0
@@ -71,16 +81,6 @@ class Estimator:
             parts=_parts(memory, spec, weights or 0, own_memory=own_memory),
             measured=learnt is not None and learnt.exact,
         )
-
-    def _device(self, request: Request, spec: FamilySpec) -> str:
-        """The concrete device: asked for, or where "auto" led before, or will probably lead."""
-        if request.device != "auto":
-            return request.device
-        known = self._history.device_of(request.model, spec.name, "auto")
-        if known is not None:
-            return known
-        usable = [a.device for a in self._accelerators() if a.usable and a.device]
-        return usable[0] if usable else "cpu"
 
 
 def _around(middle: float, factors: tuple[float, float]) -> Span:

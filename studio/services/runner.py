@@ -56,7 +56,9 @@ class SavedResult(Struct, frozen=True):
 
 
 class Entry:
-    """A job and what belongs to it. `spec` is its family as far as it is known."""
+    """A job and what belongs to it. `spec` is its family as far as it is known, `device` where it runs, or
+    probably will. `beside`: another job ran at the same time.
+    """
 
     def __init__(self, kept: Kept, spec: FamilySpec | None) -> None:
         self.kept = kept
@@ -68,13 +70,15 @@ class Entry:
         self.stop: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self.tracker: Tracker | None = None
         self.steps: list[float] = []
+        self.device = ""
+        self.beside = False
 
     def set(self, **changes: Any) -> None:
         self.job = msgspec.structs.replace(self.job, **changes)
 
 
 class Runner:
-    """Runs one job at a time. `changed` tells that the job of an entry has."""
+    """Runs jobs, also at the same time. `changed` tells that the job of an entry has."""
 
     def __init__(
         self,
@@ -97,14 +101,20 @@ class Runner:
         self._estimator = estimator
         self._settings = settings
         self._outputs = outputs
+        self._under_way: set[Entry] = set()
 
     async def run(self, entry: Entry) -> Outcome:
         """Raises Cancelled, StudioError."""
         ticking = asyncio.create_task(self._tick(entry), name="job tick")
+        self._under_way.add(entry)
+        if len(self._under_way) > 1:
+            for each in self._under_way:
+                each.beside = True
         try:
             return await self._run(entry)
         finally:
             ticking.cancel()
+            self._under_way.discard(entry)
 
     def cancel(self, entry: Entry) -> None:
         """Stop it, wherever it is. Harmless when repeated."""
@@ -137,6 +147,12 @@ class Runner:
             lambda message, blob: self._heard(entry, message, blob),
             step_seconds=learnt.step_seconds if learnt else None,
         )
+        if not entry.beside:  # else time and memory say little about this job alone
+            self._learn(entry, spec, outcome, cold=cold)
+        return outcome
+
+    def _learn(self, entry: Entry, spec: FamilySpec, outcome: Outcome, *, cold: bool) -> None:
+        request = entry.job.request
         self._history.record(
             PastRun(
                 model=request.model,
@@ -152,7 +168,6 @@ class Runner:
                 rate=_rate(entry.job.artifacts, outcome),
             )
         )
-        return outcome
 
     async def _resolve(self, entry: Entry) -> Resolved:
         """The model, its files checked; that may take long, and be stopped."""
@@ -165,6 +180,8 @@ class Runner:
 
     def _heard(self, entry: Entry, message: FromEngine, blob: bytes) -> None:
         match message:
+            case wire.Started():
+                entry.device = message.device
             case wire.PhaseProgress():
                 if message.step_seconds is not None:
                     entry.steps.append(message.step_seconds)

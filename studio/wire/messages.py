@@ -52,7 +52,7 @@ class Ping(Message, frozen=True, kw_only=True):
 
 
 class Unload(Message, frozen=True, kw_only=True):
-    """Forget resident models now, unless a job runs."""
+    """Forget resident models now, but on a device where a job runs."""
 
 
 class Configure(Message, frozen=True, kw_only=True):
@@ -92,12 +92,12 @@ class Ready(Message, frozen=True, kw_only=True):
 
 
 class Pong(Message, frozen=True, kw_only=True):
-    """`resident`: ids of the loaded models. `ram_bytes`: this process's resident memory now."""
+    """`resident`: ids of the loaded models. `jobs`: those that run. `ram_bytes`: the process's memory now."""
 
     n: int
     ram_bytes: int
     resident: tuple[str, ...] = ()
-    job: str | None = None
+    jobs: tuple[str, ...] = ()
 
 
 class DeviceState(Struct, frozen=True, kw_only=True):
@@ -117,7 +117,7 @@ class Devices(Message, frozen=True, kw_only=True):
 
 
 class Started(Message, frozen=True, kw_only=True):
-    """The worker has claimed the job and resolved the device it runs on."""
+    """The worker of this concrete device has begun the job."""
 
     job: str
     device: str

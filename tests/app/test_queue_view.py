@@ -94,7 +94,7 @@ async def test_it_follows_the_queue_and_reorders_it(tmp_path: Path, qloop) -> No
     async with model_on(tmp_path) as (model, services, _):
         _, b, c = await busy(services, "a", "b", "c")
         assert model.running.value
-        assert model.running.value.title == "long"
+        assert model.running.value[0].title == "long"
         assert waiting(model) == ["a", "b", "c"]
         model.move(c, 0)
         assert waiting(model) == ["c", "a", "b"]
@@ -109,7 +109,7 @@ async def test_it_follows_the_queue_and_reorders_it(tmp_path: Path, qloop) -> No
         model.move("unknown", 0)
         model.cancel("unknown")
         model.cancel_all()
-        await until(lambda: model.running.value is None)
+        await until(lambda: not model.running.value)
         assert waiting(model) == []
         assert model.chosen.value == ""
         assert {job.title for job in model.ended.value} == {"long", "a", "b", "c"}
@@ -150,7 +150,7 @@ async def test_what_was_kept_from_last_time_runs_when_asked(tmp_path: Path, qloo
         told: list[Complaint | None] = []
         desk.complained.subscribe(told.append)
         assert [job.title for job in model.held.value] == ["long", "a", "b", "c"]
-        assert model.running.value is None
+        assert not model.running.value
         long, a, b, _ = (job.id for job in model.held.value)
         model.forget(long)
         model.resume(a)
@@ -204,7 +204,7 @@ async def test_keys_and_buttons_reorder_and_drop(qtbot, tmp_path: Path, qloop) -
         sheet.actions["cancel"].click()
         assert waiting(model) == ["c"]
         button(sheet, t("queue.cancel_all")).click()
-        await until(lambda: model.running.value is None)
+        await until(lambda: not model.running.value)
         assert not sheet.actions["cancel"].isVisible()
         assert t("strip.idle") in texts(sheet)
 
@@ -294,15 +294,32 @@ async def test_the_running_job_is_stopped_and_held_ones_are_run(qtbot, tmp_path:
         sheet.open()
         long, _ = [row for row in sheet.findChildren(HeldRow) if row.isVisible()]
         button(long, t("queue.resume")).click()
-        await until(lambda: model.running.value is not None and model.running.value.phase)
-        assert sheet.running.stop.isVisible()
-        sheet.running.stop.click()
-        await until(lambda: model.running.value is None)
+        await until(lambda: model.running.value and model.running.value[0].phase)
+        assert sheet.running.rows[0].stop.isVisible()
+        sheet.running.rows[0].stop.click()
+        await until(lambda: not model.running.value)
         button(sheet, t("queue.resume_all")).click()
         await until(lambda: any(job.title == "kept" for job in model.ended.value))
         button(sheet, t("queue.clear")).click()
         await asyncio.sleep(0)
         assert texts(sheet)[-1] == t("strip.idle")
+
+
+async def test_a_job_on_each_device_has_its_row_and_its_stop(qtbot, tmp_path: Path, qloop) -> None:
+    async with sheet_on(tmp_path) as (sheet, model, services, _):
+        for device in ("cpu", "cuda:0"):
+            services.queue.submit(request(prompt=f"on {device}", device=device, steps={"draw": 10_000}))
+        sheet.open()
+        await until(lambda: len(model.running.value) == 2 and all(job.phase for job in model.running.value))
+        assert [row.isVisible() for row in sheet.running.rows] == [True, True]
+        assert {"on cpu", "on cuda:0"} <= set(texts(sheet))
+        sheet.running.rows[0].stop.click()
+        await until(lambda: len(model.running.value) == 1)
+        assert "on cuda:0" in texts(sheet.running)
+        assert [row.isVisible() for row in sheet.running.rows] == [True, False]
+        sheet.running.rows[0].stop.click()
+        await until(lambda: not model.running.value)
+        assert texts(sheet.running) == [t("strip.idle")]
 
 
 # --- in the window -------------------------------------------------------------------------------

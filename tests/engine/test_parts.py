@@ -116,7 +116,7 @@ def test_the_slot_keeps_what_was_used_last() -> None:
 
 
 def test_memory_is_a_limit_too(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(slot, "_available", lambda: 100)
+    monkeypatch.setattr(slot, "available_bytes", lambda: 100)
     two = Slot(capacity=2)
     two.acquire(key("a", 60), Model)
     two.acquire(key("b", 101), Model)

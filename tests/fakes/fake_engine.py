@@ -70,6 +70,10 @@ class FailJobError(Exception):
     """The job fails with the Failure that it carries."""
 
 
+def device_of(run: Run) -> str:
+    return "cpu" if run.plan.device == "auto" else run.plan.device
+
+
 class FakeEngine:
     def __init__(self, script: dict[str, Any], journal: Path | None) -> None:
         self.script = script
@@ -79,7 +83,7 @@ class FakeEngine:
         os.dup2(2, 1)
         self.lock = threading.Lock()
         self.cancelled: set[str] = set()
-        self.job: str | None = None
+        self.jobs: dict[str, str] = {}  # those that run, and where
         self.resident: tuple[str, ...] = ()
         self.hung = False
 
@@ -103,8 +107,8 @@ class FakeEngine:
                     if self.journal:
                         with self.journal.open("a") as file:
                             file.write(f"{os.getpid()} {run.job}\n")
-                    assert self.job is None, "one job at a time"
-                    self.job = run.job
+                    assert device_of(run) not in self.jobs.values(), "one job at a time on each device"
+                    self.jobs[run.job] = device_of(run)
                     threading.Thread(target=self.work, args=(run,), daemon=True).start()
                 case Cancel(job=job):
                     self.cancelled.add(job)
@@ -114,7 +118,7 @@ class FakeEngine:
                             n=n,
                             ram_bytes=self.script.get("ram", 50_000_000),
                             resident=self.resident,
-                            job=self.job,
+                            jobs=tuple(self.jobs),
                         )
                     )
                 case Probe():
@@ -145,7 +149,7 @@ class FakeEngine:
             tokens = Tokens(**script["tokens"]) if "tokens" in script else None
             peak = Peak(ram_bytes=10**8)
             finish = script.get("finish")
-            outcome = Outcome(timings=timings, peak=peak, device="cpu", tokens=tokens, finish=finish)
+            outcome = Outcome(timings=timings, peak=peak, device=device_of(run), tokens=tokens, finish=finish)
             self.end(Done(job=job, outcome=outcome))
 
     def script_of(self, run: Run) -> dict[str, Any]:
@@ -153,7 +157,7 @@ class FakeEngine:
         return run.request.values.get("script") or jobs.get(run.request.prompt, jobs.get("")) or {}
 
     def end(self, message: Done | Failed | Cancelled) -> None:
-        self.job = None
+        del self.jobs[message.job]
         self.send(message)
 
     def play(self, run: Run, script: dict[str, Any]) -> dict[str, float]:
@@ -163,7 +167,7 @@ class FakeEngine:
             if job in self.cancelled and not script.get("ignore_cancel"):
                 raise StopJobError
 
-        self.send(Started(job=job, device="cpu" if run.plan.device == "auto" else run.plan.device))
+        self.send(Started(job=job, device=device_of(run)))
         timings: dict[str, float] = {}
         for phase, count in script.get("steps", STEPS).items():
             if phase == "load" and run.model is not None and run.model.id in self.resident:
@@ -254,7 +258,9 @@ def flood(engine: FakeEngine) -> None:
     for _ in range(8):
         os.write(2, b"x" * 2**20)
     for _ in range(8):
-        engine.send(Preview(job=engine.job or "", index=0, width=1024, height=1024), bytes(3 * 2**20))
+        engine.send(
+            Preview(job=next(iter(engine.jobs), ""), index=0, width=1024, height=1024), bytes(3 * 2**20)
+        )
     engine.hung = True
 
 

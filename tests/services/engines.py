@@ -59,12 +59,14 @@ def journal(folder: Path) -> list[tuple[int, str]]:
     return [(int(pid), job) for pid, job in map(str.split, lines)]
 
 
-def run_message(folder: Path, job: str = "one", model: str = "tiny", **script: Any) -> Run:
+def run_message(
+    folder: Path, job: str = "one", model: str = "tiny", device: str = "auto", **script: Any
+) -> Run:
     return Run(
         job=job,
         request=Request(task="image", family="fake", model=model, values={"script": script}),
         model=ModelSource(id=model, family="fake"),
-        plan=Plan(device="auto"),
+        plan=Plan(device=device),
         outputs=str(folder / "outputs"),
     )
 
@@ -156,8 +158,9 @@ async def desk_on(folder: Path, **options: Any) -> AsyncIterator[Desk]:
         await desk.close()
 
 
-def request(model: str = "tiny", prompt: str = "a cat", **script: Any) -> Request:
-    return Request(task="image", family="fake", model=model, values={"prompt": prompt, "script": script})
+def request(model: str = "tiny", prompt: str = "a cat", device: str = "auto", **script: Any) -> Request:
+    values = {"prompt": prompt, "script": script}
+    return Request(task="image", family="fake", model=model, values=values, device=device)
 
 
 async def until(condition: Callable[[], object], seconds: float = 20) -> None:

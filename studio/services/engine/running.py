@@ -1,4 +1,4 @@
-"""The job that the engine works on, as far as its supervisor must know it."""
+"""A job that the engine works on, as far as its supervisor must know it."""
 
 from __future__ import annotations
 

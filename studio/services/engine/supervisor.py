@@ -22,6 +22,8 @@ from studio.wire.messages import FromEngine
 
 log = logging.getLogger(__name__)
 
+OTHER_JOB = "engine.reason.other_job"  # what the jobs beside the one are told for which the engine had to end
+
 
 class EngineState(StrEnum):
     OFF = "off"
@@ -31,7 +33,7 @@ class EngineState(StrEnum):
 
 
 class Engine:
-    """Starts the engine on first need and again after a crash; runs one job at a time, or a measurement.
+    """Starts the engine on first need and again after a crash. Jobs for one device run in its order.
 
     `figures` is its last `Pong`, None while it is off; `resident` the ids of the models in its memory (a
     family that needs no file counts by its name). `failure` says why it could not be started.
@@ -51,7 +53,7 @@ class Engine:
         self._client: Client | None = None
         self._starting: asyncio.Task[Client] | None = None
         self._watch: asyncio.Task[None] | None = None
-        self._work: dict[str, Running] = {}
+        self._running: dict[str, Running] = {}
         self._devices: asyncio.Future[wire.Devices] | None = None
         self._crashes = 0
         self._pings = self._missed = 0
@@ -69,24 +71,23 @@ class Engine:
         """Do the job, calling *heard* with every message about it. *step_seconds*: a usual step's, learnt.
 
         Raises Cancelled after `cancel`, else StudioError: the engine's failure, or one made from
-        how it ended. Raises RuntimeError while another job runs.
+        how it ended. Raises RuntimeError while the same job runs.
         """
-        if any(isinstance(running.message, wire.Run) for running in self._work.values()):
-            raise RuntimeError("the engine is at work already")
-        for measurement in tuple(self._work):  # what the user asks for goes first
-            self.cancel(measurement)
-        return await self._do(Running(message, heard, step_seconds))
+        measurements = [r for r in self._running.values() if isinstance(r.message, wire.Measure)]
+        for measurement in measurements:  # what the user asks for goes first
+            self.cancel(measurement.message.job)
+        return await self._do(Running(message, heard, step_seconds), after=measurements)
 
     async def measure(self, message: wire.Measure, heard: Heard) -> Measurements:
-        """Measure a device once the job under way, if any, has ended; a job that comes ends it.
+        """Measure a device once the jobs under way, if any, have ended; a job that comes ends it.
 
         Raises Cancelled after `cancel` or when a job came, else StudioError.
         """
-        return await self._do(Running(message, heard))
+        return await self._do(Running(message, heard), after=tuple(self._running.values()))
 
     def cancel(self, job: str) -> None:
         """Stop *job* if it runs: asked first, and ended by force if that takes too long."""
-        running = self._work.get(job)
+        running = self._running.get(job)
         if running is None or running.cancelling:
             return
         running.cancelling = True
@@ -98,18 +99,20 @@ class Engine:
             running.patience(self._limits), self._lose_patience, running, running.client
         )
 
-    async def _do(self, running: Running) -> Any:
-        """Send it when its turn has come, and follow it to its end."""
+    async def _do(self, running: Running, *, after: Sequence[Running]) -> Any:
+        """Send it once those before it have ended, and follow it to its own end."""
         message = running.message
-        before = [other.end for other in self._work.values()]
-        self._work[message.job] = running
-        start = asyncio.ensure_future(self._client_after(before))
-        start.add_done_callback(_look_at)
+        if message.job in self._running:
+            raise RuntimeError(f"job {message.job} runs already")
+        self._running[message.job] = running
         try:
+            start = asyncio.ensure_future(self._client_after(after))
+            start.add_done_callback(_look_at)
             await asyncio.wait({start, running.end}, return_when=asyncio.FIRST_COMPLETED)
             if not running.end.done():  # else cancelled before it began; the start goes on
                 running.client = start.result()
-                running.client.forget_words()
+                if len(self._running) == 1:
+                    running.client.forget_words()
                 running.client.send(message)
             outcome = await running.end
             self._crashes = 0
@@ -119,11 +122,11 @@ class Engine:
                 running.client.kill(details="abandoned")
             raise
         finally:
-            del self._work[message.job]
+            del self._running[message.job]
 
-    async def _client_after(self, ends: list[asyncio.Future[Any]]) -> Client:
-        if ends:
-            await asyncio.wait(ends)
+    async def _client_after(self, before: Sequence[Running]) -> Client:
+        if before:
+            await asyncio.wait({running.end for running in before})
         return await self._ready_client()
 
     async def devices(self) -> wire.Devices:
@@ -147,20 +150,20 @@ class Engine:
             self._client.send(wire.Unload())
 
     async def free_memory(self) -> None:
-        """Give everything back for certain: end the engine, with its job, and start a new one."""
+        """Give everything back for certain: end the engine, with its jobs, and start a new one."""
         if self._client is None:
             return
         await self._end()
         await self._ready_client()
 
     async def close(self) -> None:
-        """End it, with its job. Harmless when repeated; afterwards nothing starts any more."""
+        """End it, with its jobs. Harmless when repeated; afterwards nothing starts any more."""
         self._closed = True
         if self._starting is not None:
             self._starting.cancel()
             await asyncio.wait({self._starting})
         await self._end()
-        for running in tuple(self._work.values()):
+        for running in self._running.values():
             running.finish(Cancelled())
 
     # --- start and end --------------------------------------------------------------------------
@@ -224,11 +227,11 @@ class Engine:
         raise StudioError.of(self.failure)
 
     async def _end(self) -> None:
-        """End the engine: politely, then by force. Its job ends as cancelled."""
+        """End the engine: politely, then by force. Its jobs end as cancelled."""
         client = self._client
         if client is None:
             return
-        for running in self._sent_to(client):
+        for running in self._in(client):
             running.cancelling = True
             client.send(wire.Cancel(job=running.message.job))
         client.send(wire.Shutdown())
@@ -249,17 +252,17 @@ class Engine:
         failure = failure_of(ending, pressure=self._pressure.found())
         if self._devices is not None and not self._devices.done():
             self._devices.set_exception(StudioError.of(failure))
-        for running in self._sent_to(client):  # the next job waits for the next engine
-            if running.cancelling:
-                running.finish(Cancelled())
-            elif not running.end.done():
-                self._crashes += 1
-                log.warning("the engine ended in the middle of a job: %s", ending.report)
-                running.finish(StudioError.of(failure))
+        jobs = [running for running in self._in(client) if not running.end.done()] if client else []
+        if any(not running.cancelling for running in jobs):
+            self._crashes += 1
+            log.warning("the engine ended in the middle of a job: %s", ending.report)
+        for running in jobs:
+            running.finish(Cancelled() if running.cancelling else StudioError.of(failure))
         self._enter(EngineState.OFF)
 
-    def _sent_to(self, client: Client | None) -> list[Running]:
-        return [running for running in self._work.values() if client and running.client is client]
+    def _in(self, client: Client) -> list[Running]:
+        """The jobs that were sent to *client*; others wait for the next engine."""
+        return [running for running in self._running.values() if running.client is client]
 
     def _enter(self, state: EngineState) -> None:
         if self.state is not state:
@@ -269,11 +272,11 @@ class Engine:
     def _restart(self, details: str) -> None:
         """End a poisoned engine; the next need starts a new one."""
         if self._client is not None:
-            self._client.kill(details=details)
+            self._client.kill(OTHER_JOB, details)
 
     def _lose_patience(self, running: Running, client: Client) -> None:
         if self._client is client and not running.end.done():
-            client.kill(details="the job did not stop when asked")
+            client.kill(OTHER_JOB, "a job did not stop when asked")
 
     # --- while it lives -------------------------------------------------------------------------
 
@@ -287,12 +290,16 @@ class Engine:
                 if self._devices is not None and not self._devices.done():
                     self._devices.set_result(message)
             case wire.Failed(job=None):
-                self._failed(next(iter(self._sent_to(self._client)), None), message.failure)
+                if not self._running:
+                    failure = message.failure
+                    log.warning("the engine failed without a job: %s %s", failure.code, failure.details)
+                for running in self._running.values():
+                    self._failed(running, message.failure)
                 self._restart(message.failure.code)
             case wire.Ready():
                 log.warning("the engine says twice that it is ready")
             case _:
-                running = self._work.get(message.job)
+                running = self._running.get(message.job or "")
                 if running is None or running.end.done():
                     log.info("a message about a job that is over: %s", type(message).__name__)
                     return
@@ -302,11 +309,11 @@ class Engine:
         running.follow(message)
         match message:
             case wire.Done():
-                self.resident = _left_by(running.message)  # until it says more
+                if isinstance(done := running.message, wire.Run):  # until it says more
+                    self.resident = (done.model.id if done.model else done.request.family,)
                 running.finish(message.outcome)
                 self._ping()
             case wire.Measured():
-                self.resident = ()
                 running.finish(message.measurements)
                 self._ping()
             case wire.Cancelled():
@@ -319,10 +326,8 @@ class Engine:
             case _:
                 running.heard(message, blob)
 
-    def _failed(self, running: Running | None, failure: Failure) -> None:
-        if running is None:
-            log.warning("the engine failed without a job: %s %s", failure.code, failure.details)
-        elif running.cancelling:  # it stumbled over being stopped: what the user sees is that it stopped
+    def _failed(self, running: Running, failure: Failure) -> None:
+        if running.cancelling:  # it stumbled over being stopped: what the user sees is that it stopped
             log.info("a job failed while it was cancelled: %s %s", failure.code, failure.details)
             running.finish(Cancelled())
         else:
@@ -339,7 +344,7 @@ class Engine:
         cpu: float | None = None
         self._missed = 0
         while self._client is client:
-            if any(running.loading for running in self._sent_to(client)):
+            if any(running.loading for running in self._in(client)):
                 self._missed = 0
                 used = client.cpu_seconds()
                 idle_turns = idle_turns + 1 if used == cpu else 0
@@ -356,13 +361,6 @@ class Engine:
                 self._ping()
             self._pressure.look()
             await asyncio.sleep(self._limits.ping)
-
-
-def _left_by(message: wire.Run | wire.Measure) -> tuple[str, ...]:
-    """What stays in the engine's memory after it."""
-    if isinstance(message, wire.Measure):
-        return ()
-    return (message.model.id if message.model else message.request.family,)
 
 
 def _look_at(future: asyncio.Future[Any]) -> None:
