@@ -225,7 +225,7 @@ class Worker:
                 device=self._device,
                 name=message.name,
                 threads=device.threads(0),
-                versions=device.versions(),
+                versions=registry.versions(),
                 folder=Path(message.folder),
                 seconds=message.seconds,
                 check=check,

@@ -16,6 +16,7 @@ from studio.engine import device
 from studio.engine.channel import Channel
 from studio.engine.slot import available_bytes
 from studio.engine.worker import Task, Worker, whole
+from studio.families import registry
 from studio.wire.messages import Cancelled, Devices, Measure, Run
 
 RELIEF_SECONDS = 5.0  # for another device's worker to let go of its models
@@ -137,7 +138,7 @@ class Workers:
     def _probe(self) -> None:
         with self._loading:
             devices = device.probe()
-        self._channel.send(Devices(devices=devices, versions=device.versions()))
+        self._channel.send(Devices(devices=devices, versions=registry.versions()))
 
     # --- in a worker's thread, while it loads -------------------------------------------------------
 

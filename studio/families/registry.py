@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 import importlib.util
 from functools import cache
+from importlib import metadata
 from pathlib import Path
 from types import ModuleType
 
@@ -53,3 +54,18 @@ def pipeline(name: str) -> ModuleType:
     """The family's `pipeline` module, with its heavy imports. For the engine only."""
     family(name)
     return importlib.import_module(f"studio.families.{name}.pipeline")
+
+
+def versions() -> dict[str, str]:
+    """The installed versions of what the families compute with, by distribution."""
+    names = {"torch", *(library for spec in families().values() for library in spec.libraries)}
+    return {name: version for name in sorted(names) if (version := version_of(name))}
+
+
+@cache
+def version_of(distribution: str) -> str:
+    """Its installed version, empty if it is not installed."""
+    try:
+        return metadata.version(distribution)
+    except metadata.PackageNotFoundError:
+        return ""

@@ -68,7 +68,7 @@ class Probe(Message, frozen=True, kw_only=True):
 class Measure(Message, frozen=True, kw_only=True):
     """Measure a concrete `device`, in about so many `seconds`: a job like `Run`, answered by `Measured`.
 
-    `name` goes into the measurements. `folder`, which exists, is on the disk that is measured too.
+    `name` goes into the measurements. `folder`: an empty one for large files, on the disk that is measured.
     """
 
     job: str

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 import os
-import tempfile
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -48,22 +47,21 @@ def measure(
     check: Callable[[], None],
     progress: Callable[[str, float], None],
 ) -> Measurements:
-    """Measure *device* for about *seconds*; *folder* gets a temporary folder within.
+    """Measure *device* for about *seconds*; *folder* is an empty one for large files.
 
     *check* raises Cancelled, *progress* gets the section and how much of the whole is done, 0..1.
     Imports torch. Raises whatever the device's library raises.
     """
-    with tempfile.TemporaryDirectory(prefix="bench-", dir=folder) as scratch:
-        bench = Bench(
-            device=device,
-            threads=threads,
-            folder=Path(scratch),
-            seconds=seconds,
-            shares=SHARES,
-            check=check,
-            progress=progress,
-        )
-        return _measure(bench, name, versions)
+    bench = Bench(
+        device=device,
+        threads=threads,
+        folder=folder,
+        seconds=seconds,
+        shares=SHARES,
+        check=check,
+        progress=progress,
+    )
+    return _measure(bench, name, versions)
 
 
 def _measure(bench: Bench, name: str, versions: dict[str, str]) -> Measurements:
