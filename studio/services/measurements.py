@@ -102,7 +102,7 @@ async def measure(
             return await asyncio.shield(work)
         except asyncio.CancelledError:
             engine.cancel(message.job)
-            await asyncio.wait({work})
+            await asyncio.gather(work, return_exceptions=True)
             raise
 
 

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import logging
 from pathlib import Path
 
 import gguf
 import numpy as np
 from msgspec import Struct
+
+logging.getLogger("gguf.gguf_writer").setLevel(logging.WARNING)  # it tells of every file
 
 HEAD = 64  # width of a head of attention
 CONTEXT = 4096
