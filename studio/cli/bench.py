@@ -90,8 +90,6 @@ def _words(setting: Setting) -> str:
     parts = [setting.precision, t("cli.bench.n_threads", n=setting.threads)]
     if setting.channels_last:
         parts.append(t("cli.bench.channels_last"))
-    if setting.compiled:
-        parts.append(t("cli.bench.compiled"))
     return ", ".join(parts)
 
 

@@ -44,7 +44,11 @@ def cost(name: str) -> ModuleType | None:
 
 
 def measure(name: str) -> ModuleType | None:
-    """The family's `measure` module, its own part of the micro-benchmark. For the engine only."""
+    """The family's `measure` module, its own part of the micro-benchmark. For the engine only.
+
+    It has `measure(bench)`, which returns `Measurements.own`'s seconds by key, and `SECONDS` that this may
+    take. None where it has none.
+    """
     family(name)
     module = f"studio.families.{name}.measure"
     return importlib.import_module(module) if importlib.util.find_spec(module) else None

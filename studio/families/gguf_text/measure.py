@@ -35,8 +35,8 @@ PROMPT, WRITTEN = 256, 48  # tokens
 WINDOW = 512
 TINY = Shape(width=256, inner=256, layers=1)
 DEEP = Shape(width=256, inner=256, layers=25)
-WORDY = Shape(width=256, inner=256, layers=1, vocabulary=65_536)
-MOST_RUNS = 4
+WORDY = Shape(width=64, inner=256, layers=1, vocabulary=65_536)  # narrow: few weights, many words
+MOST_RUNS = 10
 GRACE = 1.0  # seconds over its part that a model may take to end what it began
 TINY_TYPE = "Q8_0"
 
@@ -70,7 +70,7 @@ def measure(bench: Bench) -> dict[str, float]:
     tiny, deep, wordy = times["tiny"], times["deep"], times["wordy"]
     large = {kind: (_large(kind), times[f"large {kind}"]) for kind in TYPES if f"large {kind}" in times}
     found: dict[str, float] = {"gguf.start": tiny.start}
-    # A tiny model's weights cost so little that any type's figure is good enough to take them off.
+    # A tiny model's weights cost so little that the quickest type's figure is good enough to take them off.
     weight = min((times.write / shape.weights for shape, times in large.values()), default=0.0)
 
     def without_weights(times: Times, shape: Shape) -> float:
