@@ -160,6 +160,8 @@ def _build() -> typer.Typer:
     )
     models = typer.Typer(cls=Group, rich_markup_mode=None)
     app.add_typer(models, name="models", help=t("cli.help.models"))
+    bench = typer.Typer(cls=Group, rich_markup_mode=None)
+    app.add_typer(bench, name="bench", help=t("cli.help.bench"))
     as_json = typer.Option(False, "--json", help=t("cli.help.json"))
     one_model = typer.Argument(metavar="ID", help=t("cli.help.id"))
 
@@ -209,5 +211,13 @@ def _build() -> typer.Typer:
         from studio.cli.models import remove
 
         return remove(model_id)
+
+    @bench.command("machine", cls=Command, help=t("cli.help.bench.machine"))
+    def bench_machine(
+        device: str = typer.Option("auto", "--device", help=t("cli.option.device")), json: bool = as_json
+    ) -> int:
+        from studio.cli.bench import measure
+
+        return measure(device, as_json=json)
 
     return app

@@ -17,6 +17,7 @@ from studio.wire.messages import (
     Cancel,
     Configure,
     Failed,
+    Measure,
     Ping,
     Pong,
     Probe,
@@ -61,7 +62,7 @@ class Control:
     def _handle(self, message: ToEngine) -> None:
         workers = self._workers
         match message:
-            case Run():
+            case Run() | Measure():
                 workers.submit(message)
             case Cancel():
                 workers.cancel(message.job)

@@ -5,15 +5,12 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Callable
-from functools import cache
-from importlib import metadata
 from typing import TYPE_CHECKING, Any
 
 import psutil
 
 from studio.domain.failure import StudioError
 from studio.engine.failures import OUT_OF_VRAM
-from studio.families.registry import families
 from studio.wire.messages import DeviceState
 
 if TYPE_CHECKING:
@@ -62,21 +59,6 @@ def threads(wanted: int) -> int:
 def probe() -> tuple[DeviceState, ...]:
     """Every device, each tried with a small product of matrices. Imports torch."""
     return tuple(_try(device) for device in ("cpu", *accelerators()))
-
-
-def versions() -> dict[str, str]:
-    """The installed versions of what the families compute with, by distribution."""
-    names = {"torch", *(library for spec in families().values() for library in spec.libraries)}
-    return {name: version for name in sorted(names) if (version := version_of(name))}
-
-
-@cache
-def version_of(distribution: str) -> str:
-    """Its installed version, empty if it is not installed."""
-    try:
-        return metadata.version(distribution)
-    except metadata.PackageNotFoundError:
-        return ""
 
 
 def _try(device: str) -> DeviceState:

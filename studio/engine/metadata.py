@@ -14,7 +14,7 @@ from studio.domain.family import FamilySpec
 from studio.domain.infotext import format_infotext
 from studio.domain.record import PROGRAM, Record, encode_record
 from studio.domain.request import Request
-from studio.engine.device import version_of
+from studio.families.registry import version_of
 from studio.wire.messages import Run
 
 SOFTWARE = f"{PROGRAM} {__version__}"

@@ -9,19 +9,22 @@ import sys
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 from studio.domain.failure import Cancelled, Failure
 from studio.domain.job import Peak
+from studio.domain.measurement import Measurements
 from studio.domain.plan import Plan
 from studio.engine import device, memory
+from studio.engine.bench.measure import measure
 from studio.engine.channel import Channel
 from studio.engine.context import Context
 from studio.engine.failures import explain
 from studio.engine.slot import Key, Slot
 from studio.families import registry
 from studio.wire import messages
-from studio.wire.messages import Done, Failed, Run, Started
+from studio.wire.messages import Done, Failed, Measure, Measured, PhaseProgress, Run, Started
 
 log = logging.getLogger(__name__)
 
@@ -32,12 +35,17 @@ LOOK_SECONDS = 0.05  # between two looks for a cancel while another device's mod
 class Task:
     """A job that waits until somebody claims it. `cancel` is set once it is to stop."""
 
-    def __init__(self, run: Run) -> None:
-        self.run = run
+    def __init__(self, message: Run | Measure) -> None:
+        self.message = message
         self.device: str | None = None  # the concrete one, once it is known
         self.cancel = threading.Event()
         self._claimed = False
         self._lock = threading.Lock()
+
+    @property
+    def asked(self) -> str:
+        """The device as it was asked for."""
+        return self.message.plan.device if isinstance(self.message, Run) else self.message.device
 
     def claim(self) -> bool:
         """Begin it, unless it was stopped before. Who claimed it says how it ended."""
@@ -53,11 +61,12 @@ class Task:
 
     def fail(self, error: BaseException, where: str) -> tuple[messages.FromEngine, Failure]:
         """How it ended on *where* by *error*; also says so in the log."""
-        log.error("job %s failed", self.run.job, exc_info=error)
-        failure = explain(error, device=where, name=_title(self.run))
+        job = self.message.job
+        log.error("job %s failed", job, exc_info=error)
+        failure = explain(error, device=where, name=_title(self.message))
         if self.cancel.is_set():  # what a library makes of being stopped is still a stop
-            return messages.Cancelled(job=self.run.job), failure
-        return Failed(job=self.run.job, failure=failure), failure
+            return messages.Cancelled(job=job), failure
+        return Failed(job=job, failure=failure), failure
 
 
 class Worker:
@@ -149,18 +158,21 @@ class Worker:
     def _do(self, task: Task) -> None:
         if not task.claim():
             return
-        run = task.run
-        self._current = run.job
+        message = task.message
+        self._current = message.job
         ending: messages.FromEngine
         failure: Failure | None = None
         try:
-            ending = Done(job=run.job, outcome=self._attempt(run, task.cancel))
+            if isinstance(message, Run):
+                ending = Done(job=message.job, outcome=self._attempt(message, task.cancel))
+            else:
+                ending = Measured(job=message.job, measurements=self._measure(message, task.cancel))
         except Cancelled:
-            ending = messages.Cancelled(job=run.job)
+            ending = messages.Cancelled(job=message.job)
         except (Exception, SystemExit) as error:  # noqa: BLE001 - it becomes the job's failure
             ending, failure = task.fail(error, self._device)
         # Outside the handlers: no traceback keeps the model's memory alive any more.
-        self._tidy(failure)
+        self._tidy(message, failure)
         self._ended(task)
         self._current = None
         self._channel.send(ending)
@@ -197,6 +209,30 @@ class Worker:
             ram = peak_ram.stop()
         return context.outcome(Peak(ram_bytes=ram, vram_bytes=memory.peak_vram(where)))
 
+    def _measure(self, message: Measure, cancel: threading.Event) -> Measurements:
+        """With no model of ours in memory: neither its space nor its weights in the caches take part."""
+
+        def check() -> None:
+            if cancel.is_set():
+                raise Cancelled
+
+        def progress(section: str, fraction: float) -> None:
+            self._channel.send(PhaseProgress(job=message.job, phase=section, fraction=fraction))
+
+        self._channel.send(Started(job=message.job, device=self._device))
+        self._slot.forget()
+        with self._alone(cancel):
+            return measure(
+                device=self._device,
+                name=message.name,
+                threads=device.threads(0),
+                versions=registry.versions(),
+                folder=Path(message.folder),
+                seconds=message.seconds,
+                check=check,
+                progress=progress,
+            )
+
     @contextmanager
     def _alone(self, cancel: threading.Event) -> Iterator[None]:
         """While no other worker loads. Raises Cancelled when *cancel* is set before it is our turn."""
@@ -208,10 +244,10 @@ class Worker:
         finally:
             self._loading.release()
 
-    def _tidy(self, failure: Failure | None) -> None:
+    def _tidy(self, message: Run | Measure, failure: Failure | None) -> None:
         if failure is not None and failure.code.startswith("oom."):
             self._slot.forget()  # room for the next attempt, which will be a smaller one
-        elif failure is not None:
+        elif failure is not None or isinstance(message, Measure):
             memory.give_back()
 
 
@@ -237,5 +273,6 @@ def _built(plan: Plan) -> str:
     return f"{sorted(plan.precision.items())} {plan.channels_last} {plan.offload}"
 
 
-def _title(run: Run) -> str:
-    return (run.model.title or run.model.id) if run.model else ""
+def _title(message: Run | Measure) -> str:
+    model = message.model if isinstance(message, Run) else None
+    return (model.title or model.id) if model else ""

@@ -16,7 +16,8 @@ from studio.engine import device
 from studio.engine.channel import Channel
 from studio.engine.slot import available_bytes
 from studio.engine.worker import Task, Worker, whole
-from studio.wire.messages import Cancelled, Devices, Run
+from studio.families import registry
+from studio.wire.messages import Cancelled, Devices, Measure, Run
 
 RELIEF_SECONDS = 5.0  # for another device's worker to let go of its models
 
@@ -48,11 +49,11 @@ class Workers:
         """Ids of the loaded models."""
         return tuple(model for worker in self._all() for model in worker.resident)
 
-    def submit(self, run: Run) -> None:
-        """Do *run* on its device, after what that device was given before."""
-        task = Task(run)
+    def submit(self, message: Run | Measure) -> None:
+        """Do what *message* asks for on its device, after what that device was given before."""
+        task = Task(message)
         with self._lock:
-            self._tasks[run.job] = task
+            self._tasks[message.job] = task
         self._work.put(lambda: self._dispatch(task))
 
     def cancel(self, job: str) -> None:
@@ -103,7 +104,7 @@ class Workers:
 
     def _end(self, task: Task) -> None:
         with self._lock:
-            self._tasks.pop(task.run.job, None)
+            self._tasks.pop(task.message.job, None)
 
     # --- in the dispatcher's thread -----------------------------------------------------------------
 
@@ -114,10 +115,10 @@ class Workers:
 
     def _dispatch(self, task: Task) -> None:
         try:
-            where = device.resolve(task.run.plan.device, self._accelerators)
+            where = device.resolve(task.asked, self._accelerators)
         except Exception as error:  # noqa: BLE001 - it becomes the job's failure
             if task.claim():
-                ending, _ = task.fail(error, task.run.plan.device)
+                ending, _ = task.fail(error, task.asked)
                 self._end(task)
                 self._channel.send(ending)
             return
@@ -137,7 +138,7 @@ class Workers:
     def _probe(self) -> None:
         with self._loading:
             devices = device.probe()
-        self._channel.send(Devices(devices=devices, versions=device.versions()))
+        self._channel.send(Devices(devices=devices, versions=registry.versions()))
 
     # --- in a worker's thread, while it loads -------------------------------------------------------
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 import importlib.util
 from functools import cache
+from importlib import metadata
 from pathlib import Path
 from types import ModuleType
 
@@ -43,7 +44,11 @@ def cost(name: str) -> ModuleType | None:
 
 
 def measure(name: str) -> ModuleType | None:
-    """The family's `measure` module, its own part of the micro-benchmark. For the engine only."""
+    """The family's `measure` module, its own part of the micro-benchmark. For the engine only.
+
+    It has `measure(bench)`, which returns `Measurements.own`'s seconds by key, and `SECONDS` that this may
+    take. None where it has none.
+    """
     family(name)
     module = f"studio.families.{name}.measure"
     return importlib.import_module(module) if importlib.util.find_spec(module) else None
@@ -53,3 +58,18 @@ def pipeline(name: str) -> ModuleType:
     """The family's `pipeline` module, with its heavy imports. For the engine only."""
     family(name)
     return importlib.import_module(f"studio.families.{name}.pipeline")
+
+
+def versions() -> dict[str, str]:
+    """The installed versions of what the families compute with, by distribution."""
+    names = {"torch", *(library for spec in families().values() for library in spec.libraries)}
+    return {name: version for name in sorted(names) if (version := version_of(name))}
+
+
+@cache
+def version_of(distribution: str) -> str:
+    """Its installed version, empty if it is not installed."""
+    try:
+        return metadata.version(distribution)
+    except metadata.PackageNotFoundError:
+        return ""

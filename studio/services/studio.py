@@ -5,10 +5,12 @@ from __future__ import annotations
 import asyncio
 import logging
 import sys
+from collections.abc import Callable
 from contextlib import AsyncExitStack
 from pathlib import Path
 
 from studio.domain.machine import Machine
+from studio.domain.measurement import Measurements
 from studio.services import machine
 from studio.services.answers import Answers
 from studio.services.awake import Awake
@@ -22,6 +24,7 @@ from studio.services.estimate import Estimator
 from studio.services.gallery import KEEP_DAYS, Gallery
 from studio.services.history import History
 from studio.services.job_store import JobStore
+from studio.services.measurements import MeasurementStore, choose, measure
 from studio.services.network import Network
 from studio.services.paths import Paths
 from studio.services.queue import Queue
@@ -71,6 +74,7 @@ class Studio:
         )
         self.engine = Engine(engine_command(), paths.logs / "engine.log")
         self.history = History(self.database)
+        self.measurements = MeasurementStore(paths.data / "measurements")
         self.machine: Machine | None = None
         self._tried: tuple[DeviceState, ...] = ()
         self.estimator = Estimator(
@@ -132,6 +136,20 @@ class Studio:
         """What this computer is, with what can really compute: the engine tries. Raises StudioError."""
         self._tried = (await self.engine.devices()).devices
         return await self.read_machine()
+
+    async def measure(self, device: str, progress: Callable[[str, float], None]) -> Measurements:
+        """Run the micro-benchmark on *device* ("auto": the best that can compute) and keep what it finds.
+
+        *progress* gets its section and how much is done, 0..1. A job that is submitted ends it: Cancelled.
+        Raises StudioError, OSError when it cannot be kept.
+        """
+        current = await self.try_devices()
+        folder = self.library.folder if self.library.folder.is_dir() else self.paths.data
+        found = await measure(
+            self.engine, choose(self._tried, device), current, folder=folder, progress=progress
+        )
+        await asyncio.to_thread(self.measurements.save, found)
+        return found
 
     async def tidy(self) -> None:
         """What can wait until the window is there: the gallery's index, old trash.

@@ -8,6 +8,7 @@ from msgspec import Struct
 from studio.domain.artifact import Artifact
 from studio.domain.failure import Failure
 from studio.domain.job import Outcome
+from studio.domain.measurement import Measurements
 from studio.domain.model import ModelSource
 from studio.domain.plan import Plan
 from studio.domain.request import Request
@@ -64,6 +65,19 @@ class Probe(Message, frozen=True, kw_only=True):
     """Which devices can really compute? Answered by `Devices`."""
 
 
+class Measure(Message, frozen=True, kw_only=True):
+    """Measure a concrete `device`, in about so many `seconds`: a job like `Run`, answered by `Measured`.
+
+    `name` goes into the measurements. `folder`: an empty one for large files, on the disk that is measured.
+    """
+
+    job: str
+    device: str
+    name: str
+    folder: str
+    seconds: float
+
+
 class Shutdown(Message, frozen=True, kw_only=True):
     pass
 
@@ -110,7 +124,10 @@ class Started(Message, frozen=True, kw_only=True):
 
 
 class PhaseProgress(Message, frozen=True, kw_only=True):
-    """`fraction` of this phase, 0..1 or None for unknown. `step_seconds`: the last step's."""
+    """`fraction` of this phase, 0..1 or None for unknown. `step_seconds`: the last step's.
+
+    Of a measurement, `phase` is its section and `fraction` that of the whole.
+    """
 
     job: str
     phase: str
@@ -154,6 +171,11 @@ class Done(Message, frozen=True, kw_only=True):
     outcome: Outcome
 
 
+class Measured(Message, frozen=True, kw_only=True):
+    job: str
+    measurements: Measurements
+
+
 class Cancelled(Message, frozen=True, kw_only=True):
     job: str
 
@@ -165,7 +187,7 @@ class Failed(Message, frozen=True, kw_only=True):
     failure: Failure
 
 
-ToEngine = Run | Cancel | Ping | Unload | Configure | Probe | Shutdown
+ToEngine = Run | Cancel | Ping | Unload | Configure | Probe | Measure | Shutdown
 FromEngine = (
     Ready
     | Pong
@@ -177,6 +199,7 @@ FromEngine = (
     | Notice
     | Saved
     | Done
+    | Measured
     | Cancelled
     | Failed
 )

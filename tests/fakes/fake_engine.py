@@ -12,6 +12,7 @@ count lies beside the file). What a job does stands in its request, in `values["
      "tokens": {"prompt": 9, ...}, "finish": "limit"}
 
 or, for a request that can hold no script, in the process's `"jobs"` by prompt ("" for any other).
+A measurement takes the `"measure"` of the process: `{"second": 0.002, "fault": "segv", "failure": {...}}`.
 The journal gets one line `<pid> <job>` for every job that it is told to run.
 """
 
@@ -33,6 +34,8 @@ if __name__ == "__main__":
 from studio.domain.artifact import Artifact
 from studio.domain.failure import Failure
 from studio.domain.job import Outcome, Peak, Tokens
+from studio.domain.measurement import Library, Measurements, Rates, Reference, Setting
+from studio.families.registry import versions
 from studio.wire import frames
 from studio.wire.messages import (
     PROTOCOL,
@@ -43,6 +46,8 @@ from studio.wire.messages import (
     DeviceState,
     Done,
     Failed,
+    Measure,
+    Measured,
     Notice,
     PhaseProgress,
     Ping,
@@ -73,6 +78,36 @@ class FailJobError(Exception):
 
 def device_of(run: Run) -> str:
     return "cpu" if run.plan.device == "auto" else run.plan.device
+
+
+def measurements(message: Measure) -> Measurements:
+    setting = Setting(precision="float32", threads=2)
+    rates = Rates(
+        precision="float32",
+        channels_last=False,
+        linear=((1.0, 2e-10),),
+        convolution=((64.0, 4096.0, 1e-11),),
+        attention=((64.0, 64.0, 64.0, 2e-11),),
+        pointwise=((16384.0, 1e-9),),
+        call=3e-6,
+    )
+    return Measurements(
+        device=message.device,
+        name=message.name,
+        versions=versions(),
+        taken=time.time(),
+        threads=2,
+        rates=(rates,),
+        references=(Reference(net="denoiser", setting=setting, seconds=0.25),),
+        best=setting,
+        matmul={"float32": 5e10},
+        memory_bandwidth=2e10,
+        disk_read=1e9,
+        copy={"float16>float32": 1e-9},
+        libraries={"hibari": Library(seconds=0.5, bytes=50_000_000)},
+        own={"unit.of.something": 1e-6},
+        seconds=0.1,
+    )
 
 
 class FakeEngine:
@@ -122,6 +157,9 @@ class FakeEngine:
                             jobs=tuple(self.jobs),
                         )
                     )
+                case Measure() as message:
+                    self.jobs[message.job] = message.device
+                    threading.Thread(target=self.measure, args=(message,), daemon=True).start()
                 case Probe():
                     cpu = DeviceState(device="cpu", name="Fake processor", usable=True)
                     self.send(Devices(devices=(cpu,), versions={"fake": "1"}))
@@ -161,7 +199,22 @@ class FakeEngine:
         jobs = self.script.get("jobs", {})
         return run.request.values.get("script") or jobs.get(run.request.prompt, jobs.get("")) or {}
 
-    def end(self, message: Done | Failed | Cancelled) -> None:
+    def measure(self, message: Measure) -> None:
+        script = self.script.get("measure", {})
+        self.send(Started(job=message.job, device=message.device))
+        for section in ("load", "nets", "disk"):
+            fraction = ("load", "nets", "disk").index(section) / 3
+            self.send(PhaseProgress(job=message.job, phase=section, fraction=fraction))
+            Path(message.folder, section).touch()
+            time.sleep(script.get("second", 0.002))
+            if message.job in self.cancelled:
+                return self.end(Cancelled(job=message.job))
+        self.fault(script.get("fault"))
+        if failure := script.get("failure"):
+            return self.end(Failed(job=message.job, failure=Failure(**failure)))
+        return self.end(Measured(job=message.job, measurements=measurements(message)))
+
+    def end(self, message: Done | Measured | Failed | Cancelled) -> None:
         del self.jobs[message.job]
         self.send(message)
 

@@ -45,13 +45,13 @@ class Pipeline:
         values = request.values
         self._load(context, min(values["context_length"], self._longest or values["context_length"]))
         messages = turns(values, chat=self._has_template, name=self._name)
-        body = _body(values)
+        asked = body(values)
         if messages is None:
-            handle, body = self._server.handle_completions, body | {"prompt": beginning(values)}
+            handle, asked = self._server.handle_completions, asked | {"prompt": beginning(values)}
         else:
-            handle, body = self._server.handle_chat_completions, body | {"messages": messages}
+            handle, asked = self._server.handle_chat_completions, asked | {"messages": messages}
         context.phase("prompt")
-        self._reply = Reply(handle, body)
+        self._reply = Reply(handle, asked)
         try:
             text = self._write(context, self._reply)
         finally:
@@ -125,7 +125,8 @@ def _header(model: ModelSource) -> dict[str, Any]:
         raise StudioError("model.unrecognized", name=model.title or model.id, details=str(error)) from error
 
 
-def _body(values: dict[str, Any]) -> dict[str, Any]:
+def body(values: dict[str, Any]) -> dict[str, Any]:
+    """A request to llama.cpp with the values of ours; the text to go on from is still to be added."""
     return {
         "stream": True,
         "return_progress": True,

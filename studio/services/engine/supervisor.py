@@ -11,6 +11,7 @@ from typing import Any
 
 from studio.domain.failure import Cancelled, Failure, StudioError
 from studio.domain.job import Outcome
+from studio.domain.measurement import Measurements
 from studio.services.engine.client import Client, StartError
 from studio.services.engine.endings import Ending, Pressure, failure_of, unstartable
 from studio.services.engine.running import Heard, Limits, Running
@@ -72,11 +73,40 @@ class Engine:
         Raises Cancelled after `cancel`, else StudioError: the engine's failure, or one made from
         how it ended. Raises RuntimeError while the same job runs.
         """
+        measurements = [r for r in self._running.values() if isinstance(r.message, wire.Measure)]
+        for measurement in measurements:  # what the user asks for goes first
+            self.cancel(measurement.message.job)
+        return await self._do(Running(message, heard, step_seconds), after=measurements)
+
+    async def measure(self, message: wire.Measure, heard: Heard) -> Measurements:
+        """Measure a device once the jobs under way, if any, have ended; a job that comes ends it.
+
+        Raises Cancelled after `cancel` or when a job came, else StudioError.
+        """
+        return await self._do(Running(message, heard), after=tuple(self._running.values()))
+
+    def cancel(self, job: str) -> None:
+        """Stop *job* if it runs: asked first, and ended by force if that takes too long."""
+        running = self._running.get(job)
+        if running is None or running.cancelling:
+            return
+        running.cancelling = True
+        if running.client is None:
+            running.finish(Cancelled())
+            return
+        running.client.send(wire.Cancel(job=job))
+        asyncio.get_running_loop().call_later(
+            running.patience(self._limits), self._lose_patience, running, running.client
+        )
+
+    async def _do(self, running: Running, *, after: Sequence[Running]) -> Any:
+        """Send it once those before it have ended, and follow it to its own end."""
+        message = running.message
         if message.job in self._running:
             raise RuntimeError(f"job {message.job} runs already")
-        running = self._running[message.job] = Running(message, heard, step_seconds)
+        self._running[message.job] = running
         try:
-            start = asyncio.ensure_future(self._ready_client())
+            start = asyncio.ensure_future(self._client_after(after))
             start.add_done_callback(_look_at)
             await asyncio.wait({start, running.end}, return_when=asyncio.FIRST_COMPLETED)
             if not running.end.done():  # else cancelled before it began; the start goes on
@@ -94,19 +124,10 @@ class Engine:
         finally:
             del self._running[message.job]
 
-    def cancel(self, job: str) -> None:
-        """Stop *job* if it runs: asked first, and ended by force if that takes too long."""
-        running = self._running.get(job)
-        if running is None or running.cancelling:
-            return
-        running.cancelling = True
-        if running.client is None:
-            running.finish(Cancelled())
-            return
-        running.client.send(wire.Cancel(job=job))
-        asyncio.get_running_loop().call_later(
-            running.patience(self._limits), self._lose_patience, running, running.client
-        )
+    async def _client_after(self, before: Sequence[Running]) -> Client:
+        if before:
+            await asyncio.wait({running.end for running in before})
+        return await self._ready_client()
 
     async def devices(self) -> wire.Devices:
         """Which devices can really compute, tried by the engine. Raises StudioError."""
@@ -288,9 +309,12 @@ class Engine:
         running.follow(message)
         match message:
             case wire.Done():
-                done = running.message
-                self.resident = (done.model.id if done.model else done.request.family,)  # until it says more
+                if isinstance(done := running.message, wire.Run):  # until it says more
+                    self.resident = (done.model.id if done.model else done.request.family,)
                 running.finish(message.outcome)
+                self._ping()
+            case wire.Measured():
+                running.finish(message.measurements)
                 self._ping()
             case wire.Cancelled():
                 running.finish(Cancelled())
