@@ -40,7 +40,7 @@ class Trace(NamedTuple):
     names: Counter[str]
 
 
-class _Watch(TorchDispatchMode):
+class Watch(TorchDispatchMode):
     def __init__(self) -> None:
         super().__init__()
         self.names: Counter[str] = Counter()
@@ -104,7 +104,7 @@ def without_data() -> Iterator[None]:
 
 def trace(module: torch.nn.Module, run: Callable[[], Any], inputs: Any = ()) -> Trace:
     """Calls *run*, which uses *module* and *inputs*. Within `without_data` or with real tensors."""
-    watch = _Watch()
+    watch = Watch()
     watch.ignore([*module.parameters(), *module.buffers()])
     flops = FlopCounterMode(
         display=False, custom_mapping={_CPU_FLASH: _attention_flops, _GROUPED: _grouped_flops}

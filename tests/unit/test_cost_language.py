@@ -243,15 +243,13 @@ def test_drawn_by_seed(seed):
         "num_key_value_heads": groups,
         "num_attention_heads": groups * shared,
         "head_dim": draw.choice([32, 64, 128]),
-        "num_hidden_layers": draw.randint(1, 6),
-        "intermediate_size": draw.choice([512, 1024, 2816]),
+        "num_hidden_layers": draw.randint(3, 6),
         "vocab_size": draw.choice([500, 32_000]),
         "tie_word_embeddings": draw.random() < 0.5,
     }
-    config["hidden_size"] = (
-        config["num_attention_heads"] * config["head_dim"]
-        if kind in {"phi3", "qwen2", "granite", "olmo2"}
-        else draw.choice([256, 640, 1024])
-    )
+    config["hidden_size"] = config["num_attention_heads"] * draw.choice([1, 2]) * config["head_dim"]
+    if kind in {"phi3", "qwen2", "granite", "olmo2"}:
+        config["hidden_size"] = config["num_attention_heads"] * config["head_dim"]
+    config["intermediate_size"] = int(config["hidden_size"] * draw.choice([2, 2.75, 4]))
     walk, truth = reading(kind, config, draw.choice([16, 77, 300]))
     assert disagreements(walk, truth) == [], (kind, config)

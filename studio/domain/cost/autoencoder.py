@@ -64,8 +64,7 @@ def encode(config: dict[str, Any], *, batch: int, height: int, width: int) -> Wa
 def decode_tiled(config: dict[str, Any], *, batch: int, height: int, width: int) -> Walk:
     """As `decode`, tile by tile where the latents are larger than one. All tiles are kept, then joined."""
     c = _completed(config)
-    sizes: Any = c["sample_size"]
-    side: int = sizes[0] if isinstance(sizes, list | tuple) else sizes
+    side = _tile_pixels(c)
     tile = side // scale(c)
     if max(height, width) <= tile:
         return decode(config, batch=batch, height=height, width=width)
@@ -86,6 +85,12 @@ def decode_tiled(config: dict[str, Any], *, batch: int, height: int, width: int)
     joined = w.pointwise(strips)
     del joined, kept
     return w.walk
+
+
+def _tile_pixels(c: dict[str, Any]) -> int:
+    """The side of a tile: that of the pictures that it was trained with."""
+    size: int | list[int] = c["sample_size"]
+    return size if isinstance(size, int) else size[0]
 
 
 def _tiles(length: int, tile: int) -> list[int]:

@@ -10,6 +10,7 @@ from studio.domain.cost.walker import Values, Walker
 
 SCORES = 5  # operations on scores that are written out: scale, bound, hide, make shares of one
 MIXING = 16  # operations of a layer that mixes tokens by another way than attention
+MASKING = 12  # operations that say who may look at whom
 ROUTING = 6  # operations that choose experts for each token
 
 
@@ -50,6 +51,10 @@ def _past(layer: Layer, before: int) -> int:
     return _seen(layer, before) if before else 0
 
 
+def _masked(layer: Layer, tokens: int, keys: int) -> bool:
+    return tokens > 1 and layer.window is not None and keys >= layer.window
+
+
 def _walk(net: Decoder, tokens: int, *, before: int) -> Walk:
     w = Walker()
     x = w.pointwise(w.new(tokens, net.hidden), calls=2)
@@ -58,6 +63,8 @@ def _walk(net: Decoder, tokens: int, *, before: int) -> Walk:
     kept = w.new(tokens * (min(1, depth - 1) + net.placed), net.hidden)
     past = w.new(1, 0 if before else tokens * _per_token(net) - _cached(net, tokens))
     turns = w.new(tokens, 2 * max((layer.query for layer, _ in net.layers), default=0) // net.heads)
+    if any(_masked(layer, tokens, _past(layer, before) + tokens) for layer, _ in net.layers) or net.scores:
+        w.count(Pointwise(tokens * (before + tokens)), MASKING)
     for layer, count in net.layers:
         with w.times(count):
             x = _layer(w, x, net, layer, before)
@@ -120,7 +127,7 @@ def _attention(w: Walker, x: Values, net: Decoder, layer: Layer, before: int) ->
     del joined, key, value
     keys = past + tokens
     # A mask hides from the kernel that keys may be shared by several heads: they are copied for each.
-    masked = tokens > 1 and layer.window is not None and keys >= layer.window
+    masked = _masked(layer, tokens, keys)
     written = masked or bool(net.scores)
     mask = w.pointwise(w.new(tokens, keys // 4 + 1), calls=2) if written else None
     shared = layer.key < layer.query and written

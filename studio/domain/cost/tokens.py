@@ -15,8 +15,13 @@ _EASTERN = ((0x2E80, 0xD7FF), (0xF900, 0xFAFF), (0xFF00, 0xFFEF), (0x20000, 0x3F
 
 def tokens(text: str) -> int:
     """About how many tokens *text* is, 0 for none. For code and for rare languages it may be a third off."""
-    eastern = sum(any(low <= ord(character) <= high for low, high in _EASTERN) for character in text)
-    return round(eastern / EASTERN + (len(text) - eastern) / LATIN) or min(1, len(text))
+    dense = eastern(text)
+    return round(dense / EASTERN + (len(text) - dense) / LATIN) or min(1, len(text))
+
+
+def eastern(text: str) -> int:
+    """How many characters of *text* are Chinese, Japanese or Korean: words or syllables, not letters."""
+    return sum(any(low <= ord(character) <= high for low, high in _EASTERN) for character in text)
 
 
 def conversation(turns: Iterable[str]) -> int:

@@ -87,15 +87,19 @@ def _with_scheduler(ops: Ops, latents: int) -> Ops:
 
 
 def _parts(facts: ModelFacts) -> dict[str, PartFacts]:
-    if facts.layout != "safetensors":
-        return {name: facts.parts[name] for name in PARTS}
-    tensors = [tensor for part in facts.parts.values() for tensor in part.tensors]
+    if facts.layout == "safetensors":
+        return next(iter(facts.parts.values())).once(_split)
+    return {name: facts.parts[name] for name in PARTS}
+
+
+def _split(file: PartFacts) -> dict[str, PartFacts]:
+    """The parts of an original checkpoint, by the names of their tensors."""
     return {
         name: PartFacts(
             config=_configuration(name),
             tensors=tuple(
                 tensor
-                for tensor in tensors
+                for tensor in file.tensors
                 if tensor.name.startswith(prefix) and not tensor.name.endswith("position_ids")
             ),
         )
