@@ -24,16 +24,8 @@ from tests.fakes.tiny_diffusion import TOKENS, write_pipeline
 
 ICONS = Path(__file__).parents[2] / "assets" / "models" / "starter-icons"
 SPEC = family("stable_diffusion")
+pytestmark = pytest.mark.usefixtures("one_thread")
 SMALL = {"size": (64, 64), "steps": 2, "prompt": "a red apple"}
-
-
-@pytest.fixture(scope="module", autouse=True)
-def _one_thread():
-    """Two that wait for each other on busy cores take a hundred times as long for something so small."""
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(threads)
 
 
 @pytest.fixture(scope="module")

@@ -19,6 +19,7 @@ from studio.wire.messages import PhaseProgress, Preview
 from tests.fakes.recording_context import Bench
 from tests.fakes.tiny_diffusion import TOKENS, write_xl
 
+pytestmark = pytest.mark.usefixtures("one_thread")
 SMALL = {"size": (64, 64), "steps": 2, "prompt": "a red apple"}
 
 

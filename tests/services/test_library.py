@@ -217,7 +217,8 @@ def test_resolve_bundled(tmp_path: Path) -> None:
 def test_resolve_path(home: Home, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     folder = write(tmp_path / "我的 模型", {"随便.bin": CONTENT})
     resolved = home.library().resolve(str(folder / "随便.bin"))
-    assert resolved.model is None
+    assert (resolved.model.id, resolved.model.bytes) == (resolved.source.path, resolved.source.bytes)
+    assert resolved.model.licence.commercial == "unknown"
     assert (resolved.source.path, resolved.source.bytes) == (str(folder / "随便.bin"), len(CONTENT))
     assert resolved.source.title == "随便.bin"
     monkeypatch.chdir(folder)

@@ -22,6 +22,7 @@ from studio.domain.scripts import foreign_language, scripts_of
 from studio.domain.text import localized, t
 from studio.families.registry import families, family
 from studio.services.event import Event
+from studio.services.library import own
 from studio.services.library.manifest import read_manifest
 from studio.services.library.recognize import recognize
 from studio.services.library.record import PARTS, Record, read_record
@@ -50,10 +51,10 @@ class Entry(Struct, frozen=True):
 
 
 class Resolved(Struct, frozen=True):
-    """What a request needs of a model. `model` is None for a path."""
+    """What a request needs of a model."""
 
     spec: FamilySpec
-    model: Model | None
+    model: Model
     source: ModelSource
 
 
@@ -151,14 +152,15 @@ class Library:
         if not text or not path.exists():
             raise StudioError("model.missing", name=text)
         found = recognize(path)
+        model = own.model_of(found)
         source = ModelSource(
-            id=str(found.path),
-            family=found.spec.name,
-            path=str(found.path),
-            bytes=_size(found.path),
-            title=path.name,
+            id=model.id,
+            family=model.family,
+            path=model.id,
+            bytes=model.bytes or 0,
+            title=localized(model.title),
         )
-        return Resolved(found.spec, None, source)
+        return Resolved(found.spec, model, source)
 
     def _check(self, place: _Place, title: str, *, verify: bool) -> None:
         for file in place.files:
@@ -251,9 +253,3 @@ def _fits(folder: Path, file: ModelFile) -> bool:
         return file.bytes in (None, (folder / file.path).stat().st_size)
     except OSError:
         return False
-
-
-def _size(path: Path) -> int:
-    if path.is_file():
-        return path.stat().st_size
-    return sum(file.stat().st_size for file in path.rglob("*") if file.is_file())
