@@ -23,20 +23,21 @@ class Types:
 
 
 def choose(spec: FamilySpec, *, device: str, asked: str, weight_bytes: int) -> Types:
-    """Which of *spec*'s `precisions` to take: its first is full, its second what saves most.
+    """What to compute the parts of a model of *spec* in. *asked*: "auto" or a type.
 
-    *asked*: "auto", or a type that takes the place of the saving one.
-
-    On the CPU bfloat16 is taken where the denoiser has many *weight_bytes* if it is faster here: without
-    instructions of its own it is many times slower. Accelerators compute in 16 bits.
+    On the CPU bfloat16 is taken where the denoiser has many *weight_bytes* if it is faster here:
+    without instructions of its own it is many times slower. Accelerators compute in 16 bits.
     """
-    plain, half, *_ = spec.precisions["cpu" if device == "cpu" else "gpu"]
     if asked == "auto":
-        slow = device == "cpu" and (weight_bytes < SMALL or not bfloat16_is_faster(torch.get_num_threads()))
-        return Types(plain if slow else half)
-    if asked == "float32":
-        return Types(plain)
-    return Types({part: name if name == "float32" else asked for part, name in half.items()})
+        half = next(
+            name
+            for name in spec.precisions["cpu" if device == "cpu" else "gpu"][1].values()
+            if name != "float32"
+        )
+        large = weight_bytes >= SMALL
+        quick = device != "cpu" or (large and bfloat16_is_faster(torch.get_num_threads()))
+        asked = half if quick else "float32"
+    return Types(spec.types(device, asked))
 
 
 @functools.cache

@@ -56,7 +56,7 @@ class FamilySpec(Struct, frozen=True, kw_only=True):
     denoiser sees them, into red, green and blue in -1..1. `models` are ones that need no file.
     `libraries`: distributions whose versions belong in the metadata. `precisions`: how its parts can be
     computed, by kind of device ("cpu", or "gpu" for every accelerator), the plainest first; each maps
-    parts ("*": every other) to types ("float32", "bfloat16", "float16").
+    parts ("*": every other) to types ("float32", "bfloat16", "float16"); `types` chooses.
     """
 
     name: str
@@ -75,6 +75,20 @@ class FamilySpec(Struct, frozen=True, kw_only=True):
     @property
     def title_key(self) -> str:
         return f"family.{self.name}"
+
+    def types(self, device: str, precision: str) -> dict[str, str]:
+        """The type of each part ("*": every other) on *device* when a plan says *precision* ("bfloat16").
+
+        A type of 16 bits takes the place of those in the second of `precisions`. Without those, every
+        part has the type that was asked for.
+        """
+        known = self.precisions.get("cpu" if device == "cpu" else "gpu", ())
+        if len(known) < 2:
+            return {"*": precision}
+        plain, half = known[:2]
+        if precision == "float32":
+            return plain
+        return {part: name if name == "float32" else precision for part, name in half.items()}
 
     def parameters_for(self, model: Model | None) -> tuple[Parameter, ...]:
         """The family's parameters, narrowed to the model's. Raises TypeError on a bad manifest."""
