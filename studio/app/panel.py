@@ -37,7 +37,7 @@ class Panel(QWidget):
 class PanelSpec:
     """*icon* of `icons.TABLE`, *group* "top" or "bottom" of the rail; *factory* is called once at most.
 
-    *task*: what it makes, "" for a panel that makes nothing.
+    *tasks*: what it makes, nothing for most panels.
     """
 
     key: str
@@ -45,4 +45,4 @@ class PanelSpec:
     title_key: str
     factory: Callable[[], Panel]
     group: str = "top"
-    task: str = ""
+    tasks: tuple[str, ...] = ()

@@ -10,7 +10,7 @@ from studio.domain.text import t
 from studio.services.studio import Studio
 
 TITLE = 60
-ICONS = {"text": "write", "image": "draw", "speech": "speak"}
+ICONS = {"text": "write", "image": "draw", "speech": "speak", "music": "music"}
 ACTIVE = (JobState.RUNNING, JobState.CANCELLING)
 
 
