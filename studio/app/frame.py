@@ -20,7 +20,7 @@ from studio.app.shell import Shell
 from studio.app.strip_feed import StripFeed
 from studio.domain.failure import Failure, StudioError
 from studio.domain.request import Request
-from studio.domain.text import t
+from studio.domain.text import localized, t
 from studio.services.machine.meter import Meter
 from studio.services.metadata import read
 
@@ -123,7 +123,7 @@ class Frame:
 
     def _use(self, request: Request) -> Panel | None:
         for spec in self._shell.specs:
-            if spec.task == request.task:
+            if request.task in spec.tasks:
                 panel = self.window.go(spec.key)
                 panel.restore(request)
                 return panel
@@ -141,7 +141,7 @@ class Frame:
             panel.generate()
 
     async def _dropped(self, paths: list[Path]) -> None:
-        """A result dropped on the window fills the fields that made it."""
+        """A result dropped on the window fills the fields that made it; a model joins the list."""
         for path in paths:
             found = await asyncio.to_thread(read, path)
             if found is not None and (found.request is not None or found.values):
@@ -151,7 +151,19 @@ class Frame:
                 self._desk.say(t("frame.restored", name=path.name))
                 return
         if paths:
-            self._desk.say(t("frame.nothing_inside", name=paths[0].name))
+            await self._dropped_model(paths[0])
+
+    async def _dropped_model(self, path: Path) -> None:
+        try:
+            entry = await self._studio.library.add(path)
+        except StudioError as error:
+            if error.failure.code == "model.unrecognized":  # most likely never meant as a model
+                self._desk.say(t("frame.nothing_inside", name=path.name))
+            else:
+                self._desk.complain(error.failure)
+        else:
+            self.window.go("models")
+            self._desk.say(t("models.added", title=localized(entry.model.title)))
 
     async def _meter(self, feed: StripFeed) -> None:
         """The memory figure of the strip, read off the window's thread, not at all while nobody looks."""

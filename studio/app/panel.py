@@ -36,7 +36,7 @@ class Panel(QWidget):
 class PanelSpec(Struct, frozen=True):
     """*icon* of `icons.TABLE`, *group* "top" or "bottom" of the rail; *factory* is called once at most.
 
-    *task*: what it makes, "" for a panel that makes nothing.
+    *tasks*: what it makes, nothing for most panels.
     """
 
     key: str
@@ -44,4 +44,4 @@ class PanelSpec(Struct, frozen=True):
     title_key: str
     factory: Callable[[], Panel]
     group: str = "top"
-    task: str = ""
+    tasks: tuple[str, ...] = ()

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from studio.services.studio import Studio
 
 TITLE = 60
-ICONS = {"text": "write", "image": "draw", "speech": "speak"}
+ICONS = {"text": "write", "image": "draw", "speech": "speak", "music": "music"}
 ACTIVE = (JobState.RUNNING, JobState.CANCELLING)
 
 

@@ -15,13 +15,16 @@ from studio.domain.text import t
 # --- choices --------------------------------------------------------------------------------------
 
 
+FORMAT = Choice(name="format", default="wav", choices=("wav", "flac"))
+
+
 def parameters(voice: Parameter) -> tuple[Parameter, ...]:
     """The choices of a family that speaks; *voice* is its own."""
     return (
         Text(name="prompt", required=True, multiline=True, hidden=True),
         voice,
         Number(name="speed", default=1.0, minimum=0.5, maximum=2.0, step=0.05),
-        Choice(name="format", default="wav", choices=("wav", "flac")),
+        FORMAT,
         Seed(advanced=True),
     )
 

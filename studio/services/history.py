@@ -26,7 +26,7 @@ log = logging.getLogger(__name__)
 
 LAST = 8  # runs of the same work that count
 KEPT = 64  # runs of one model on one device that are kept
-AMOUNTS = ("steps", "count", "frames")  # whole numbers that the time grows with
+AMOUNTS = ("steps", "count", "frames", "seconds")  # whole numbers that the time grows with
 LOAD = "load"
 UNSURE = (0.6, 1.6)  # around what was scaled from other sizes
 

@@ -171,13 +171,12 @@ class HomeModel:
         tries: list[Try] = []
         abilities: list[Ability] = []
         for key, task in makers():
+            known = self._basis.library.entries(task)
+            if not known:
+                continue
             default = self._basis.library.default(task)
             tries.append(self._try(key, task, default))
-            here = [
-                entry
-                for entry in self._basis.library.entries(task)
-                if entry.installed is not None and entry.model.status == "ready"
-            ]
+            here = [entry for entry in known if entry.installed is not None and entry.model.status == "ready"]
             rows = sorted(here, key=lambda entry: default is None or entry.model.id != default.model.id)
             abilities += [
                 Ability(task=task, key=key, entry=entry, speed=self._speed(entry, task)) for entry in rows

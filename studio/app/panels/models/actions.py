@@ -78,6 +78,15 @@ class Installed(Page):
             row.addWidget(Label("models.comes_along", "small"))
 
 
+class Own(Page):
+    """The user's own files: only their place in the list can be given up."""
+
+    def build(self, state: ModelState) -> None:
+        here = state.entry.installed is not None
+        tag = Tag("models.own", "check", "ok") if here else Tag("models.own.lost", "warning", "warning")
+        self.row(tag, self.button("models.forget", self.model.forget, "remove", "quiet"))
+
+
 class Removing(Page):
     def build(self, state: ModelState) -> None:
         freed = state.entry.installed.bytes if state.entry.installed else 0
@@ -179,6 +188,8 @@ class Absent(Page):
 
 PAGES: dict[str, type[Page]] = {
     "installed": Installed,
+    "own": Own,
+    "lost": Own,
     "removing": Removing,
     "moving": Moving,
     "failed": Failed,
