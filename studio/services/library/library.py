@@ -7,6 +7,7 @@ model is loaded or imported.
 
 from __future__ import annotations
 
+import asyncio
 import importlib.util
 import logging
 import shutil
