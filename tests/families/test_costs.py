@@ -14,7 +14,7 @@ from studio.domain.cost.ops import Attention, Own, macs
 from studio.domain.cost.tokens import conversation, tokens
 from studio.families.dcgan.cost import draw
 from studio.families.gguf_text.cost import MEASURED, nearest
-from studio.families.registry import cost, families, family
+from studio.families.registry import cost, family
 from studio.families.stable_diffusion.cost import evaluations
 from studio.families.vits.cost import frames, speak
 from tests.fakes.facts import facts_of
@@ -57,21 +57,21 @@ def told(name: str, facts: ModelFacts, **values: Any) -> Any:
     return module.cost(facts, family(name).complete({"seed": 1, **values}))
 
 
-def test_every_family_says_what_it_costs(models):
-    for name, spec in families().items():
-        assert cost(name) is not None, name
-        prompt = {"prompt": "one, two"} if any(p.name == "prompt" for p in spec.parameters) else {}
-        if name in models:
-            facts = facts_of(models[name])
-        elif name in {"dcgan", "hibari"}:
-            facts = ModelFacts(layout="transformers", parts={"model": PartFacts(config={}, tensors=())})
-        else:
-            continue  # its own tests look at it
-        found = told(name, facts, **prompt)
-        assert {stage.phase for stage in found.stages} <= spec.phases.keys(), name
-        assert {stage.part for stage in found.stages} <= {part.name for part in found.parts}, name
-        assert spec.precisions["cpu"], name
-        assert all(stage.ops and stage.alive > 0 for stage in found.stages), name
+@pytest.mark.parametrize(
+    "name", [*("stable_diffusion", "transformers_text", "gguf_text"), "vits", "hibari", "dcgan"]
+)
+def test_a_cost_speaks_the_words_of_its_family(models, name):
+    spec, nothing = family(name), PartFacts(config={}, tensors=())
+    facts = facts_of(models[name]) if name in models else ModelFacts(layout="", parts={"model": nothing})
+    asked = {"prompt": "one, two"} if any(parameter.name == "prompt" for parameter in spec.parameters) else {}
+    found = told(name, facts, **asked)
+    parts = {part.name for part in found.parts}
+    assert {stage.phase for stage in found.stages} <= spec.phases.keys()
+    assert {stage.part for stage in found.stages} <= parts
+    assert all(stage.ops and stage.alive > 0 for stage in found.stages)
+    for ways in spec.precisions.values():
+        assert ways[0] == {"*": "float32"}, "the plainest first"
+        assert all(way.keys() - {"*"} <= parts for way in ways)
 
 
 # --- pictures -------------------------------------------------------------------------------------
