@@ -14,7 +14,7 @@ from pathlib import Path
 
 from PySide6.QtCore import QSize, Signal
 from PySide6.QtGui import QCloseEvent, QDragEnterEvent, QDropEvent, QPainter, QPaintEvent
-from PySide6.QtWidgets import QHBoxLayout, QStackedWidget, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
 
 from studio.app import keys, theme
 from studio.app.language import bind_text
@@ -24,6 +24,7 @@ from studio.app.qt_words import QtWords
 from studio.app.strip import QueueStrip
 from studio.app.strip_model import StripModel
 from studio.app.widgets.banner import Banner
+from studio.app.widgets.deck import Deck
 from studio.app.widgets.rail import Rail
 from studio.app.widgets.toast import ToastHost
 
@@ -50,9 +51,11 @@ class StudioWindow(QWidget):
         self.rail = Rail()
         self.banner = Banner()
         self.toasts = ToastHost(self)
-        self._stack = QStackedWidget()
-        self._inspectors = QStackedWidget()
-        self._inspectors.hide()
+        self._stack = Deck()
+        self._inspectors = Deck()
+        self._side = QWidget()
+        self._side.setLayout(self._inspectors)
+        self._side.hide()
         self._lay_out(QueueStrip(strip))
         for spec in specs:
             self.rail.add(spec.key, spec.icon, spec.title_key, spec.group)
@@ -63,10 +66,12 @@ class StudioWindow(QWidget):
         self.banner.setContentsMargins(_MARGIN, 12, _MARGIN, 0)
         middle = QVBoxLayout()
         middle.addWidget(self.banner)
-        middle.addWidget(self._stack, 1)
+        panels = QWidget()  # a layout of the window would have all of it painted anew at each change
+        panels.setLayout(self._stack)
+        middle.addWidget(panels, 1)
         upper = QHBoxLayout()
         upper.addLayout(middle, 1)
-        upper.addWidget(self._inspectors)
+        upper.addWidget(self._side)
         right = QVBoxLayout()
         right.addLayout(upper, 1)
         right.addWidget(strip)
@@ -92,11 +97,14 @@ class StudioWindow(QWidget):
     def go(self, key: str) -> Panel:
         """Show the panel *key*, making it if this is the first time. KeyError if there is none."""
         panel = self.panel(key)
-        self._stack.setCurrentWidget(panel)
+        whole = self.layout()
+        whole.setEnabled(False)  # laid out once, when the panel is shown, not the old panel before
         if panel.inspector is not None:
             self._inspectors.setCurrentWidget(panel.inspector)
-            self._inspectors.setFixedWidth(panel.inspector.sizeHint().width())
-        self._inspectors.setVisible(panel.inspector is not None)
+            self._side.setFixedWidth(panel.inspector.sizeHint().width())
+        self._side.setVisible(panel.inspector is not None)
+        whole.setEnabled(True)
+        self._stack.setCurrentWidget(panel)
         self.rail.set_current(key)
         self.current.value = key
         return panel
