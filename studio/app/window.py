@@ -51,11 +51,9 @@ class StudioWindow(QWidget):
         self.rail = Rail()
         self.banner = Banner()
         self.toasts = ToastHost(self)
-        self._stack = Deck()
+        self._deck = Deck()
         self._inspectors = Deck()
-        self._side = QWidget()
-        self._side.setLayout(self._inspectors)
-        self._side.hide()
+        self._inspectors.hide()
         self._lay_out(QueueStrip(strip))
         for spec in specs:
             self.rail.add(spec.key, spec.icon, spec.title_key, spec.group)
@@ -66,12 +64,10 @@ class StudioWindow(QWidget):
         self.banner.setContentsMargins(_MARGIN, 12, _MARGIN, 0)
         middle = QVBoxLayout()
         middle.addWidget(self.banner)
-        panels = QWidget()  # a layout of the window would have all of it painted anew at each change
-        panels.setLayout(self._stack)
-        middle.addWidget(panels, 1)
+        middle.addWidget(self._deck, 1)
         upper = QHBoxLayout()
         upper.addLayout(middle, 1)
-        upper.addWidget(self._side)
+        upper.addWidget(self._inspectors)
         right = QVBoxLayout()
         right.addLayout(upper, 1)
         right.addWidget(strip)
@@ -98,13 +94,13 @@ class StudioWindow(QWidget):
         """Show the panel *key*, making it if this is the first time. KeyError if there is none."""
         panel = self.panel(key)
         whole = self.layout()
-        whole.setEnabled(False)  # laid out once, when the panel is shown, not the old panel before
+        whole.setEnabled(False)  # not laid out with the old panel in the new room
         if panel.inspector is not None:
-            self._inspectors.setCurrentWidget(panel.inspector)
-            self._side.setFixedWidth(panel.inspector.sizeHint().width())
-        self._side.setVisible(panel.inspector is not None)
+            self._inspectors.show_page(panel.inspector)
+            self._inspectors.setFixedWidth(panel.inspector.sizeHint().width())
+        self._inspectors.setVisible(panel.inspector is not None)
         whole.setEnabled(True)
-        self._stack.setCurrentWidget(panel)
+        self._deck.show_page(panel)
         self.rail.set_current(key)
         self.current.value = key
         return panel
@@ -114,9 +110,9 @@ class StudioWindow(QWidget):
         if key not in self._panels:
             panel = self._specs[key].factory()
             self._panels[key] = panel
-            self._stack.addWidget(panel)
+            self._deck.add(panel)
             if panel.inspector is not None:
-                self._inspectors.addWidget(panel.inspector)
+                self._inspectors.add(panel.inspector)
         return self._panels[key]
 
     def made_panels(self) -> list[Panel]:
