@@ -71,10 +71,10 @@ class StudioWindow(QWidget):
         right = QVBoxLayout()
         right.addLayout(upper, 1)
         right.addWidget(strip)
-        whole = QHBoxLayout(self)
-        whole.addWidget(self.rail)
-        whole.addLayout(right, 1)
-        for layout in (middle, upper, right, whole):
+        self._whole = QHBoxLayout(self)
+        self._whole.addWidget(self.rail)
+        self._whole.addLayout(right, 1)
+        for layout in (middle, upper, right, self._whole):
             layout.setContentsMargins(0, 0, 0, 0)
             layout.setSpacing(0)
 
@@ -93,13 +93,12 @@ class StudioWindow(QWidget):
     def go(self, key: str) -> Panel:
         """Show the panel *key*, making it if this is the first time. KeyError if there is none."""
         panel = self.panel(key)
-        whole = self.layout()
-        whole.setEnabled(False)  # not laid out with the old panel in the new room
+        self._whole.setEnabled(False)  # not laid out with the old panel in the new room
         if panel.inspector is not None:
             self._inspectors.show_page(panel.inspector)
             self._inspectors.setFixedWidth(panel.inspector.sizeHint().width())
         self._inspectors.setVisible(panel.inspector is not None)
-        whole.setEnabled(True)
+        self._whole.setEnabled(True)
         self._deck.show_page(panel)
         self.rail.set_current(key)
         self.current.value = key

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from PySide6.QtCore import Qt
 from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QApplication, QWidget
 
@@ -36,10 +37,22 @@ class Deck(QWidget):
         if old is not None:
             focus = QApplication.focusWidget()
             if focus is not None and old.isAncestorOf(focus):
-                (page.focusWidget() or page).setFocus()
+                (page.focusWidget() or _first(page)).setFocus()
             old.hide()
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         super().resizeEvent(event)
         if self.current is not None:
             self.current.setGeometry(self.rect())
+
+
+def _first(page: QWidget) -> QWidget:
+    """Where Tab goes first in *page*; the page itself where there is nothing."""
+    tab = Qt.FocusPolicy.TabFocus
+    widget = page.nextInFocusChain()
+    while widget is not page:
+        reached = widget.focusPolicy() & tab == tab and widget.isEnabled() and widget.isVisibleTo(page)
+        if reached and page.isAncestorOf(widget):
+            return widget
+        widget = widget.nextInFocusChain()
+    return page
