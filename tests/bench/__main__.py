@@ -31,7 +31,6 @@ SHORT_PATIENCE = 150.0  # in a short run; what takes longer there is not measure
 # Bars that are known to be missed, and why. A short run prints them and does not fail for them.
 OPEN = {
     "opening": "the services are imported before the first panel is painted",
-    "smooth": "the worst call is over its bar beside other busy programs; not yet run alone",
 }
 
 
