@@ -53,7 +53,9 @@ class Frame:
         metering = asyncio.ensure_future(self._meter(feed))
         try:
             await self._start()
-            gc.enable()  # off since the process began, so that the window opens sooner
+            if not gc.isenabled():  # off since the process began, so that the window opens sooner
+                gc.freeze()  # what is there by now stays: going through it all again would hold the window up
+                gc.enable()
             await self._closed.wait()
         finally:
             metering.cancel()

@@ -95,7 +95,7 @@ class QueueSheet(QWidget):
         top.addWidget(Label("strip.queue", "title"))
         top.addStretch(1)
         top.addWidget(self.close_button)
-        scroll = ScrollColumn(margins=(20, 4, 20, 16), spacing=22)
+        scroll = ScrollColumn(margins=(20, 4, 20, 16), spacing=22, surface=True)
         for part in (self.running, self._waiting_section, self._held, self._ended):
             scroll.body.addWidget(part)
         scroll.body.addStretch(1)

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from PySide6.QtCore import QSize, Signal
 from PySide6.QtGui import QCloseEvent, QDragEnterEvent, QDropEvent, QPainter, QPaintEvent
-from PySide6.QtWidgets import QHBoxLayout, QStackedWidget, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
 
 from studio.app import keys, theme
 from studio.app.language import bind_text
@@ -24,6 +24,7 @@ from studio.app.qt_words import QtWords
 from studio.app.strip import QueueStrip
 from studio.app.strip_model import StripModel
 from studio.app.widgets.banner import Banner
+from studio.app.widgets.deck import Deck
 from studio.app.widgets.rail import Rail
 from studio.app.widgets.toast import ToastHost
 
@@ -65,8 +66,8 @@ class StudioWindow(QWidget):
         self.rail = Rail()
         self.banner = Banner()
         self.toasts = ToastHost(self)
-        self._stack = QStackedWidget()
-        self._inspectors = QStackedWidget()
+        self._deck = Deck()
+        self._inspectors = Deck()
         self._inspectors.hide()
         self._lay_out(QueueStrip(strip))
         for spec in specs:
@@ -78,17 +79,17 @@ class StudioWindow(QWidget):
         self.banner.setContentsMargins(_MARGIN, 12, _MARGIN, 0)
         middle = QVBoxLayout()
         middle.addWidget(self.banner)
-        middle.addWidget(self._stack, 1)
+        middle.addWidget(self._deck, 1)
         upper = QHBoxLayout()
         upper.addLayout(middle, 1)
         upper.addWidget(self._inspectors)
         right = QVBoxLayout()
         right.addLayout(upper, 1)
         right.addWidget(strip)
-        whole = QHBoxLayout(self)
-        whole.addWidget(self.rail)
-        whole.addLayout(right, 1)
-        for layout in (middle, upper, right, whole):
+        self._whole = QHBoxLayout(self)
+        self._whole.addWidget(self.rail)
+        self._whole.addLayout(right, 1)
+        for layout in (middle, upper, right, self._whole):
             layout.setContentsMargins(0, 0, 0, 0)
             layout.setSpacing(0)
 
@@ -111,11 +112,13 @@ class StudioWindow(QWidget):
     def go(self, key: str) -> Panel:
         """Show the panel *key*, making it if this is the first time. KeyError if there is none."""
         panel = self.panel(key)
-        self._stack.setCurrentWidget(panel)
+        self._whole.setEnabled(False)  # not laid out with the old panel in the new room
         if panel.inspector is not None:
-            self._inspectors.setCurrentWidget(panel.inspector)
+            self._inspectors.show_page(panel.inspector)
             self._inspectors.setFixedWidth(panel.inspector.sizeHint().width())
         self._inspectors.setVisible(panel.inspector is not None)
+        self._whole.setEnabled(True)
+        self._deck.show_page(panel)
         self.rail.set_current(key)
         self.current.value = key
         return panel
@@ -125,9 +128,9 @@ class StudioWindow(QWidget):
         if key not in self._panels:
             panel = self._specs[key].factory()
             self._panels[key] = panel
-            self._stack.addWidget(panel)
+            self._deck.add(panel)
             if panel.inspector is not None:
-                self._inspectors.addWidget(panel.inspector)
+                self._inspectors.add(panel.inspector)
         return self._panels[key]
 
     def made_panels(self) -> list[Panel]:

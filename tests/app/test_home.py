@@ -226,8 +226,7 @@ async def test_one_click_runs_the_example_in_its_panel(qloop, tmp_path, monkeypa
         (job,) = studio.queue.jobs
         assert job.request.prompt == of(panel.model, "image").prompt
         frame.window.go("home")
-        await until(lambda: card.meter.isVisible() and card.meter.value)
-        assert "/ 400" in texts(card)
+        await until(lambda: card.meter.isVisible() and card.meter.value and "/ 400" in texts(card))
         assert card.try_it.words() == "Stop"
         card.try_it.click()
         await studio.queue.wait(job.id)

@@ -26,6 +26,7 @@ from PySide6.QtGui import (
     QKeySequence,
     QPainter,
     QPainterPath,
+    QPaintEvent,
     QResizeEvent,
     QTextLayout,
     QTextLine,
@@ -147,7 +148,7 @@ class ResultGrid(QListView):
         )  # its coming would move the tiles
         self.setMouseTracking(True)
         self.setFrameShape(QListView.Shape.NoFrame)
-        self.viewport().setAutoFillBackground(False)
+        self.viewport().setAttribute(Qt.WidgetAttribute.WA_OpaquePaintEvent)  # scrolling moves what is there
         self.setProperty("plain", True)
         bind_text(self.setAccessibleName, "app.results")
         self.selectionModel().selectionChanged.connect(self._changed)
@@ -215,6 +216,12 @@ class ResultGrid(QListView):
             self.delete_pressed.emit()
         else:
             super().keyPressEvent(event)
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        painter = QPainter(self.viewport())
+        painter.fillRect(event.rect(), theme.color("background"))
+        painter.end()
+        super().paintEvent(event)
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         self._fit()
