@@ -28,7 +28,7 @@ from studio.services.queue import Queue
 from studio.services.runner import Runner, SavedResult
 from studio.services.secrets import Secrets
 from studio.services.settings import Settings, SettingsStore
-from studio.wire.messages import Configure, DeviceState
+from studio.wire.messages import Configure, Devices
 
 log = logging.getLogger(__name__)
 
@@ -69,7 +69,7 @@ class Studio:
         self.engine = Engine(engine_command(), paths.logs / "engine.log")
         self.history = History(self.database)
         self.machine: Machine | None = None
-        self._tried: tuple[DeviceState, ...] = ()
+        self._tried: Devices | None = None
         self.estimator = Estimator(
             self.history,
             ram=self._ram_for_the_engine,
@@ -122,12 +122,13 @@ class Studio:
     async def read_machine(self) -> Machine:
         """What this computer is, read anew off the loop's thread."""
         read = await asyncio.to_thread(machine.read_machine, self.library.folder, self.outputs())
-        self.machine = machine.tried(read, self._tried) if self._tried else read
+        found = self._tried
+        self.machine = machine.tried(read, found.devices, found.build) if found else read
         return self.machine
 
     async def try_devices(self) -> Machine:
         """What this computer is, with what can really compute: the engine tries. Raises StudioError."""
-        self._tried = (await self.engine.devices()).devices
+        self._tried = await self.engine.devices()
         return await self.read_machine()
 
     async def tidy(self) -> None:
@@ -166,7 +167,7 @@ class Studio:
     def _ram_for_the_engine(self) -> int:
         """What is free, and what the engine holds already: that is there for the next job too."""
         held = self.engine.figures.ram_bytes if self.engine.figures else 0
-        return machine.read_ram(machine.Live()).available_bytes + held
+        return (machine.read_ram(machine.Live()).available_bytes or 0) + held
 
     def _configure(self, settings: Settings) -> None:
         self.network.offline = self.offline
