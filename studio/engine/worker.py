@@ -76,9 +76,12 @@ class Worker:
 
     def probe(self) -> None:
         """Try the devices and answer with `Devices`."""
-        self._work.put(
-            lambda: self._channel.send(Devices(devices=device.probe(), versions=device.versions()))
-        )
+
+        def try_them() -> None:
+            trial = device.probe()
+            self._channel.send(Devices(devices=trial.devices, versions=device.versions(), build=trial.build))
+
+        self._work.put(try_them)
 
     def unload(self) -> None:
         """Forget the loaded models, unless a job runs or waits."""

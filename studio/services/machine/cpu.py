@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import re
-from typing import Any
+from typing import Any, cast
 
 import msgspec
 
@@ -80,8 +80,7 @@ def _allowed(cpu: Cpu, sources: Sources, system: dict[str, str]) -> Cpu:
 
 def _usable(cores: dict[str, Any]) -> list[int] | None:
     given: Any = cores.get("usable")
-    usable: list[int] = given if isinstance(given, list) else []
-    return usable or None
+    return cast("list[int]", given) if isinstance(given, list) and given else None
 
 
 def _logical(cores: dict[str, Any]) -> int | None:

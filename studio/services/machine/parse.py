@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from typing import Any
+from typing import Any, cast
 
 MOST_BYTES = 2**50  # more than any computer has: such a number is garbage
 UNITS = {"KiB": 2**10, "MiB": 2**20, "GiB": 2**30, "TiB": 2**40}
@@ -89,6 +89,5 @@ def entries(given: Any) -> list[dict[str, Any]]:
     """The tables of a list that came from elsewhere."""
     if not isinstance(given, list):
         return []
-    found: list[Any] = given
-    tables: list[dict[str, Any]] = [entry for entry in found if isinstance(entry, dict)]
-    return tables
+    found = cast("list[Any]", given)
+    return [cast("dict[str, Any]", entry) for entry in found if isinstance(entry, dict)]
