@@ -134,7 +134,8 @@ def _by_command(sources: Sources) -> list[Accelerator]:
         own = [line[2:] for line in part.splitlines() if re.match(r"  \S", line)]
         said = fields(own)
         arch, place = said.get("Name", ""), whole(said.get("BDFID"), 2**16)
-        if said.get("Device Type") != "GPU" or not re.fullmatch(r"gfx[0-9a-f]+", arch) or not place:
+        kernels = re.findall(r"^ +Name: +amdgcn-amd-amdhsa--(gfx[0-9a-f]+)[: ]", part, flags=re.MULTILINE)
+        if said.get("Device Type") != "GPU" or arch not in kernels or not place:
             continue
         bus = _place(0, place)
         found[bus] = Accelerator(

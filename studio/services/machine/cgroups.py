@@ -13,7 +13,9 @@ from studio.domain.machine import Limits
 from studio.services.machine.parse import fields, lines, value, whole
 from studio.services.machine.sources import Sources
 
-_ROOTS = {"memory": "/sys/fs/cgroup/memory", "cpu": "/sys/fs/cgroup/cpu", "": "/sys/fs/cgroup"}
+# Where version 1 is mounted unless the list of mounts says otherwise, and a file that is always there.
+_ROOTS = {"memory": ("/sys/fs/cgroup/memory",), "cpu": ("/sys/fs/cgroup/cpu,cpuacct", "/sys/fs/cgroup/cpu")}
+_FILES = {"memory": "memory.limit_in_bytes", "cpu": "cpu.cfs_quota_us"}
 _MANY = 2**60  # how version 1 says "no limit"
 _SIGNS = {"docker": "docker", "libpod": "podman", "kubepods": "kubernetes", "lxc": "lxc"}
 
@@ -136,23 +138,26 @@ def _groups(sources: Sources, controller: str) -> Iterator[tuple[str, int]]:
     text = sources.read("text", "/proc/self/cgroup")
     if text is None:
         return
-    entries = [found for line in lines(text) if (found := re.fullmatch(r"(\d+):([^:]*):(/.*)", line))]
-    if not entries:
+    found = [re.fullmatch(r"(\d{1,4}):([^:]*):(/.*)", line) for line in lines(text)]
+    entries = [entry for entry in found if entry and (entry[2] or entry[1] == "0")]
+    if not entries or len(entries) < len(found):
         raise Unreadable
+    named = any(controller in entry[2].split(",") for entry in entries)
+    if not named and _mounted(sources, controller, 1):
+        raise Unreadable  # this process is in a group of it, and the list does not say in which
     for number, controllers, path in (entry.groups() for entry in entries):
         version = 2 if number == "0" and not controllers else 1
         if version == 1 and controller not in controllers.split(","):
             continue
-        mount, root = _mount(sources, controller, version)
+        mount, root = _mounted(sources, controller, version) or (_usual(sources, controller, version), "/")
         inside = path.removeprefix(root.rstrip("/")) if path.startswith(root) else ""
         parts = [part for part in inside.split("/") if part and part != ".."]
         for depth in range(len(parts), -1, -1):
             yield "/".join([mount, *parts[:depth]]), version
 
 
-def _mount(sources: Sources, controller: str, version: int) -> tuple[str, str]:
+def _mounted(sources: Sources, controller: str, version: int) -> tuple[str, str] | None:
     """Where the hierarchy is mounted, and which of its folders is there to be seen."""
-    usual = _ROOTS["" if version == 2 else controller]
     for line in lines(sources.read("text", "/proc/self/mountinfo")):
         left, _, right = line.partition(" - ")
         places, kind = left.split(" "), right.split(" ")
@@ -162,7 +167,15 @@ def _mount(sources: Sources, controller: str, version: int) -> tuple[str, str]:
         is_v1 = version == 1 and kind[0] == "cgroup" and controller in kind[2].split(",")
         if is_v2 or is_v1:
             return places[4], places[3]
-    return usual, "/"
+    return None
+
+
+def _usual(sources: Sources, controller: str, version: int) -> str:
+    if version == 2:
+        return "/sys/fs/cgroup"
+    roots = _ROOTS[controller]
+    there = (root for root in roots if sources.read("text", f"{root}/{_FILES[controller]}") is not None)
+    return next(there, roots[-1])
 
 
 def _container(sources: Sources, system: dict[str, str]) -> str:

@@ -11,7 +11,7 @@ import msgspec
 from studio.domain.machine import Cpu
 from studio.services.machine import cgroups
 from studio.services.machine.lscpu import read as read_lscpu
-from studio.services.machine.parse import count, decimal, fields, lines, value, whole, words
+from studio.services.machine.parse import count, decimal, fields, lines, table, value, whole, words
 from studio.services.machine.sources import SYSCTL, Sources
 
 # What speeds up models; the hundred others say nothing here.
@@ -50,7 +50,7 @@ MOST_HZ = 20_000_000_000
 
 def read(sources: Sources, system: dict[str, str]) -> Cpu:
     """The processor; counts are of what this process may use."""
-    cores: dict[str, Any] = sources.read("cores") or {}
+    cores = table(sources.read("cores"))
     match system.get("system"):
         case "linux":
             cpu = _linux(sources, cores)
@@ -209,9 +209,10 @@ def _mac(sources: Sources, cores: dict[str, Any]) -> Cpu:
 
 
 def _windows(sources: Sources, cores: dict[str, Any]) -> Cpu:
-    said: dict[str, Any] = sources.read("windows_cpu") or {}
+    said = table(sources.read("windows_cpu"))
     mhz = count(said.get("mhz"), MOST_HZ // 1_000_000)
-    flags = said.get("flags") or ()
+    given: Any = said.get("flags")
+    flags = cast("list[Any]", given) if isinstance(given, list) else []
     return Cpu(
         name=words(said.get("name")),
         physical_cores=count(cores.get("physical"), MOST_CORES),

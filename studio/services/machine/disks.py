@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from studio.domain.machine import Disk
-from studio.services.machine.parse import count, fields, lines, value
+from studio.services.machine.parse import count, fields, lines, table, value
 from studio.services.machine.sources import Sources
 
 _NETWORK = {"nfs", "nfs4", "cifs", "smb3", "smbfs", "9p", "ceph", "glusterfs", "afs", "fuse.sshfs", "drvfs"}
@@ -57,7 +57,7 @@ def _kind(
         case "darwin":
             return _mac(sources, place)
         case "win32":
-            said: dict[str, Any] = sources.read("windows_disk", place) or {}
+            said = table(sources.read("windows_disk", place))
             return said.get("kind"), said.get("filesystem")
         case _:
             return None, None

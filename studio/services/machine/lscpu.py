@@ -41,4 +41,6 @@ def _cache(said: dict[str, str], level: str) -> int | None:
     number = whole(found[3], MOST_CORES) if found else None
     if found is None or not total or not number:
         return None
-    return round(total * UNITS[found[2]]) // number
+    # It rounds to a tenth; caches are made of whole pages, so that a rounded sum is found out.
+    each, left = divmod(total * UNITS[found[2]], number)
+    return int(each) if not left and each % 4096 == 0 else None

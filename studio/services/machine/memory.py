@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from studio.domain.machine import Ram
 from studio.services.machine import cgroups
-from studio.services.machine.parse import count, fields, kilobytes, lines, whole
+from studio.services.machine.parse import count, fields, kilobytes, lines, table, whole
 from studio.services.machine.sources import SYSCTL, Sources
 
 
@@ -36,7 +34,7 @@ def _host(sources: Sources) -> tuple[int | None, int | None, int | None, int | N
         names = ("MemTotal", "MemAvailable", "SwapTotal", "SwapFree")
         total, available, swap_total, swap_free = (kilobytes(said.get(name)) for name in names)
     else:
-        memory: dict[str, Any] = sources.read("memory") or {}
+        memory = table(sources.read("memory"))
         names = ("total", "available", "swap_total", "swap_free")
         total, available, swap_total, swap_free = (count(memory.get(name)) for name in names)
         if total is None:

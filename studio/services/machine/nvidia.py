@@ -17,6 +17,7 @@ from studio.services.machine.parse import (
     entries,
     lines,
     measured,
+    table,
     value,
     whole,
     words,
@@ -33,7 +34,7 @@ _SHARING = re.compile(r"\b(?:GB10|Orin|Thor|Xavier|Tegra)\b")
 def read(sources: Sources, devices: list[pci.Device] | None) -> tuple[Accelerator, ...]:
     """Those that the driver knows, in its order, then those on the bus that it does not."""
     cards = [d for d in devices or () if d.vendor == VENDOR and d.kind == pci.DISPLAY]
-    answer: dict[str, Any] = sources.read("nvml") or {}
+    answer = table(sources.read("nvml"))
     error = words(answer.get("error"))
     gpus = entries(answer.get("gpus"))
     known = _by_library(answer, gpus) if gpus else []
@@ -95,7 +96,7 @@ def _by_command(sources: Sources) -> list[Accelerator]:
             memory_total_bytes=binary(gpu.findtext("fb_memory_usage/total")),
             memory_free_bytes=binary(gpu.findtext("fb_memory_usage/free")),
             integrated=bool(_SHARING.search(gpu.findtext("product_name") or "")),
-            bus=pci.address(gpu.findtext("pci/pci_bus_id")),
+            bus=_bus(gpu),
             driver=driver if re.fullmatch(r"[0-9.]+", driver) else None,
             runtime=f"CUDA {cuda}" if cuda else None,
             pcie_generation=whole(gpu.findtext("pci/pci_gpu_link_info/pcie_gen/max_link_gen"), 9),
@@ -186,6 +187,12 @@ def _watts(milliwatts: int | None) -> float | None:
 
 def _width(text: str | None) -> int | None:
     return whole((text or "").removesuffix("x"), 32) if (text or "").endswith("x") else None
+
+
+def _bus(gpu: ET.Element) -> str | None:
+    """It is there twice."""
+    place = gpu.findtext("pci/pci_bus_id")
+    return pci.address(place) if place == gpu.get("id") else None
 
 
 def _power(gpu: ET.Element) -> float | None:

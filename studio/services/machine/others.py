@@ -82,7 +82,7 @@ def processing(devices: list[pci.Device] | None) -> tuple[Accelerator, ...]:
             kind=kind,
             vendor=_MAKERS.get(device.vendor, device.vendor),
             name=device.name or npu or device.words,
-            bus=device.address,
+            bus=device.address if npu else f"{device.slot}.0",
             driver=device.driver,
             integrated=npu is not None,
             usable=False,

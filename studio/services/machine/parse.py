@@ -85,6 +85,11 @@ def words(given: Any) -> str:
     return given.strip() if isinstance(given, str) else ""
 
 
+def table(given: Any) -> dict[str, Any]:
+    """A table that came from elsewhere; empty for anything else."""
+    return cast("dict[str, Any]", given) if isinstance(given, dict) else {}
+
+
 def entries(given: Any) -> list[dict[str, Any]]:
     """The tables of a list that came from elsewhere."""
     if not isinstance(given, list):

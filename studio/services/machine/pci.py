@@ -12,6 +12,7 @@ from studio.services.machine.sources import Sources
 FOLDER = "/sys/bus/pci/devices"
 _NAMES = ("/usr/share/misc/pci.ids", "/usr/share/hwdata/pci.ids")
 DISPLAY, PROCESSING, SIGNAL = 0x03, 0x12, 0x11
+_KINDS = {0x0300, 0x0301, 0x0302, 0x0380, 0x1200, 0x1180}
 
 _MAKER = re.compile(
     r"^(?:Intel Corporation|NVIDIA Corporation|Advanced Micro Devices, Inc\. \[AMD(?:/ATI)?\]"
@@ -25,14 +26,19 @@ _GENERATIONS = {2.5: 1, 5.0: 2, 8.0: 3, 16.0: 4, 32.0: 5, 64.0: 6}
 
 
 class Device(NamedTuple):
-    """`kind`: the upper byte of its class. Vendor and device as four digits; `name` "" if none is known."""
+    """`code`: its class and subclass. Vendor and device as four digits; `name` "" if none is known."""
 
     address: str
-    kind: int
+    code: int
     vendor: str
     device: str
     driver: str | None = None
     name: str = ""
+
+    @property
+    def kind(self) -> int:
+        """The class alone."""
+        return self.code >> 8
 
     @property
     def words(self) -> str:
@@ -77,18 +83,18 @@ def link(sources: Sources, place: str) -> tuple[int | None, int | None]:
 
 
 def _relevant(found: Iterable[Device]) -> list[Device]:
-    return [device for device in found if device.kind in (DISPLAY, PROCESSING, SIGNAL)]
+    return [device for device in found if device.code in _KINDS]
 
 
 def _device(sources: Sources, file: str) -> Device | None:
     said = fields(lines(sources.read("text", file)), "=")
     ids = re.fullmatch(r"([0-9A-F]{4}):([0-9A-F]{4})", said.get("PCI_ID", ""))
-    kind = re.fullmatch(r"([0-9A-F]{1,2})[0-9A-F]{4}", said.get("PCI_CLASS", ""))
+    code = re.fullmatch(r"([0-9A-F]{3,4})[0-9A-F]{2}", said.get("PCI_CLASS", ""))
     place = address(file.removesuffix("/uevent").rpartition("/")[2])
-    if ids is None or kind is None or place is None:
+    if ids is None or code is None or place is None:
         return None
     vendor, device = ids[1].lower(), ids[2].lower()
-    return Device(place, int(kind[1], 16), vendor, device, said.get("DRIVER"))
+    return Device(place, int(code[1], 16), vendor, device, said.get("DRIVER"))
 
 
 def _listed(sources: Sources) -> list[Device]:
@@ -108,7 +114,7 @@ def _listed(sources: Sources) -> list[Device]:
             current = header[1] if len(header[1]) > 8 else f"0000:{header[1]}"
             device = Device(
                 address=current,
-                kind=int(header[2][:2], 16),
+                code=int(header[2], 16),
                 vendor=header[4],
                 device=header[5],
                 name=_short(header[3]),
