@@ -212,6 +212,18 @@ def test_an_amd_card_that_the_user_may_not_open() -> None:
     assert (amd.reason, amd.fix) == ("machine.reason.forbidden", "machine.fix.groups")
 
 
+def test_two_makers_do_not_share_a_name_of_torch_s() -> None:
+    windows = {"system": "win32", "name": "Windows-11", "machine": "AMD64", "python": "3.12.1"}
+    shown = [
+        {"name": "AMD Radeon(TM) 780M Graphics", "id": "pci\\ven_1002&dev_15bf", "bytes": GB},
+        {"name": "RTX 4070", "id": "pci\\ven_10de&dev_2786", "bytes": 8 * GB},
+    ]
+    machine = replay(system=windows, windows_displays=shown, nvml={"gpus": [gpu("RTX 4070")]})
+    nvidia, amd = machine.accelerators
+    assert (nvidia.device, nvidia.integrated) == ("cuda:0", False)
+    assert (amd.device, amd.integrated, amd.memory_total_bytes) == (None, True, None)
+
+
 def test_a_mac_s_disk() -> None:
     said = "   Type (Bundle):             apfs\n   Protocol:                  Apple Fabric"
     machine = read_machine(

@@ -26,8 +26,8 @@ def read(sources: Sources, system: dict[str, str]) -> tuple[Accelerator, ...]:
             )
             found = (*gpus, *others.processing(devices), *others.tpus(sources))
         case "win32":
-            cuda = nvidia.read(sources, [])
-            found = (*cuda, *others.windows(sources))
+            cuda = nvidia.read(sources, None)
+            found = (*cuda, *others.windows(sources, beside_cuda=any(card.device for card in cuda)))
         case "darwin":
             found = others.apple(sources, system)
         case _:

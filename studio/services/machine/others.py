@@ -140,13 +140,16 @@ def _is_cuda(platform: str) -> bool:
     return "CUDA" in platform or "AMD Accelerated" in platform
 
 
-def windows(sources: Sources) -> tuple[Accelerator, ...]:
-    """AMD's and Intel's GPUs, and NPUs; NVIDIA's library answers for its own."""
+def windows(sources: Sources, *, beside_cuda: bool) -> tuple[Accelerator, ...]:
+    """AMD's and Intel's GPUs, and NPUs; NVIDIA's library answers for its own. *beside_cuda* as for `amd`."""
     shown = entries(sources.read("windows_displays"))
     amd = [_display(entry, "rocm", "AMD") for entry in shown if "ven_1002" in words(entry.get("id"))]
     intel = [_display(entry, "xpu", "Intel") for entry in shown if "ven_8086" in words(entry.get("id"))]
     intel.sort(key=lambda card: card.integrated is not False)
-    cards = [msgspec.structs.replace(card, device=f"cuda:{n}") for n, card in enumerate(amd)]
+    cards = [
+        card if beside_cuda else msgspec.structs.replace(card, device=f"cuda:{n}")
+        for n, card in enumerate(sorted(amd, key=lambda card: card.integrated is not False))
+    ]
     cards += [msgspec.structs.replace(card, device=f"xpu:{n}") for n, card in enumerate(intel)]
     return (*cards, *_windows_npus(sources))
 
