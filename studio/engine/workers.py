@@ -137,8 +137,8 @@ class Workers:
 
     def _probe(self) -> None:
         with self._loading:
-            devices = device.probe()
-        self._channel.send(Devices(devices=devices, versions=registry.versions()))
+            trial = device.probe()
+        self._channel.send(Devices(devices=trial.devices, versions=registry.versions(), build=trial.build))
 
     # --- in a worker's thread, while it loads -------------------------------------------------------
 

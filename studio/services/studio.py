@@ -31,7 +31,7 @@ from studio.services.queue import Queue
 from studio.services.runner import Runner, SavedResult
 from studio.services.secrets import Secrets
 from studio.services.settings import Settings
-from studio.wire.messages import Configure, DeviceState
+from studio.wire.messages import Configure, Devices
 
 log = logging.getLogger(__name__)
 
@@ -76,7 +76,7 @@ class Studio:
         self.history = History(self.database)
         self.measurements = MeasurementStore(paths.data / "measurements")
         self.machine: Machine | None = None
-        self._tried: tuple[DeviceState, ...] = ()
+        self._tried: Devices | None = None
         self.estimator = Estimator(
             self.history,
             ram=self._ram_for_the_engine,
@@ -129,12 +129,13 @@ class Studio:
     async def read_machine(self) -> Machine:
         """What this computer is, read anew off the loop's thread."""
         read = await asyncio.to_thread(machine.read_machine, self.library.folder, self.outputs())
-        self.machine = machine.tried(read, self._tried) if self._tried else read
+        found = self._tried
+        self.machine = machine.tried(read, found.devices, found.build) if found else read
         return self.machine
 
     async def try_devices(self) -> Machine:
         """What this computer is, with what can really compute: the engine tries. Raises StudioError."""
-        self._tried = (await self.engine.devices()).devices
+        self._tried = await self.engine.devices()
         return await self.read_machine()
 
     async def measure(self, device: str, progress: Callable[[str, float], None]) -> Measurements:
@@ -146,7 +147,11 @@ class Studio:
         current = await self.try_devices()
         folder = self.library.folder if self.library.folder.is_dir() else self.paths.data
         found = await measure(
-            self.engine, choose(self._tried, device), current, folder=folder, progress=progress
+            self.engine,
+            choose(self._tried.devices if self._tried else (), device),
+            current,
+            folder=folder,
+            progress=progress,
         )
         await asyncio.to_thread(self.measurements.save, found)
         return found
@@ -187,7 +192,7 @@ class Studio:
     def _ram_for_the_engine(self) -> int:
         """What is free, and what the engine holds already: that is there for the next job too."""
         held = self.engine.figures.ram_bytes if self.engine.figures else 0
-        return machine.read_ram(machine.Live()).available_bytes + held
+        return (machine.read_ram(machine.Live()).available_bytes or 0) + held
 
     def _configure(self, settings: Settings) -> None:
         self.network.offline = self.offline

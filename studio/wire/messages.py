@@ -8,6 +8,7 @@ from msgspec import Struct
 from studio.domain.artifact import Artifact
 from studio.domain.failure import Failure
 from studio.domain.job import Outcome
+from studio.domain.machine import TorchBuild
 from studio.domain.measurement import Measurements
 from studio.domain.model import ModelSource
 from studio.domain.plan import Plan
@@ -112,8 +113,11 @@ class DeviceState(Struct, frozen=True, kw_only=True):
 
 
 class Devices(Message, frozen=True, kw_only=True):
+    """`build` is None without a torch that starts."""
+
     devices: tuple[DeviceState, ...]
     versions: dict[str, str]
+    build: TorchBuild | None = None
 
 
 class Started(Message, frozen=True, kw_only=True):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from studio.domain.machine import Machine
+from studio.domain.machine import Machine, preferred
 from studio.domain.text import t
 
 
@@ -11,11 +11,11 @@ def machine_words(machine: Machine | None) -> str:
     if machine is None:
         return ""
     cores = machine.cpu.physical_cores or machine.cpu.logical_cores
-    cards = [card.name for card in machine.accelerators if card.present and card.usable is not False]
-    return "  •  ".join(
-        [
-            t("home.cores", n=cores),
-            f"{machine.ram.total_bytes / 1e9:.0f} GB",
-            cards[0] if cards else t("home.no_gpu"),
-        ]
-    )
+    card = preferred(machine)
+    memory = machine.ram.total_bytes
+    words = [
+        t("home.cores", n=cores) if cores else "",
+        f"{memory / 1e9:.0f} GB" if memory else "",
+        card.name if card else t("home.no_gpu"),
+    ]
+    return "  •  ".join(filter(None, words))
