@@ -12,17 +12,12 @@ from typing import Any
 
 from PySide6.QtCore import Qt
 
-from studio.app import fonts, keys
-from studio.app.desk import Complaint, Desk, Word
+from studio.app import fonts
+from studio.app.desk import Desk
 from studio.app.notify import Notifier
 from studio.app.panel import Panel
-from studio.app.panels import panel_specs
-from studio.app.queue_view import QueueSheet
-from studio.app.queue_view_model import QueueViewModel
-from studio.app.strip import HEIGHT
+from studio.app.shell import Shell
 from studio.app.strip_feed import StripFeed
-from studio.app.strip_model import StripModel
-from studio.app.window import StudioWindow
 from studio.domain.failure import Failure, StudioError
 from studio.domain.request import Request
 from studio.domain.text import t
@@ -35,19 +30,13 @@ METER_SECONDS = 2.0
 
 
 class Frame:
-    """One window over one studio. `live` runs from the first paint to the close."""
+    """One window over one studio, in *shell* if that is painted already. `live` runs until the close."""
 
-    def __init__(self, desk: Desk) -> None:
+    def __init__(self, desk: Desk, shell: Shell | None = None) -> None:
         self._desk = desk
         self._studio = desk.studio
-        self._specs = panel_specs(desk)
-        self._strip = StripModel()
-        self.window = StudioWindow(self._specs, self._strip)
-        self._queue: QueueSheet | None = None
-        self._strip.queue_requested.subscribe(lambda _: self._queue_sheet().toggle())
-        self._strip.job_chosen.subscribe(lambda job: self._queue_sheet().open(job))
-        self._strip.network_requested.subscribe(lambda _: self.window.go("settings"))
-        keys.shortcut("queue", self.window, lambda: self._queue_sheet().toggle())
+        self._shell = shell or Shell(desk)
+        self.window = self._shell.window
         self._closed = asyncio.Event()
         self._tasks: set[asyncio.Task[Any]] = set()
         self.window.close_requested.connect(self._closed.set)
@@ -56,12 +45,10 @@ class Frame:
         desk.use_requested.subscribe(self._use)
         desk.make_requested.subscribe(self._make)
         desk.result_requested.subscribe(self._open_result)
-        desk.complained.subscribe(self._complain)
-        desk.said.subscribe(self._say)
 
     async def live(self) -> None:
         """Start the studio, then stay until the window is closed."""
-        feed = StripFeed(self._studio, self._strip)
+        feed = StripFeed(self._studio, self._shell.strip)
         notifier = Notifier(self._studio, self.window)
         metering = asyncio.ensure_future(self._meter(feed))
         try:
@@ -74,8 +61,8 @@ class Frame:
                 task.cancel()
             feed.close()
             notifier.close()
-            if self._queue is not None:
-                self._queue.close_down()
+            if self._shell.queue is not None:
+                self._shell.queue.close_down()
             for panel in self.window.made_panels():
                 panel.close_down()
 
@@ -93,9 +80,12 @@ class Frame:
             await self._studio.start()
         except StudioError as error:
             log.exception("the studio could not start")
+            self._open()  # panels that need nothing of what is broken are there all the same
             self._desk.complain(error.failure)
             return
-        self.window.go("home")
+        if not self.window.current.value:
+            self.window.go("home")
+        self._open()
         self._spawn(self._settle())
         if not fonts.has_chinese():
             self.window.banner.show_notice("warning", "frame.no_chinese_font", "frame.no_chinese_font.hint")
@@ -108,6 +98,10 @@ class Frame:
                 action=self._studio.queue.resume_all,
                 count=held,
             )
+
+    def _open(self) -> None:
+        if not self._desk.is_open:
+            self._desk.open()
 
     async def _settle(self) -> None:
         """What the first picture need not wait for."""
@@ -125,16 +119,10 @@ class Frame:
             log.error("something failed in the background", exc_info=error)
             self._desk.complain(_failure_of(error))
 
-    def _queue_sheet(self) -> QueueSheet:
-        """Made when it is first asked for."""
-        if self._queue is None:
-            self._queue = QueueSheet(self.window, QueueViewModel(self._desk), bottom=HEIGHT)
-        return self._queue
-
     # --- what panels ask for --------------------------------------------------------------------
 
     def _use(self, request: Request) -> Panel | None:
-        for spec in self._specs:
+        for spec in self._shell.specs:
             if spec.task == request.task:
                 panel = self.window.go(spec.key)
                 panel.restore(request)
@@ -142,24 +130,15 @@ class Frame:
         return None
 
     def _open_result(self, path: Path) -> None:
-        if self._queue is not None and self._queue.isVisible():
-            self._queue.close_sheet()  # it would lie over the result
+        queue = self._shell.queue
+        if queue is not None and queue.isVisible():
+            queue.close_sheet()  # it would lie over the result
         self.window.go("gallery").open_result(path)
 
     def _make(self, request: Request) -> None:
         panel = self._use(request)
         if panel is not None:
             panel.generate()
-
-    def _complain(self, complaint: Complaint | None) -> None:
-        if complaint is None:
-            self.window.banner.hide()
-        else:
-            self.window.banner.show_failure(complaint.failure, complaint.action_key, complaint.action)
-
-    def _say(self, word: Word) -> None:
-        button = t(word.action_key) if word.action_key else ""
-        self.window.toasts.show_toast(word.text, button=button, action=word.action)
 
     async def _dropped(self, paths: list[Path]) -> None:
         """A result dropped on the window fills the fields that made it."""

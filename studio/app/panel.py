@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 
+from msgspec import Struct
 from PySide6.QtWidgets import QWidget
 
 from studio.domain.job import Job
@@ -33,8 +33,7 @@ class Panel(QWidget):
         """The studio ends: stop listening, keep what was typed."""
 
 
-@dataclass(frozen=True)
-class PanelSpec:
+class PanelSpec(Struct, frozen=True):
     """*icon* of `icons.TABLE`, *group* "top" or "bottom" of the rail; *factory* is called once at most.
 
     *task*: what it makes, "" for a panel that makes nothing.

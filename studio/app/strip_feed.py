@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 from studio.app.strip_model import MemoryUse, RunningJob, StripModel, WaitingJob
 from studio.domain.job import Job, JobState
 from studio.domain.text import t
-from studio.services.studio import Studio
+
+if TYPE_CHECKING:
+    from studio.services.studio import Studio
 
 TITLE = 60
 ICONS = {"text": "write", "image": "draw", "speech": "speak"}

@@ -9,7 +9,7 @@ window.banner, window.toasts       for what concerns no single panel
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from PySide6.QtCore import QSize, Signal
@@ -30,14 +30,29 @@ from studio.app.widgets.toast import ToastHost
 _MARGIN = 22
 
 
+def _now(action: Callable[[], object]) -> None:
+    action()
+
+
 class StudioWindow(QWidget):
-    """`current` is the key of the panel that is shown, "" before the first `go`."""
+    """`current` is the key of the panel that is shown, "" before the first `go`.
+
+    *when_open*: how to do what the user asks for; it may wait until the studio runs.
+    """
 
     close_requested = Signal()
     files_dropped = Signal(object)
 
-    def __init__(self, specs: Sequence[PanelSpec], strip: StripModel, parent: QWidget | None = None) -> None:
+    def __init__(
+        self,
+        specs: Sequence[PanelSpec],
+        strip: StripModel,
+        parent: QWidget | None = None,
+        *,
+        when_open: Callable[[Callable[[], object]], object] = _now,
+    ) -> None:
         super().__init__(parent)
+        self._when_open = when_open
         self._specs = {spec.key: spec for spec in specs}
         self._panels: dict[str, Panel] = {}
         self._finishing = False
@@ -56,7 +71,7 @@ class StudioWindow(QWidget):
         self._lay_out(QueueStrip(strip))
         for spec in specs:
             self.rail.add(spec.key, spec.icon, spec.title_key, spec.group)
-        self.rail.chosen.connect(self.go)
+        self.rail.chosen.connect(self._choose)
         self._add_shortcuts()
 
     def _lay_out(self, strip: QueueStrip) -> None:
@@ -79,15 +94,19 @@ class StudioWindow(QWidget):
 
     def _add_shortcuts(self) -> None:
         for number, key in enumerate(self.keys()[:9], 1):
-            keys.shortcut(f"panel_{number}", self, lambda key=key: self.go(key))
+            keys.shortcut(f"panel_{number}", self, lambda key=key: self._choose(key))
         if "settings" in self._specs:
-            keys.shortcut("settings", self, lambda: self.go("settings"))
+            keys.shortcut("settings", self, lambda: self._choose("settings"))
         keys.shortcut("all_keys", self, self.show_keys)
 
     def keys(self) -> list[str]:
         """Of all panels, in the order of the rail."""
         top = [spec.key for spec in self._specs.values() if spec.group == "top"]
         return top + [key for key in self._specs if key not in top]
+
+    def _choose(self, key: str) -> None:
+        self.rail.set_current(key)
+        self._when_open(lambda: self.go(key))
 
     def go(self, key: str) -> Panel:
         """Show the panel *key*, making it if this is the first time. KeyError if there is none."""

@@ -60,7 +60,7 @@ def describe(run: Run, spec: FamilySpec, *, device: str, index: int, seed: int |
         version=__version__,
         model_title=title,
         device=device,
-        precision=run.plan.precision,
+        precision=run.plan.precision_words,
         libraries=libraries,
         index=index,
         seed=seed,

@@ -17,13 +17,13 @@ log = logging.getLogger(__name__)
 
 
 class Key(Struct, frozen=True, kw_only=True):
-    """What must be equal for a loaded model to serve again."""
+    """What must be equal for a loaded model to serve again. `built`: what the plan says of loading."""
 
     family: str
     model: ModelSource | None
     device: str
     threads: int
-    precision: str
+    built: str
 
     @property
     def id(self) -> str:

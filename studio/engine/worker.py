@@ -15,6 +15,7 @@ from typing import Any
 from studio.domain.failure import Cancelled, Failure
 from studio.domain.job import Peak
 from studio.domain.measurement import Measurements
+from studio.domain.plan import Plan
 from studio.engine import device, memory
 from studio.engine.bench.measure import measure
 from studio.engine.channel import Channel
@@ -189,7 +190,7 @@ class Worker:
         try:
             context.phase("load")
             key = Key(
-                family=spec.name, model=run.model, device=where, threads=threads, precision=run.plan.precision
+                family=spec.name, model=run.model, device=where, threads=threads, built=_built(run.plan)
             )
 
             def load() -> Any:
@@ -266,6 +267,10 @@ def _use_threads(threads: int) -> None:
     torch = memory.imported_torch()
     if torch is not None:
         torch.set_num_threads(threads)
+
+
+def _built(plan: Plan) -> str:
+    return f"{sorted(plan.precision.items())} {plan.channels_last} {plan.offload}"
 
 
 def _title(message: Run | Measure) -> str:

@@ -14,6 +14,7 @@ from studio.domain.measurement import Measurements
 from studio.services import machine
 from studio.services.answers import Answers
 from studio.services.awake import Awake
+from studio.services.basis import Basis
 from studio.services.conversations import Conversations
 from studio.services.database import Database
 from studio.services.downloads.downloads import Downloads
@@ -23,14 +24,13 @@ from studio.services.estimate import Estimator
 from studio.services.gallery import KEEP_DAYS, Gallery
 from studio.services.history import History
 from studio.services.job_store import JobStore
-from studio.services.library.library import Library
 from studio.services.measurements import MeasurementStore, choose, measure
 from studio.services.network import Network
 from studio.services.paths import Paths
 from studio.services.queue import Queue
 from studio.services.runner import Runner, SavedResult
 from studio.services.secrets import Secrets
-from studio.services.settings import Settings, SettingsStore
+from studio.services.settings import Settings
 from studio.wire.messages import Configure, DeviceState
 
 log = logging.getLogger(__name__)
@@ -50,19 +50,22 @@ class Studio:
     """Made without touching the disk much; `start` opens the database and takes up the queue.
 
     *offline* is for this run only and stronger than the setting. *keep_queue*: what has not ended at
-    the end comes back, held, in the next session. Everything runs on the loop that awaits `start`.
+    the end comes back, held, in the next session. *basis*: the one that is in use already; *offline*
+    is then its own. Everything runs on the loop that awaits `start`.
     """
 
-    def __init__(self, paths: Paths, *, offline: bool = False, keep_queue: bool = True) -> None:
+    def __init__(
+        self, paths: Paths, *, offline: bool = False, keep_queue: bool = True, basis: Basis | None = None
+    ) -> None:
         self.paths = paths
-        self.settings = SettingsStore(paths)
-        self._forced_offline = offline
+        self.basis = basis or Basis(paths, offline=offline)
+        self.settings = self.basis.settings
+        self.library = self.basis.library
         self.network = Network(paths)
         self.secrets = Secrets(paths)
         self.drafts = Drafts(paths)
         self.conversations = Conversations(paths)
         self.database = Database(paths.data / "studio.db")
-        self.library = Library(Path(self.settings.value.models or paths.models))
         self.downloads = Downloads(
             self.library,
             paths.logs,
@@ -107,7 +110,7 @@ class Studio:
 
     @property
     def offline(self) -> bool:
-        return self._forced_offline or self.settings.value.offline
+        return self.basis.offline
 
     def outputs(self) -> Path:
         """Where results go."""

@@ -341,9 +341,9 @@ async def test_the_strip_opens_it_and_the_network_chip_leads_to_the_settings(
     assert sheet.isVisible()
     qtbot.keyClick(window, Qt.Key.Key_J, Qt.KeyboardModifier.ControlModifier)
     assert not sheet.isVisible()
-    frame._strip.job_chosen.emit("gone meanwhile")
+    frame._shell.strip.job_chosen.emit("gone meanwhile")
     assert sheet.isVisible()
-    frame._strip.network_requested.emit(None)
+    frame._shell.strip.network_requested.emit(None)
     assert window.current.value == "settings"
     path = studio.outputs() / "2026-01-02" / "a.txt"
     path.parent.mkdir(parents=True)

@@ -27,7 +27,7 @@ T = TypeVar("T")
 
 def run(home: Path, script: Callable[[Studio, Frame], Awaitable[T]]) -> T:
     """What *script* returns, given the running studio and its window."""
-    app = QApplication(sys.argv[:1])
+    app = QApplication([sys.argv[0], *theme.STYLE])
     app.setQuitOnLastWindowClosed(False)
     with QEventLoop(app) as loop:
         asyncio.set_event_loop(loop)

@@ -35,7 +35,7 @@ class Bench:
         self.spec = family(name)
         self.model = ModelSource(id="m", family=name, path=str(path), title="Tiny", languages=languages)
         self.outputs = outputs
-        self.plan = Plan(device=device, precision=precision)
+        self.plan = Plan(device=device, precision={} if precision == "auto" else {"*": precision})
         self.last: Recording
         self._pipeline: Any = None
 

@@ -242,7 +242,7 @@ def test_a_card_is_measured_by_its_own_memory() -> None:
 
 def test_the_plan_is_what_was_asked_for() -> None:
     plan = plan_of(msgspec.structs.replace(request(device="cuda:1"), threads=3))
-    assert (plan.device, plan.threads, plan.precision) == ("cuda:1", 3, "auto")
+    assert (plan.device, plan.threads, plan.precision) == ("cuda:1", 3, {})
 
 
 def test_a_rate_is_the_median_of_all_runs_of_the_model_whatever_their_size() -> None:

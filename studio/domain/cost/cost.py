@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections import Counter
+from collections.abc import Callable
+from functools import cached_property
+from typing import Any, TypeVar
 
 from msgspec import Struct
 
-from studio.domain.cost.ops import Ops
+from studio.domain.cost.ops import Ops, Own
+
+T = TypeVar("T")
 
 TYPE_BYTES = {
     "float64": 8.0, "float32": 4.0, "float16": 2.0, "bfloat16": 2.0, "float8": 1.0, "int8": 1.0,
@@ -30,19 +35,29 @@ class Tensor(Struct, frozen=True):
         return product
 
 
-class PartFacts(Struct, frozen=True, kw_only=True):
+class PartFacts(Struct, frozen=True, kw_only=True, dict=True):
     """One component as its files describe it. `config`: its config.json, or a GGUF file's metadata."""
 
     config: dict[str, Any]
     tensors: tuple[Tensor, ...]
 
-    @property
+    @cached_property
     def elements(self) -> int:
         return sum(tensor.elements for tensor in self.tensors)
 
-    @property
+    @cached_property
     def bytes(self) -> int:
         return sum(tensor.bytes for tensor in self.tensors)
+
+    def once(self, reading: Callable[[PartFacts], T]) -> T:
+        """What *reading* makes of these facts, kept with them: some have thousands of names to go through."""
+        if reading not in self._kept:
+            self._kept[reading] = reading(self)
+        return self._kept[reading]
+
+    @cached_property
+    def _kept(self) -> dict[Callable[[PartFacts], Any], Any]:
+        return {}
 
 
 class ModelFacts(Struct, frozen=True, kw_only=True):
@@ -59,13 +74,26 @@ class ModelFacts(Struct, frozen=True, kw_only=True):
 class Part(Struct, frozen=True, kw_only=True):
     """A component in memory: `elements` of weights that take `stored_bytes` on disk.
 
-    `fixed_bytes`, if not None, is what it takes in memory whatever the precision (a quantized file).
+    `stored_type`: the type of most of them in the file ("F16"). `fixed_bytes`, if not None, is what it
+    takes in memory whatever the precision (a quantized file). `load`: loading it, where the family
+    measures that itself.
     """
 
     name: str
     elements: int
     stored_bytes: int
+    stored_type: str = "F32"
     fixed_bytes: int | None = None
+    load: Own | None = None
+
+    @classmethod
+    def of(cls, name: str, facts: PartFacts) -> Part:
+        """The component *name* as its files describe it."""
+        sizes: Counter[str] = Counter()
+        for tensor in facts.tensors:
+            sizes[tensor.type] += tensor.bytes
+        most = max(sizes, key=lambda kind: sizes[kind], default="F32")
+        return cls(name=name, elements=facts.elements, stored_bytes=facts.bytes, stored_type=most)
 
 
 class Stage(Struct, frozen=True, kw_only=True):

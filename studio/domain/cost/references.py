@@ -6,9 +6,16 @@ applies the same ratio to networks of the same kind.
 
 from __future__ import annotations
 
+from functools import cache
 from typing import Any
 
 from msgspec import Struct
+
+from studio.domain.cost import language
+from studio.domain.cost.autoencoder import decode
+from studio.domain.cost.cost import PartFacts, Tensor
+from studio.domain.cost.ops import Walk
+from studio.domain.cost.unet import unet
 
 
 class Net(Struct, frozen=True, kw_only=True):
@@ -79,3 +86,42 @@ REFERENCES = {
         values={"tokens": 1, "context": 128},
     ),
 }
+
+
+@cache
+def walk(name: str) -> Walk:
+    """One step of the reference *name*, counted."""
+    net = REFERENCES[name]
+    values = net.values
+    match net.kind:
+        case "UNet2DConditionModel":
+            return unet(net.config, **values)
+        case "AutoencoderKL":
+            return decode(net.config, **values)
+        case _:
+            facts = PartFacts(config=net.config, tensors=_llama(net.config))
+            if "context" in values:
+                return language.write(facts, values["context"])
+            return language.read(facts, values["tokens"])
+
+
+def _llama(config: dict[str, Any]) -> tuple[Tensor, ...]:
+    """The weights that a Llama of this configuration has."""
+    hidden, inner = config["hidden_size"], config["intermediate_size"]
+    kept = hidden // config["num_attention_heads"] * config["num_key_value_heads"]
+    shapes = {
+        "self_attn.q_proj": (hidden, hidden),
+        "self_attn.k_proj": (kept, hidden),
+        "self_attn.v_proj": (kept, hidden),
+        "self_attn.o_proj": (hidden, hidden),
+        "mlp.gate_proj": (inner, hidden),
+        "mlp.up_proj": (inner, hidden),
+        "mlp.down_proj": (hidden, inner),
+    }
+    named = {
+        f"model.layers.{layer}.{name}.weight": shape
+        for layer in range(config["num_hidden_layers"])
+        for name, shape in shapes.items()
+    }
+    named |= dict.fromkeys(("model.embed_tokens.weight", "lm_head.weight"), (config["vocab_size"], hidden))
+    return tuple(Tensor(name, "F32", shape, 4 * shape[0] * shape[1]) for name, shape in named.items())

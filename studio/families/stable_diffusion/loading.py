@@ -32,8 +32,11 @@ def load(context: Context, path: Path, title: str) -> tuple[StableDiffusionPipel
     Raises StudioError `model.missing_file`, and `model.unrecognized` for parts that do not fit together.
     """
     model = source(path, title)
-    dtype = precision.choose(context.device, context.precision, model.sizes["unet"])
+    plan = context.plan
+    dtype = precision.choose(context.device, plan.precision_of("unet"), model.sizes["unet"])
     precisions = {"unet": dtype, "vae": torch.float32 if context.device == "cpu" else dtype}
+    if plan.precision:
+        precisions = {part: getattr(torch, plan.precision_of(part)) for part in model.sizes}
     try:
         parts = _load_parts(context, model, precisions)
     except torch.OutOfMemoryError:
@@ -41,7 +44,8 @@ def load(context: Context, path: Path, title: str) -> tuple[StableDiffusionPipel
     except (ValueError, KeyError, RuntimeError) as error:
         raise StudioError("model.unrecognized", name=title, details=str(error)) from error
     _check(parts, title)
-    if context.device != "cpu" or dtype != torch.float32:
+    usual = context.device != "cpu" or dtype != torch.float32
+    if usual if plan.channels_last is None else plan.channels_last:
         parts["unet"].to(memory_format=torch.channels_last)  # for small ones on the CPU it takes longer
     if dtype != torch.float32:
         keep_outside(parts["unet"])

@@ -110,7 +110,8 @@ class Pipeline:
     def _decode(self, context: Context, latents: torch.Tensor) -> Image.Image | None:
         """The picture of *latents*, None if it is not one: not numbers, or one flat colour."""
         pipe, vae = self._diffusers, self._diffusers.vae
-        vae.use_tiling = latents.shape[-1] * latents.shape[-2] * pipe.vae_scale_factor**2 > TILED
+        large = latents.shape[-1] * latents.shape[-2] * pipe.vae_scale_factor**2 > TILED
+        vae.use_tiling = large if context.plan.tiling is None else context.plan.tiling
         with context.guard(vae.decoder):
             decoded = vae.decode((latents / vae.config.scaling_factor).to(vae.dtype), return_dict=False)[0]
         values = pipe.image_processor.postprocess(decoded, output_type="np")[0]

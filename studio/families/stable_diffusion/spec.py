@@ -57,4 +57,12 @@ SPEC = FamilySpec(
         ),
     },
     libraries=("torch", "diffusers", "transformers"),
+    precisions={
+        "cpu": ({"*": "float32"}, {"unet": "bfloat16", "*": "float32"}),
+        "gpu": (
+            {"*": "float32"},
+            {"unet": "float16", "vae": "float16", "*": "float32"},
+            {"unet": "bfloat16", "vae": "bfloat16", "*": "float32"},
+        ),
+    },
 )

@@ -6,7 +6,6 @@ here. A path stands for a model as well. Nothing of a model is loaded or importe
 
 from __future__ import annotations
 
-import asyncio
 import importlib.util
 import logging
 import shutil
@@ -180,6 +179,8 @@ class Library:
 
     async def remove(self, model_id: str) -> None:
         """Delete a fetched model from the disk. Raises StudioError."""
+        import asyncio  # the window's first picture needs the library and no loop
+
         entry = self.entry(model_id)
         title = localized(entry.model.title)
         folder = self.folder_of(model_id)

@@ -14,10 +14,11 @@ PROMPT = "a red apple"
 _DIRECT = """
 from pathlib import Path
 import torch
+from studio.domain.plan import Plan
 torch.set_num_threads(options["threads"])
 from studio.families.stable_diffusion import loading, schedulers
 class Context:
-    device, precision = "cpu", "float32"
+    device, plan = "cpu", Plan(device="cpu", precision={"*": "float32"})
     def progress(self, fraction): pass
 folder = Path(options["folder"])
 pipe, _ = loading.load(Context(), folder, "model")

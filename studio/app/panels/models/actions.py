@@ -18,7 +18,7 @@ from studio.app.widgets.paint import set_tooltip
 from studio.domain.plan import Fit
 from studio.domain.quantity import size
 from studio.domain.text import t
-from studio.services.downloads.downloads import State
+from studio.services.downloads.state import State
 
 
 class Page(QWidget):

@@ -20,7 +20,7 @@ from studio.domain.model import DataWheels, Hub, Model
 from studio.domain.plan import Fit
 from studio.domain.quantity import size
 from studio.domain.text import t
-from studio.services.downloads.downloads import DownloadState, State
+from studio.services.downloads.state import DownloadState, State
 from studio.services.library.library import Entry
 
 log = logging.getLogger(__name__)
