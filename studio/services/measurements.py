@@ -28,16 +28,19 @@ Progress = Callable[[str, float], None]
 
 
 class MeasurementStore:
-    """One JSON file each below *folder*, which the first of them makes."""
+    """One JSON file each below *folder*, which the first of them makes. Read again when something changed."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
+        self._read_at: int | None = None
+        self._known: list[Measurements] = []
 
     def save(self, measurements: Measurements) -> Path:
         """Keep them instead of earlier ones of the same computer, device and build. Raises OSError."""
         file = self._file(measurements)
         self._folder.mkdir(parents=True, exist_ok=True)
         files.write(file, msgspec.json.format(msgspec.json.encode(measurements)))
+        self._read_at = None  # two changes within one tick of the clock look like one
         return file
 
     def load(self, device: str, machine: Machine) -> Measurements | None:
@@ -46,6 +49,13 @@ class MeasurementStore:
         return max(found, key=lambda one: (not stale(one, machine), one.taken), default=None)
 
     def _all(self) -> list[Measurements]:
+        """Also what another process has kept: a new file changes its folder's time."""
+        changed = self._folder.stat().st_mtime_ns if self._folder.is_dir() else None
+        if changed != self._read_at or changed is None:
+            self._known, self._read_at = self._read(), changed
+        return self._known
+
+    def _read(self) -> list[Measurements]:
         found: list[Measurements] = []
         for file in sorted(self._folder.glob("*.json")):
             try:

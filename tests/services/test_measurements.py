@@ -76,6 +76,16 @@ def test_another_build_is_kept_beside_and_the_fitting_one_comes_first(tmp_path: 
     assert store.load("cpu", MACHINE) == other  # better than nothing
 
 
+def test_what_another_process_measured_is_seen(tmp_path: Path) -> None:
+    store = MeasurementStore(tmp_path)
+    assert store.load("cpu", MACHINE) is None
+    MeasurementStore(tmp_path).save(found(taken=3.0))
+    kept = store.load("cpu", MACHINE)
+    assert kept is not None
+    assert kept.taken == 3.0
+    assert store.load("cpu", MACHINE) is kept  # not read again for nothing
+
+
 def test_figures_are_old_when_the_computer_or_a_library_has_changed() -> None:
     assert not stale(found(), MACHINE)
     assert not stale(found("cuda:0"), MACHINE)
@@ -89,9 +99,9 @@ def test_figures_are_old_when_the_computer_or_a_library_has_changed() -> None:
 
 @pytest.mark.logs
 def test_a_file_that_cannot_be_read_is_as_good_as_none(tmp_path: Path) -> None:
-    store = MeasurementStore(tmp_path)
-    file = store.save(found())
+    file = MeasurementStore(tmp_path).save(found())
     file.write_bytes(file.read_bytes()[:100])
+    store = MeasurementStore(tmp_path)
     assert store.load("cpu", MACHINE) is None
     store.save(found())
     assert store.load("cpu", MACHINE) is not None

@@ -142,12 +142,13 @@ class Bench:
     ) -> list[tuple[Sizes, float]]:
         """The sizes and the seconds of one unit for each of *points*, the smallest work first.
 
-        One that would take more than this section has left, judged by the one before, is skipped.
+        The first is measured in any case; one that would take more than this section has left, judged by
+        the one before, is skipped.
         """
         found: list[tuple[Sizes, float]] = []
         rate = 0.0
         for sizes in sorted(points, key=units):
-            if self.left < (LEAST + 1) * units(sizes) * rate:
+            if found and self.left < (LEAST + 1) * units(sizes) * rate:
                 self.skip(what, *sizes)
                 continue
             rate = self.seconds(make(sizes)) / units(sizes)

@@ -11,6 +11,7 @@ import torch
 from torch import nn
 from torch.nn import functional
 
+from studio.domain.measurement import Rates
 from studio.engine.bench.bench import Bench
 
 INPUTS, OUTPUTS = 1024, 4096
@@ -117,6 +118,19 @@ def call(bench: Bench, dtype: torch.dtype) -> float:
     chain = nn.Sequential(*layers).to(bench.device, dtype)
     values = _random((1, width), bench.device, dtype)
     return bench.seconds(lambda: chain(values)) / len(layers)
+
+
+def enough(rates: Rates) -> bool:
+    """Whether at least half of every kind's points were measured."""
+    return all(
+        2 * len(found) >= len(wanted)
+        for found, wanted in (
+            (rates.linear, ROWS),
+            (rates.convolution, CONVOLUTIONS),
+            (rates.attention, ATTENTIONS),
+            (rates.pointwise, SIDES),
+        )
+    )
 
 
 def _random(shape: tuple[int, ...], device: str, dtype: torch.dtype) -> torch.Tensor:

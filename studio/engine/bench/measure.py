@@ -79,6 +79,7 @@ def _measure(bench: Bench, name: str, versions: dict[str, str]) -> Measurements:
         matmul = speeds.matmul(bench)
         bandwidth = speeds.memory_bandwidth(bench)
         copy = speeds.copy(bench)
+        to_device = speeds.to_device(bench)
         bench.enter("nets")
         references = nets.references(bench, precisions, _threads(bench))
         rates = _rates(bench, precisions)
@@ -110,6 +111,7 @@ def _measure(bench: Bench, name: str, versions: dict[str, str]) -> Measurements:
         details={
             "others": load.others(),
             "pulse": {"before": before, "after": after},
+            "to_device": to_device,
             "disk": msgspec.to_builtins(disk_speed),
             "anonymous_bytes": {family: cost.anonymous for family, cost in costs.items()},
             "sections": bench.taken,
@@ -140,7 +142,7 @@ def _rates(bench: Bench, precisions: list[str]) -> tuple[Rates, ...]:
     pointwise = {
         (name, last): kernels.pointwise(bench, types[name], channels_last=last) for name, last in both
     }
-    return tuple(
+    found = [
         Rates(
             precision=name,
             channels_last=last,
@@ -151,7 +153,13 @@ def _rates(bench: Bench, precisions: list[str]) -> tuple[Rates, ...]:
             call=call[name],
         )
         for name, last in both
-    )
+    ]
+    # A few small points say too little of large ones; of the plainest, few are better than none.
+    full = found[:1] + [rates for rates in found[1:] if kernels.enough(rates)]
+    for rates in found:
+        if rates not in full:
+            bench.absent[f"rates {rates.precision} {rates.channels_last}"] = "no time"
+    return tuple(full)
 
 
 def _own(bench: Bench) -> dict[str, float]:

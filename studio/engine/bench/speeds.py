@@ -84,12 +84,20 @@ def copy(bench: Bench) -> dict[str, float]:
     """Seconds for an element of a file's type to become one of another type, on the device."""
     found: dict[str, float] = {}
     for stored in STORED:
-        values = torch.ones(COPIED, dtype=getattr(torch, stored))
+        values = torch.ones(COPIED, dtype=getattr(torch, stored), device=bench.device)
         for wanted in STORED:
             target = getattr(torch, wanted)
-            seconds = bench.seconds(lambda v=values, t=target: v.to(bench.device, t, copy=True))
+            seconds = bench.seconds(lambda v=values, t=target: v.to(t, copy=True))
             found[f"{stored}>{wanted}"] = seconds / COPIED
     return found
+
+
+def to_device(bench: Bench) -> float | None:
+    """Bytes a second from the computer's memory to the device; None where they are the same."""
+    if bench.device == "cpu":
+        return None
+    values = torch.ones(4 * COPIED)
+    return 16 * COPIED / bench.seconds(lambda: values.to(bench.device))
 
 
 def pulse(bench: Bench) -> float:
