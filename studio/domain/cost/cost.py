@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Callable
+from functools import cached_property
+from typing import Any, TypeVar
 
 from msgspec import Struct
 
 from studio.domain.cost.ops import Ops
+
+T = TypeVar("T")
 
 TYPE_BYTES = {
     "float64": 8.0, "float32": 4.0, "float16": 2.0, "bfloat16": 2.0, "float8": 1.0, "int8": 1.0,
@@ -30,19 +34,29 @@ class Tensor(Struct, frozen=True):
         return product
 
 
-class PartFacts(Struct, frozen=True, kw_only=True):
+class PartFacts(Struct, frozen=True, kw_only=True, dict=True):
     """One component as its files describe it. `config`: its config.json, or a GGUF file's metadata."""
 
     config: dict[str, Any]
     tensors: tuple[Tensor, ...]
 
-    @property
+    @cached_property
     def elements(self) -> int:
         return sum(tensor.elements for tensor in self.tensors)
 
-    @property
+    @cached_property
     def bytes(self) -> int:
         return sum(tensor.bytes for tensor in self.tensors)
+
+    def once(self, reading: Callable[[PartFacts], T]) -> T:
+        """What *reading* makes of these facts, kept with them: some have thousands of names to go through."""
+        if reading not in self._kept:
+            self._kept[reading] = reading(self)
+        return self._kept[reading]
+
+    @cached_property
+    def _kept(self) -> dict[Callable[[PartFacts], Any], Any]:
+        return {}
 
 
 class ModelFacts(Struct, frozen=True, kw_only=True):
