@@ -17,7 +17,7 @@ from studio.families.gguf_text.cost import MEASURED, nearest
 from studio.families.registry import cost, family
 from studio.families.stable_diffusion.cost import evaluations
 from studio.families.vits.cost import frames, speak
-from tests.fakes.facts import facts_of
+from studio.services.library.facts import read_facts
 from tests.fakes.original_checkpoint import write_original
 from tests.fakes.recording_context import Bench
 from tests.fakes.tiny_diffusion import TOKENS, write_pipeline
@@ -62,7 +62,7 @@ def told(name: str, facts: ModelFacts, **values: Any) -> Any:
 )
 def test_a_cost_speaks_the_words_of_its_family(models, name):
     spec, nothing = family(name), PartFacts(config={}, tensors=())
-    facts = facts_of(models[name]) if name in models else ModelFacts(layout="", parts={"model": nothing})
+    facts = read_facts(models[name]) if name in models else ModelFacts(layout="", parts={"model": nothing})
     asked = {"prompt": "one, two"} if any(parameter.name == "prompt" for parameter in spec.parameters) else {}
     found = told(name, facts, **asked)
     parts = {part.name for part in found.parts}
@@ -92,9 +92,9 @@ def test_the_parts_of_a_picture_model(models, pictures, tmp_path):
         for name in ("text_encoder", "unet", "vae")
     }
     folder = models["stable_diffusion"]
-    found = told("stable_diffusion", facts_of(folder), prompt="a")
+    found = told("stable_diffusion", read_facts(folder), prompt="a")
     assert {part.name: part.elements for part in found.parts} == truth
-    original = facts_of(write_original(folder, tmp_path / "model.safetensors"))
+    original = read_facts(write_original(folder, tmp_path / "model.safetensors"))
     found = told("stable_diffusion", original, prompt="a")
     assert {part.name: part.elements for part in found.parts} == truth
     assert {part.name: part.stored_bytes for part in found.parts} == {n: 2 * truth[n] for n in truth}
@@ -110,7 +110,7 @@ def test_how_often_the_denoiser_is_asked(pictures, models, scheduler):
         assert len(asked) == evaluations(scheduler, steps), steps
     handle.remove()
     stage = told(
-        "stable_diffusion", facts_of(models["stable_diffusion"]), prompt="a", steps=5, count=3
+        "stable_diffusion", read_facts(models["stable_diffusion"]), prompt="a", steps=5, count=3
     ).stages[1]
     assert stage.repeats == 15
 
@@ -119,7 +119,9 @@ def test_how_often_the_denoiser_is_asked(pictures, models, scheduler):
 def test_the_stages_of_a_picture_are_those_of_its_networks(pictures, models, guidance):
     pipe, batch = pictures._pipeline._diffusers, 2 if guidance > 1 else 1
     values = {"prompt": "a", "size": (96, 64), "steps": 3, "count": 2, "guidance": guidance}
-    encode, denoise, decode = told("stable_diffusion", facts_of(models["stable_diffusion"]), **values).stages
+    encode, denoise, decode = told(
+        "stable_diffusion", read_facts(models["stable_diffusion"]), **values
+    ).stages
     assert (encode.repeats, denoise.repeats, decode.repeats) == (batch, 6, 2)
     side = pipe.vae_scale_factor
     latents = torch.zeros(batch, pipe.unet.config.in_channels, 64 // side, 96 // side)
@@ -137,7 +139,7 @@ def test_the_stages_of_a_picture_are_those_of_its_networks(pictures, models, gui
 
 
 def test_large_pictures_are_decoded_in_tiles(models):
-    facts = facts_of(models["stable_diffusion"])
+    facts = read_facts(models["stable_diffusion"])
     small = told("stable_diffusion", facts, prompt="a", size=(768, 768)).stages[2]
     large = told("stable_diffusion", facts, prompt="a", size=(776, 776)).stages[2]
     assert small.alive > 3 * small.alive_tiled
@@ -168,7 +170,7 @@ def test_an_answer_of_transformers(models, tmp_path):
     bench.close()
     letters = "abcd" * ids.shape[1]  # as many tokens by the estimate
     prompt, generate = told(
-        "transformers_text", facts_of(models["transformers_text"]), **values | {"prompt": letters}
+        "transformers_text", read_facts(models["transformers_text"]), **values | {"prompt": letters}
     ).stages
     calls = prompt.calls + generate.calls * generate.repeats
     assert generate.repeats == 39
@@ -177,7 +179,7 @@ def test_an_answer_of_transformers(models, tmp_path):
 
 
 def test_an_answer_ends_with_the_model(models):
-    facts = facts_of(models["transformers_text"])
+    facts = read_facts(models["transformers_text"])
     _, short = told("transformers_text", facts, prompt="a", max_tokens=100).stages
     _, long = told("transformers_text", facts, prompt="a", max_tokens=32_000).stages
     assert (short.repeats, long.repeats < 4096) == (99, True)
@@ -185,7 +187,7 @@ def test_an_answer_ends_with_the_model(models):
 
 
 def test_an_answer_of_llama_cpp(models):
-    facts = facts_of(models["gguf_text"])
+    facts = read_facts(models["gguf_text"])
     reading, writing = told(
         "gguf_text", facts, prompt="abcd" * 300, mode="completion", max_tokens=11, context_length=1024
     ).stages
@@ -321,7 +323,7 @@ def test_how_long_a_text_becomes():
 
 
 def test_a_long_text_is_said_in_few_stages(models):
-    facts = facts_of(models["vits"])
+    facts = read_facts(models["vits"])
     text = (
         "A short one. " * 20
         + "And here is one sentence that is a good deal longer than all of the others are."

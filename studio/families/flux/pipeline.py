@@ -17,6 +17,7 @@ from transformers import CLIPTextModel, CLIPTokenizer, T5EncoderModel, T5Tokeniz
 from studio.diffusion import precision
 from studio.diffusion.drawing import Drawing, longest, tokens
 from studio.diffusion.loading import Folder, keep_outside, load_parts, unfit
+from studio.families.flux.walk import PATCH, words_read
 
 if TYPE_CHECKING:
     from studio.engine.context import Context
@@ -28,7 +29,6 @@ KINDS: dict[str, Any] = {
     "vae": AutoencoderKL,
 }
 TOKENIZERS = {"tokenizer": CLIPTokenizer, "tokenizer_2": T5Tokenizer}
-PATCH = 2  # latents a side that the transformer sees as one
 
 
 class Pipeline(Drawing):
@@ -80,11 +80,6 @@ class Pipeline(Drawing):
         across, down = (side // (self._diffusers.vae_scale_factor * PATCH) for side in size)
         patches = latents.view(batch, down, across, channels // PATCH**2, PATCH, PATCH)
         return patches.permute(0, 3, 1, 4, 2, 5).reshape(batch, -1, down * PATCH, across * PATCH)
-
-
-def words_read(transformer: Any) -> int:
-    """Tokens of a prompt that a model with this configuration was trained with."""
-    return 512 if transformer["guidance_embeds"] else 256
 
 
 def _check(parts: dict[str, Any], title: str) -> None:

@@ -7,9 +7,9 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from studio.domain.cost.autoencoder import decode, decode_tiled, scale
-from studio.domain.cost.cost import Cost, ModelFacts, Part, PartFacts, Stage
-from studio.domain.cost.ops import Ops, Tally
+from studio.domain.cost.autoencoder import scale
+from studio.domain.cost.cost import Cost, ModelFacts, PartFacts
+from studio.domain.cost.drawing import denoising, encoding, evaluations, painting, parts_of
 from studio.domain.cost.text_encoder import clip
 from studio.domain.cost.unet import unet
 
@@ -20,8 +20,6 @@ PREFIXES = {
     "unet": "model.diffusion_model.",
     "vae": "first_stage_model.",
 }
-TILED = 768 * 768  # pixels; as in the pipeline, which does not decode more than that in one piece
-STEP_CALLS = 40  # operations of a scheduler, of guidance and of a preview, all on the small latents
 LONGEST = 77  # tokens, where the configuration does not say
 
 
@@ -36,54 +34,16 @@ def cost(facts: ModelFacts, values: dict[str, Any]) -> Cost:
     tokens = text.get("max_position_embeddings", LONGEST)
     read = clip(text, batch=1, tokens=tokens)
     step = unet(denoiser, batch=batch, height=height, width=width, tokens=tokens)
-    whole = decode(autoencoder, batch=1, height=height, width=width)
-    tiled = decode_tiled(autoencoder, batch=1, height=height, width=width)
-    painted = tiled if width * height * side**2 > TILED else whole
     latents = batch * width * height * denoiser.get("in_channels", 4)
+    repeats = evaluations(values["scheduler"], values["steps"]) * values["count"]
     return Cost(
-        parts=tuple(
-            Part(name=name, elements=part.elements, stored_bytes=part.bytes) for name, part in parts.items()
-        ),
+        parts=parts_of(ModelFacts(layout=facts.layout, parts=parts), *PARTS),
         stages=(
-            Stage(
-                phase="encode",
-                part="text_encoder",
-                ops=read.ops,
-                repeats=2 if guided else 1,
-                alive=read.alive,
-                calls=read.calls,
-            ),
-            Stage(
-                phase="denoise",
-                part="unet",
-                ops=_with_scheduler(step.ops, latents),
-                repeats=evaluations(values["scheduler"], values["steps"]) * values["count"],
-                alive=step.alive,
-                calls=step.calls + STEP_CALLS,
-            ),
-            Stage(
-                phase="decode",
-                part="vae",
-                ops=painted.ops,
-                repeats=values["count"],
-                alive=painted.alive,
-                alive_tiled=tiled.alive,
-                calls=painted.calls,
-            ),
+            encoding("text_encoder", read, repeats=2 if guided else 1),
+            denoising("unet", step, latents=latents, repeats=repeats),
+            painting(autoencoder, count=values["count"], height=height, width=width, side=side),
         ),
     )
-
-
-def evaluations(scheduler: str, steps: int) -> int:
-    """How often a method asks the denoiser: PNDM repeats its second step, all others ask once a step."""
-    return steps + 1 if scheduler == "pndm" and steps > 1 else steps
-
-
-def _with_scheduler(ops: Ops, latents: int) -> Ops:
-    tally = Tally()
-    tally.merge(ops)
-    tally.pointwise(latents, STEP_CALLS)
-    return tally.ops
 
 
 def _parts(facts: ModelFacts) -> dict[str, PartFacts]:

@@ -56,6 +56,10 @@ SPEC = FamilySpec(
     # The text encoder, and on the CPU the autoencoder, take little of the time, and rounding there is seen.
     precisions={
         "cpu": ({"*": "float32"}, {"unet": "bfloat16", "*": "float32"}),
-        "gpu": ({"*": "float32"}, {"text_encoder": "float32", "*": "float16"}),
+        "gpu": (
+            {"*": "float32"},
+            {"text_encoder": "float32", "*": "float16"},
+            {"text_encoder": "float32", "*": "bfloat16"},
+        ),
     },
 )
