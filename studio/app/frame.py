@@ -108,6 +108,7 @@ class Frame:
     async def _settle(self) -> None:
         """What the first picture need not wait for."""
         await self._studio.read_machine()
+        await self._studio.judge_models()
         await self._studio.tidy()
 
     def _spawn(self, work: Coroutine[Any, Any, None]) -> None:

@@ -66,6 +66,7 @@ class Making:
             studio.library.changed.connect(lambda _: self._list_models()),
             studio.queue.changed.connect(self._job_changed),
             studio.settings.changed.connect(lambda _: self._estimate()),
+            studio.planner.changed.connect(lambda _: self._estimate()),
         )
         self.form.changed.subscribe(lambda _: self._edited())
         self.form.expanded.subscribe(lambda _: self._edited())

@@ -18,7 +18,7 @@ from msgspec import Struct
 from studio.domain.family import FamilySpec
 from studio.domain.job import Peak
 from studio.domain.parameter import Integer, Parameter, ParameterError, Size
-from studio.domain.plan import Counted, Span
+from studio.domain.plan import Counted, Plan, Span
 from studio.domain.planning import Correction
 from studio.services.database import Database
 
@@ -73,6 +73,11 @@ def _legal(parameter: Parameter, values: dict[str, Any]) -> Any:
 
 def _step(number: float) -> int:
     return round(2 ** round(math.log2(max(number, 1))))
+
+
+def built(plan: Plan) -> str:
+    """In one word what of *plan* changes how quick it is, and how large."""
+    return f"{plan.precision_words} {plan.channels_last} {plan.tiling} {plan.offload} {plan.threads}"
 
 
 class PastRun(Struct, frozen=True, kw_only=True):

@@ -19,6 +19,7 @@ from studio.domain.planning import Place, Question, plans
 from studio.domain.planning.clock import Clock
 from studio.domain.request import Request
 from studio.families import registry
+from studio.services.event import Event
 from studio.services.history import History, work_of
 from studio.services.library.facts import read_facts
 
@@ -29,8 +30,9 @@ LARGE = ("count", "steps", "max_tokens", "context_length", "frames", "seconds")
 
 
 class Planner:
-    """*ram*: bytes that the engine may use in all. *accelerators*: those known. *measured*: by device.
+    """`changed`: more can be planned now, or better.
 
+    *ram*: bytes that the engine may use in all. *accelerators*: those known. *measured*: by device.
     *resident*: is the model loaded? *started*: has the engine its imports?
     """
 
@@ -50,6 +52,7 @@ class Planner:
         self._measured = measured
         self._resident = resident
         self._started = started
+        self.changed: Event[None] = Event()
         self._facts: dict[str, ModelFacts] = {}
         self._clocks: dict[tuple[str, float], Clock] = {}
 
@@ -118,12 +121,13 @@ class Planner:
         return found
 
     def _cost(self, request: Request, spec: FamilySpec) -> Cost | None:
-        facts, module = self._facts.get(request.model), registry.cost(spec.name)
+        facts = self._facts.get(request.model)
+        module = registry.cost(spec.name) if facts is not None else None
         if facts is None or module is None:
             return None
         try:
             return module.cost(facts, _legal(spec, request.values))
-        except (KeyError, ValueError, TypeError, IndexError, ZeroDivisionError, AttributeError) as error:
+        except (ArithmeticError, AttributeError, LookupError, StopIteration, TypeError, ValueError) as error:
             # The files describe something that this family's code does not foresee: nothing is claimed.
             log.debug("%s cannot be counted: %s: %s", request.model, type(error).__name__, error)
             return None
@@ -136,7 +140,7 @@ class Planner:
                 measured=self._measured(card.device),
             )
             for card in self._accelerators()
-            if card.device and card.usable
+            if card.device and card.usable is not False
         ]
         everywhere = [*cards, Place(device="cpu", measured=self._measured("cpu"))]
         if request.device == "auto":

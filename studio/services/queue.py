@@ -106,10 +106,11 @@ class Queue:
             if entry.spec is None:
                 return None
             device = self._device(entry)
-            learnt = self._estimator.learnt(request, entry.spec, cold=request.model != models.get(device))
-            if learnt is None:
+            cold = request.model != models.get(device)
+            waiting = self._estimator.seconds(request, entry.spec, cold=cold)
+            if waiting is None:
                 return None
-            seconds[device] = seconds.get(device, 0.0) + learnt.seconds.mid
+            seconds[device] = seconds.get(device, 0.0) + waiting
             models[device] = request.model
         return max(seconds.values(), default=0.0)
 

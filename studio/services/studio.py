@@ -9,7 +9,8 @@ from collections.abc import Callable
 from contextlib import AsyncExitStack
 from pathlib import Path
 
-from studio.domain.machine import Machine
+from studio.domain.failure import StudioError
+from studio.domain.machine import Accelerator, Machine
 from studio.domain.measurement import Measurements
 from studio.services import machine
 from studio.services.answers import Answers
@@ -24,9 +25,11 @@ from studio.services.estimate import Estimator
 from studio.services.gallery import KEEP_DAYS, Gallery
 from studio.services.history import History
 from studio.services.job_store import JobStore
+from studio.services.library.headers import HeaderError
 from studio.services.measurements import MeasurementStore, choose, measure
 from studio.services.network import Network
 from studio.services.paths import Paths
+from studio.services.planning import Planner
 from studio.services.queue import Queue
 from studio.services.runner import Runner, SavedResult
 from studio.services.secrets import Secrets
@@ -77,10 +80,19 @@ class Studio:
         self.measurements = MeasurementStore(paths.data / "measurements")
         self.machine: Machine | None = None
         self._tried: Devices | None = None
-        self.estimator = Estimator(
+        self.planner = Planner(
             self.history,
             ram=self._ram_for_the_engine,
-            accelerators=lambda: self.machine.accelerators if self.machine else (),
+            accelerators=self._accelerators,
+            measured=self._measured,
+            resident=lambda model: model in self.engine.resident,
+            started=lambda: bool(self.engine.resident),
+        )
+        self.estimator = Estimator(
+            self.history,
+            self.planner,
+            ram=self._ram_for_the_engine,
+            accelerators=self._accelerators,
             resident=lambda model: model in self.engine.resident,
         )
         runner = Runner(
@@ -88,6 +100,7 @@ class Studio:
             self.library,
             self.history,
             self.estimator,
+            self.planner,
             settings=lambda: self.settings.value,
             outputs=self.outputs,
         )
@@ -101,7 +114,7 @@ class Studio:
         )
         self.answers = Answers(self.queue, self.conversations)
         self.gallery = Gallery(self.database, self.outputs)
-        self._indexing: set[asyncio.Task[None]] = set()
+        self._behind: set[asyncio.Task[None]] = set()
 
     @classmethod
     def create(cls, *, offline: bool = False) -> Studio:
@@ -124,6 +137,7 @@ class Studio:
         await self.history.load()
         await self.queue.load()
         self.settings.changed.connect(self._configure)
+        self.library.changed.connect(self._judge_again)
         self.queue.saved.connect(self._index)
 
     async def read_machine(self) -> Machine:
@@ -154,6 +168,7 @@ class Studio:
             progress=progress,
         )
         await asyncio.to_thread(self.measurements.save, found)
+        self.planner.changed.emit(None)
         return found
 
     async def tidy(self) -> None:
@@ -177,7 +192,7 @@ class Studio:
             last_first.callback(self.network.stop)
             last_first.push_async_callback(self.database.close)
             last_first.push_async_callback(self.drafts.save)
-            last_first.push_async_callback(self._finish_indexing)
+            last_first.push_async_callback(self._finish_behind)
             last_first.push_async_callback(self._stop_work)
             last_first.push_async_callback(self.downloads.close)
 
@@ -185,9 +200,30 @@ class Studio:
         await asyncio.gather(self.queue.close(), self.engine.close())
         await self.answers.close()
 
-    async def _finish_indexing(self) -> None:
-        if self._indexing:
-            await asyncio.wait(self._indexing)
+    async def _finish_behind(self) -> None:
+        if self._behind:
+            await asyncio.wait(self._behind)
+
+    async def judge_models(self) -> None:
+        """Read what every model here says of itself, so that all can be planned; then `planner.changed`."""
+        await asyncio.to_thread(self._read_models)
+        self.planner.changed.emit(None)
+
+    def _read_models(self) -> None:
+        for entry in self.library.entries():
+            model = entry.model.id
+            if entry.installed is None or not entry.installed.path or self.planner.knows(model):
+                continue
+            try:
+                self.planner.learn(model, Path(self.library.resolve(model, verify=False).source.path))
+            except (StudioError, HeaderError, OSError) as error:  # it is said when it is used
+                log.info("%s cannot be planned: %s", model, error)
+
+    def _accelerators(self) -> tuple[Accelerator, ...]:
+        return self.machine.accelerators if self.machine else ()
+
+    def _measured(self, device: str) -> Measurements | None:
+        return self.measurements.load(device, self.machine) if self.machine else None
 
     def _ram_for_the_engine(self) -> int:
         """What is free, and what the engine holds already: that is there for the next job too."""
@@ -200,13 +236,18 @@ class Studio:
             self.downloads.pause_all()
         self.engine.configure(Configure(idle_unload_seconds=settings.idle_unload_seconds))
 
+    def _judge_again(self, _: None) -> None:
+        task = asyncio.ensure_future(self.judge_models())
+        self._behind.add(task)
+        task.add_done_callback(self._was_done)
+
     def _index(self, saved: SavedResult) -> None:
         """A result gets its row in the gallery; what fails here is found by `tidy`."""
         task = asyncio.ensure_future(self.gallery.add(saved.artifact, saved.job.request))
-        self._indexing.add(task)
-        task.add_done_callback(self._was_indexed)
+        self._behind.add(task)
+        task.add_done_callback(self._was_done)
 
-    def _was_indexed(self, task: asyncio.Task[None]) -> None:
-        self._indexing.discard(task)
+    def _was_done(self, task: asyncio.Task[None]) -> None:
+        self._behind.discard(task)
         if not task.cancelled() and (error := task.exception()) is not None:
-            log.error("a result could not be indexed", exc_info=error)
+            log.error("something failed behind the window", exc_info=error)

@@ -45,6 +45,8 @@ def ways(question: Question, place: Place) -> Iterator[Plan]:
     """What the family can do on *place*, the plainest first."""
     spec, measured = question.spec, place.measured
     precisions = spec.precisions.get(place.kind) or ({},)
+    if measured is None and place.kind == "gpu":  # what the families take there by themselves comes first
+        precisions = (*precisions[1:], *precisions[:1])
     known = {rates.precision for rates in measured.rates} if measured is not None else set[str]()
     convolves = any(isinstance(op, Convolution) for stage in question.cost.stages for op, _ in stage.ops)
     tiles = any(stage.alive_tiled is not None for stage in question.cost.stages)

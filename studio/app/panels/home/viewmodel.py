@@ -110,6 +110,7 @@ class HomeModel:
         self._background = Background("Home")
         self._ends += [
             studio.queue.changed.connect(self._job_changed),
+            studio.planner.changed.connect(lambda _: self._look()),
             studio.gallery.changed.connect(lambda _: self._read_lately()),
             self._background.close,
         ]

@@ -89,6 +89,7 @@ class ModelsModel:
             studio.downloads.changed.connect(self._moved),
             studio.settings.changed.connect(lambda _: self._settings()),
             studio.queue.changed.connect(self._ran),
+            studio.planner.changed.connect(lambda _: self._read()),
         )
         for narrowing in (self.task, self.fits, self.may_sell, self.installed, self.words):
             narrowing.subscribe(lambda _: self._narrow())
