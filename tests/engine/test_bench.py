@@ -178,17 +178,27 @@ def test_a_family_s_libraries_in_a_process_of_their_own(
 ) -> None:
     monkeypatch.setenv("PYTHONPATH", str(root))
     bench = make(tmp_path, seconds=600)
-    cost = libraries._import(bench, min(families()))
-    assert cost is not None, (bench.skipped, bench.absent)
+    found: dict[str, libraries.Cost] = {}
+    names = sorted(families())[:2]
+    libraries._turn(bench, list(names), found, together=2)
+    assert sorted(found) == names, (bench.skipped, bench.absent)
+    cost = found[names[0]]
     assert 0 < cost.seconds < 60
     assert 10e6 < cost.anonymous < cost.bytes < 4e9
 
 
 @pytest.mark.logs
 def test_libraries_that_cannot_be_imported_are_absent(tmp_path: Path) -> None:
-    bench = make(tmp_path)
-    assert libraries._import(bench, "nobody") is None
+    bench, found = make(tmp_path), {}
+    libraries._turn(bench, ["nobody"], found, together=1)
+    assert found == {}
     assert list(bench.absent) == ["libraries nobody"]
+
+
+def test_without_time_no_library_is_imported(tmp_path: Path) -> None:
+    bench = make(tmp_path, seconds=-1)
+    assert libraries.libraries(bench) == {}
+    assert bench.skipped == [f"libraries {name}" for name in families()]
 
 
 def test_others_are_others(tmp_path: Path) -> None:

@@ -18,6 +18,8 @@ from studio.families.registry import families
 log = logging.getLogger(__name__)
 
 LOOK = 0.02  # seconds between two looks at a child
+STARTING = 0.7  # seconds of a process beside its imports
+GRACE = 1.0  # seconds over the section's time to end what was begun
 
 
 class Cost(Struct, frozen=True):
@@ -29,18 +31,15 @@ class Cost(Struct, frozen=True):
 
 
 def libraries(bench: Bench) -> dict[str, Cost]:
-    """By family: the quicker of two runs, each in a new process; of one where there is no time for two."""
+    """By family, each in a new process: the quicker of two runs, of one where there is no time for two.
+
+    An import keeps one core busy: in the first turn two run at a time where there are two.
+    """
     found: dict[str, Cost] = {}
-    for turn in range(2):
-        for name in families():
-            known = found.get(name)
-            if bench.left < (known.seconds + 0.5 if known else 0.0):
-                if not turn:
-                    bench.skip("libraries", name)
-                continue
-            cost = _import(bench, name)
-            if cost is not None and (known is None or cost.seconds < known.seconds):
-                found[name] = cost
+    _turn(bench, list(families()), found, together=min(2, bench.threads))
+    for name, known in sorted(found.items(), key=lambda item: item[1].seconds):
+        if bench.left > known.seconds + STARTING:
+            _turn(bench, [name], found, together=1)
     return found
 
 
@@ -48,33 +47,52 @@ def as_libraries(costs: dict[str, Cost]) -> dict[str, Library]:
     return {name: Library(seconds=cost.seconds, bytes=cost.bytes) for name, cost in costs.items()}
 
 
-def _import(bench: Bench, family: str) -> Cost | None:
-    """None when it took more than the time that is left, or failed; why, the log tells."""
+def _turn(bench: Bench, waiting: list[str], found: dict[str, Cost], *, together: int) -> None:
+    """Import each of *waiting*; a quicker run takes the place of one that is in *found*."""
+    running: dict[str, subprocess.Popen[bytes]] = {}
+    try:
+        while waiting or running:
+            bench.check_cancelled()
+            if bench.left < 0:
+                waiting = _give_up(bench, waiting)
+            while waiting and len(running) < together:
+                name = waiting.pop(0)
+                running[name] = _start(bench, name)
+            for name, child in list(running.items()):
+                if child.poll() is not None:
+                    _take(bench, name, running.pop(name), found)
+            if bench.left < -GRACE:
+                _give_up(bench, list(running))
+                break
+            time.sleep(LOOK)
+    finally:
+        for child in running.values():
+            child.kill()
+            child.communicate()
+
+
+def _give_up(bench: Bench, names: list[str]) -> list[str]:
+    for name in names:
+        bench.skip("libraries", name)
+    return []
+
+
+def _start(bench: Bench, family: str) -> subprocess.Popen[bytes]:
     command = [sys.executable, "-m", f"{__package__}.importing", family, bench.device]
-    child = subprocess.Popen(
+    return subprocess.Popen(
         [*command, *studio.families.__path__[1:]],
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,
     )
-    try:
-        # One over the limit may end; it is not begun when there is no time.
-        limit = time.monotonic() + max(bench.left, 0.0) + 1.0
-        while child.poll() is None:
-            bench.check_cancelled()
-            if time.monotonic() > limit:
-                bench.skip("libraries", family)
-                return None
-            time.sleep(LOOK)
-        assert child.stdout is not None
-        answer = child.stdout.read()
-    finally:
-        child.kill()
-        child.wait()
-        if child.stdout is not None:
-            child.stdout.close()
+
+
+def _take(bench: Bench, family: str, child: subprocess.Popen[bytes], found: dict[str, Cost]) -> None:
+    answer, _ = child.communicate()
     if child.returncode != 0:
         bench.absent[f"libraries {family}"] = f"exit code {child.returncode}"
         log.warning("the libraries of %s could not be imported: code %d", family, child.returncode)
-        return None
-    return msgspec.json.decode(answer.splitlines()[-1], type=Cost)
+        return
+    cost = msgspec.json.decode(answer.splitlines()[-1], type=Cost)
+    if family not in found or cost.seconds < found[family].seconds:
+        found[family] = cost
