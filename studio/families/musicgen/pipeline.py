@@ -16,6 +16,7 @@ from transformers.utils import logging
 
 from studio.domain.audio import within
 from studio.domain.failure import StudioError
+from studio.families.musicgen.walk import frames_of
 
 if TYPE_CHECKING:
     from studio.domain.model import ModelSource
@@ -49,13 +50,13 @@ class Pipeline:
     def close(self) -> None:
         self._model = self._tokenizer = None
 
-    @torch.inference_mode()
+    @torch.no_grad()
     def run(self, context: Context, request: Request) -> None:
         values, model = request.values, self._model
         context.phase("compose")
         words = self._tokenizer(values["prompt"], return_tensors="pt").to(model.device)
-        sound = model.config.audio_encoder
-        frames = frames_of(values["seconds"], sound.frame_rate, model.config.decoder)
+        sound, decoder = model.config.audio_encoder, model.config.decoder
+        frames = frames_of(values["seconds"], sound.frame_rate, decoder.num_codebooks, decoder.audio_channels)
         torch.manual_seed(values["seed"])
         # One frame takes far less than a second even in a large model: there it is enough to look between.
         with context.guard(model.text_encoder), context.guard(model.audio_encoder):
@@ -97,11 +98,3 @@ class _Progress(StoppingCriteria):
         if self._made == self._frames:
             self._context.phase("render")
         return torch.zeros(input_ids.shape[0], dtype=torch.bool, device=input_ids.device)
-
-
-def frames_of(seconds: int, frame_rate: int, decoder: Any) -> int:
-    """How many frames to write for so much sound.
-
-    Each codebook begins one frame after the one before, both channels at once.
-    """
-    return seconds * frame_rate + decoder.num_codebooks // decoder.audio_channels - 1
