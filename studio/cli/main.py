@@ -183,6 +183,12 @@ def _build() -> typer.Typer:
 
         return generate(ctx.meta["words"], offline=ctx.obj["offline"])
 
+    @app.command("plan", cls=RawCommand, help=t("cli.help.plan"), add_help_option=False)
+    def plan(ctx: typer.Context) -> int:
+        from studio.cli.plan import plan
+
+        return plan(ctx.meta["words"], offline=ctx.obj["offline"])
+
     @app.command("version", cls=Command, help=t("cli.help.version"))
     def version() -> int:
         sys.stdout.write(f"{__version__}\n")

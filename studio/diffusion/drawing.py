@@ -35,6 +35,10 @@ class Drawing:
         assert model is not None
         self._diffusers = self.load(context, Path(model.path), model.title)
         self._diffusers.set_progress_bar_config(disable=True)
+        if context.plan.offload == "model":
+            self._diffusers.enable_model_cpu_offload(device=context.device)
+        elif context.plan.offload == "sequential":
+            self._diffusers.enable_sequential_cpu_offload(device=context.device)
 
     def load(self, context: Context, path: Path, title: str) -> Any:
         """The model at *path*. Raises StudioError `model.missing_file`, `model.unrecognized`."""

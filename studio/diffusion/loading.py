@@ -65,17 +65,18 @@ class Folder:
 def load_parts(
     context: Context, source: Source, types: Types, tokenizers: dict[str, Any], title: str
 ) -> dict[str, Any]:
-    """Every part of *source* and its *tokenizers* (their classes by name), on the context's device.
+    """Every part of *source* and its *tokenizers* (their classes by name), on the device, or offloaded.
 
     Raises StudioError `model.unrecognized` for parts that are not what they should be.
     """
     done, total = 0, sum(source.sizes.values())
+    place = context.device if context.plan.offload == "none" else "cpu"  # from where they take turns
     parts: dict[str, Any] = {}
     try:
         for name, kind in tokenizers.items():
             parts[name] = kind.from_pretrained(str(source.configs / name), **LOCAL)
         for name, size in source.sizes.items():
-            parts[name] = source.part(name, types[name]).eval().to(context.device)
+            parts[name] = source.part(name, types[name]).eval().to(place)
             done += size
             context.progress(done / total)
     except torch.OutOfMemoryError:

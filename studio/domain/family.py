@@ -51,7 +51,8 @@ class FamilySpec(Struct, frozen=True, kw_only=True):
     """`phases` are named with first weights (shares of the time; learnt per machine later).
 
     `capabilities`: "stream" (text arrives as it is made), "conversation" (chat turns), "preview"
-    (pictures while it works), "completion" (continues a text). `latent_rgb`, for cheap previews: by
+    (pictures while it works), "completion" (continues a text), "offload" (its parts can take turns on an
+    accelerator). `latent_rgb`, for cheap previews: by
     number of latent channels, a row per channel and one for a constant, which turn latents, as the
     denoiser sees them, into red, green and blue in -1..1. `models` are ones that need no file.
     `libraries`: distributions whose versions belong in the metadata. `precisions`: how its parts can be

@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 import torch
+from tests.fakes.facts import facts_of
 from transformers import EncodecConfig, EncodecModel, MusicgenDecoderConfig
 from transformers.cache_utils import DynamicCache, EncoderDecoderCache
 from transformers.models.musicgen.modeling_musicgen import MusicgenForCausalLM
@@ -20,7 +21,6 @@ from studio.domain.cost.ops import macs
 from studio.families.musicgen import cost as module
 from studio.families.musicgen.walk import frame, rendering
 from studio.families.registry import cost, family
-from tests.fakes.facts import facts_of
 from tests.fakes.recording_context import Bench
 from tests.fakes.tiny_music import write_music
 from tests.fakes.traced import Trace, disagreements, trace

@@ -21,7 +21,7 @@ SPEC = FamilySpec(
     ),
     memory=Memory(base=650 * 2**20, per_weight_byte=2.3),
     phases={"load": 0.1, "encode": 0.02, "denoise": 0.8, "decode": 0.07, "save": 0.01},
-    capabilities=frozenset({"preview"}),
+    capabilities=frozenset({"preview", "offload"}),
     layouts=(Layout(kind="diffusers", classes=("StableDiffusionXLPipeline",)),),
     latent_rgb={
         # Fitted by StAlKeR7779 and published with InvokeAI.
