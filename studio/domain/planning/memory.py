@@ -5,11 +5,17 @@ from __future__ import annotations
 from msgspec import Struct
 
 from studio.domain.cost.cost import TYPE_BYTES, Part, Stage
+from studio.domain.cost.ops import Convolution
 from studio.domain.plan import Plan
 from studio.domain.planning.question import Place, Question
 
 CONTEXT = 450e6  # bytes that a driver takes of an accelerator before anything is computed
 RESERVE = 0.03  # of weights and activations: what an allocator rounds up and cannot give to others
+RUNNING = 55e6  # bytes that an engine at work takes beside imports, weights and activations; measured
+# What libraries take for copies in another order while they convolve, over the activations; measured with
+# oneDNN. Other operations work on what is there.
+CONVOLVING = {"float32": 2.3, "bfloat16": 1.5, "float16": 1.5}
+OTHERWISE = 1.15
 LAYER = 0.05  # of a part's weights: the largest layer that lies on the accelerator at once
 
 
@@ -40,7 +46,7 @@ def weight_bytes(part: Part, plan: Plan) -> float:
 
 def _base(question: Question, place: Place) -> float:
     measured = place.measured.libraries.get(question.spec.name) if place.measured else None
-    return float(measured.bytes if measured else question.spec.memory.base)
+    return float(measured.bytes if measured else question.spec.memory.base) + RUNNING
 
 
 def _here(question: Question, plan: Plan, offload: str) -> dict[str, float]:
@@ -51,7 +57,7 @@ def _here(question: Question, plan: Plan, offload: str) -> dict[str, float]:
     for stage in question.cost.stages:
         own = weights.get(stage.part, 0.0)
         here = resident or {"model": own, "sequential": LAYER * own}[offload]
-        work = _alive(stage, plan) * TYPE_BYTES.get(plan.precision_of(stage.part), 4.0)
+        work = _work(stage, plan)
         kept = sum(each.kept_bytes for each in question.cost.stages)
         moments.append({"weights": here, "work": work, "kept": kept})
     return max(moments, key=lambda moment: sum(moment.values()))
@@ -73,10 +79,15 @@ def _host_weights(question: Question, plan: Plan) -> float:
     return max(weights, default=0.0) if plan.offload == "none" else sum(weights)
 
 
-def _alive(stage: Stage, plan: Plan) -> float:
+def _work(stage: Stage, plan: Plan) -> float:
+    """Bytes of activations and of what computing them takes beside."""
+    alive = stage.alive
     if plan.tiling and stage.alive_tiled is not None:
-        return stage.alive_tiled
-    return stage.alive
+        alive = stage.alive_tiled
+    precision = plan.precision_of(stage.part)
+    convolves = any(isinstance(op, Convolution) for op, _ in stage.ops)
+    beside = CONVOLVING.get(precision, CONVOLVING["float32"]) if convolves else OTHERWISE
+    return alive * TYPE_BYTES.get(precision, 4.0) * beside
 
 
 def _with_reserve(parts: dict[str, float]) -> dict[str, float]:
