@@ -7,6 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from tests.bench import models as known
+from tests.bench.plan import large
 from tests.fakes import tiny_text
 
 TEXT = "Tell a long story about a lighthouse, its keeper and the sea."
@@ -71,6 +72,9 @@ SHAPES: dict[str, Callable[[Path], None]] = {
     "gpt2-350m": _gpt,
     "gguf-q4": _gguf(1536, 16, "Q4_K"),
     "gguf-q8": _gguf(1024, 20, "Q8_0"),
+    "xl-half": large.xl,
+    "flux-reduced": large.flux,
+    "musicgen-small": large.music,
 }
 
 
