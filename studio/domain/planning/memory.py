@@ -10,8 +10,9 @@ from studio.domain.plan import Plan
 from studio.domain.planning.question import Place, Question
 
 CONTEXT = 450e6  # bytes that a driver takes of an accelerator before anything is computed
-RESERVE = 0.03  # of weights and activations: what an allocator rounds up and cannot give to others
-RUNNING = 55e6  # bytes that an engine at work takes beside imports, weights and activations; measured
+RESERVE = 0.03  # of all on an accelerator: what its allocator rounds up and cannot give to others
+RUNNING = 10e6  # bytes that an engine at work takes beside imports, weights and activations; measured
+WITH_TORCH = 55e6  # the same where torch computes, with its threads and the code that it makes
 # What libraries take for copies in another order while they convolve, over the activations; measured with
 # oneDNN. Other operations work on what is there.
 CONVOLVING = {"float32": 2.3, "bfloat16": 1.5, "float16": 1.5}
@@ -30,10 +31,10 @@ def peak(question: Question, place: Place, plan: Plan) -> Peak:
     """Of the whole job on *place*, loading included."""
     base = _base(question, place)
     if place.memory_bytes is None:
-        return Peak(ram=_with_reserve({"base": base} | _here(question, plan, "none")))
+        return Peak(ram=_named({"base": base} | _here(question, plan, "none")))
     host = {"base": base, "weights": _host_weights(question, plan)}
     device = {"base": CONTEXT} | _here(question, plan, plan.offload)
-    return Peak(ram=_with_reserve(host), vram=_with_reserve(device))
+    return Peak(ram=_named(host), vram=_named(device | {"reserve": RESERVE * sum(device.values())}))
 
 
 def weight_bytes(part: Part, plan: Plan) -> float:
@@ -46,7 +47,8 @@ def weight_bytes(part: Part, plan: Plan) -> float:
 
 def _base(question: Question, place: Place) -> float:
     measured = place.measured.libraries.get(question.spec.name) if place.measured else None
-    return float(measured.bytes if measured else question.spec.memory.base) + RUNNING
+    imported = float(measured.bytes if measured else question.spec.memory.base)
+    return imported + (WITH_TORCH if "torch" in question.spec.libraries else RUNNING)
 
 
 def _here(question: Question, plan: Plan, offload: str) -> dict[str, float]:
@@ -58,7 +60,7 @@ def _here(question: Question, plan: Plan, offload: str) -> dict[str, float]:
         own = weights.get(stage.part, 0.0)
         here = resident or {"model": own, "sequential": LAYER * own}[offload]
         work = _work(stage, plan)
-        kept = sum(each.kept_bytes for each in question.cost.stages)
+        kept = max(each.kept_bytes for each in question.cost.stages)
         moments.append({"weights": here, "work": work, "kept": kept})
     return max(moments, key=lambda moment: sum(moment.values()))
 
@@ -90,7 +92,6 @@ def _work(stage: Stage, plan: Plan) -> float:
     return alive * TYPE_BYTES.get(precision, 4.0) * beside
 
 
-def _with_reserve(parts: dict[str, float]) -> dict[str, float]:
+def _named(parts: dict[str, float]) -> dict[str, float]:
     """Without those that are nothing."""
-    grown = RESERVE * (parts.get("weights", 0.0) + parts.get("work", 0.0))
-    return {name: size for name, size in {**parts, "reserve": grown}.items() if size > 0}
+    return {name: size for name, size in parts.items() if size > 0}
