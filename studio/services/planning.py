@@ -160,13 +160,13 @@ def _basis(place: Place) -> float:
 
 
 def _legal(spec: FamilySpec, values: dict[str, Any]) -> dict[str, Any]:
-    """Complete values: the usual one where a field holds something that cannot be."""
+    """Complete values: the usual one where a field holds something that cannot be. A text may be empty."""
     complete: dict[str, Any] = {}
     for parameter in spec.parameters:
         try:
             complete[parameter.name] = parameter.check(values.get(parameter.name, parameter.default))
         except ParameterError:
-            complete[parameter.name] = values.get(parameter.name) or parameter.default
+            complete[parameter.name] = parameter.default
     return complete
 
 

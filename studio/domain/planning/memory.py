@@ -31,9 +31,11 @@ def peak(question: Question, place: Place, plan: Plan) -> Peak:
     """Of the whole job on *place*, loading included."""
     base = _base(question, place)
     if place.memory_bytes is None:
-        return Peak(ram=_named({"base": base} | _here(question, plan, "none")))
+        moments = [_loaded(question, plan), *_moments(question, plan)]
+        return Peak(ram=_named({"base": base} | max(moments, key=lambda moment: sum(moment.values()))))
     host = {"base": base, "weights": _host_weights(question, plan)}
-    device = {"base": CONTEXT} | _here(question, plan, plan.offload)
+    worst = max(_moments(question, plan), key=lambda moment: sum(moment.values()), default={})
+    device = {"base": CONTEXT} | worst
     return Peak(ram=_named(host), vram=_named(device | {"reserve": RESERVE * sum(device.values())}))
 
 
@@ -51,34 +53,41 @@ def _base(question: Question, place: Place) -> float:
     return imported + (WITH_TORCH if "torch" in question.spec.libraries else RUNNING)
 
 
-def _here(question: Question, plan: Plan, offload: str) -> dict[str, float]:
-    """Weights and work where the computing happens, at the moment when they are most together."""
+def _moments(question: Question, plan: Plan) -> list[dict[str, float]]:
+    """Weights and work where the computing happens, for each stage of it."""
     weights = {part.name: weight_bytes(part, plan) for part in question.cost.parts}
-    resident = {"none": sum(weights.values()), "model": 0.0, "sequential": 0.0}[offload]
-    moments = [{"weights": _loading(question, weights), "work": 0.0, "kept": 0.0}]
+    whole = sum(weights.values())
+    moments: list[dict[str, float]] = []
     for stage in question.cost.stages:
         own = weights.get(stage.part, 0.0)
-        here = resident or {"model": own, "sequential": LAYER * own}[offload]
+        here = {"none": whole, "model": own, "sequential": LAYER * own}[plan.offload]
         work = _work(stage, plan)
         kept = max(each.kept_bytes for each in question.cost.stages)
         moments.append({"weights": here, "work": work, "kept": kept})
-    return max(moments, key=lambda moment: sum(moment.values()))
+    return moments
 
 
-def _loading(question: Question, weights: dict[str, float]) -> float:
-    """A part that changes its type lies there twice for a while: as its file, and as what it becomes."""
+def _loaded(question: Question, plan: Plan) -> dict[str, float]:
+    """While it is loaded, one part after another, everything staying in RAM."""
     worst, before = 0.0, 0.0
     for part in question.cost.parts:
-        changes = part.fixed_bytes is None and abs(weights[part.name] - part.stored_bytes) > 1
-        worst = max(worst, before + weights[part.name] + (part.stored_bytes if changes else 0.0))
-        before += weights[part.name]
-    return worst
+        worst = max(worst, before + _arriving(part, plan))
+        before += weight_bytes(part, plan)
+    return {"weights": worst}
 
 
 def _host_weights(question: Question, plan: Plan) -> float:
     """RAM beside an accelerator: a part on its way there, or all that wait for their turn."""
-    weights = [weight_bytes(part, plan) for part in question.cost.parts]
-    return max(weights, default=0.0) if plan.offload == "none" else sum(weights)
+    if plan.offload != "none":
+        return _loaded(question, plan)["weights"]
+    return max((_arriving(part, plan) for part in question.cost.parts), default=0.0)
+
+
+def _arriving(part: Part, plan: Plan) -> float:
+    """One that changes its type lies there twice for a while: as its file, and as what it becomes."""
+    size = weight_bytes(part, plan)
+    changes = part.fixed_bytes is None and abs(size - part.stored_bytes) > 1
+    return size + (part.stored_bytes if changes else 0.0)
 
 
 def _work(stage: Stage, plan: Plan) -> float:
