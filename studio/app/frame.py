@@ -13,7 +13,7 @@ from typing import Any
 from PySide6.QtCore import Qt
 
 from studio.app import fonts, keys
-from studio.app.desk import Complaint, Desk, Word
+from studio.app.desk import Complaint, Desk, Order, Word
 from studio.app.notify import Notifier
 from studio.app.panel import Panel
 from studio.app.panels import panel_specs
@@ -22,6 +22,7 @@ from studio.app.queue_view_model import QueueViewModel
 from studio.app.strip import HEIGHT
 from studio.app.strip_feed import StripFeed
 from studio.app.strip_model import StripModel
+from studio.app.widgets.banner import Banner
 from studio.app.window import StudioWindow
 from studio.domain.failure import Failure, StudioError
 from studio.domain.request import Request
@@ -44,20 +45,22 @@ class Frame:
         self._strip = StripModel()
         self.window = StudioWindow(self._specs, self._strip)
         self._queue: QueueSheet | None = None
-        self._strip.queue_requested.subscribe(lambda _: self._queue_sheet().toggle())
-        self._strip.job_chosen.subscribe(lambda job: self._queue_sheet().open(job))
-        self._strip.network_requested.subscribe(lambda _: self.window.go("settings"))
+        self._strip.queue_requested.connect(lambda _: self._queue_sheet().toggle())
+        self._strip.job_chosen.connect(lambda job: self._queue_sheet().open(job))
+        self._strip.network_requested.connect(lambda _: self.window.go("settings"))
         keys.shortcut("queue", self.window, lambda: self._queue_sheet().toggle())
         self._closed = asyncio.Event()
         self._tasks: set[asyncio.Task[Any]] = set()
         self.window.close_requested.connect(self._closed.set)
         self.window.files_dropped.connect(lambda paths: self._spawn(self._dropped(paths)))
-        desk.go_requested.subscribe(self.window.go)
-        desk.use_requested.subscribe(self._use)
-        desk.make_requested.subscribe(self._make)
-        desk.result_requested.subscribe(self._open_result)
-        desk.complained.subscribe(self._complain)
-        desk.said.subscribe(self._say)
+        desk.go_requested.connect(self.window.go)
+        desk.use_requested.connect(self._use)
+        desk.make_requested.connect(self._make)
+        desk.result_requested.connect(self._open_result)
+        desk.complained.connect(self._complain)
+        desk.withdrawn.connect(lambda key: self._banner(key).clear())
+        desk.said.connect(self._say)
+        desk.unsaid.connect(self.window.toasts.withdraw)
 
     async def live(self) -> None:
         """Start the studio, then stay until the window is closed."""
@@ -146,16 +149,28 @@ class Frame:
             self._queue.close_sheet()  # it would lie over the result
         self.window.go("gallery").open_result(path)
 
-    def _make(self, request: Request) -> None:
-        panel = self._use(request)
-        if panel is not None:
-            panel.generate()
+    def _make(self, order: Order) -> None:
+        panel = self._use(order.request)
+        job = panel.generate() if panel is not None else None
+        if job is not None and order.accepted is not None:
+            order.accepted(job)
 
-    def _complain(self, complaint: Complaint | None) -> None:
-        if complaint is None:
-            self.window.banner.hide()
-        else:
-            self.window.banner.show_failure(complaint.failure, complaint.action_key, complaint.action)
+    def _complain(self, complaint: Complaint) -> None:
+        """Above the panel that complains; who looks at another one is told for a moment."""
+        self._banner(complaint.panel).show_failure(complaint.failure, complaint.action_key, complaint.action)
+        key = complaint.panel
+        if key and key != self.window.current.value:
+            self.window.toasts.show_toast(
+                t("frame.complains", panel=t(f"panel.{key}"), what=complaint.failure.message),
+                icon="error",
+                button=t("frame.show"),
+                action=lambda: self.window.go(key),
+            )
+
+    def _banner(self, panel: str) -> Banner:
+        """Before any panel is shown, only the window has one."""
+        key = panel or self.window.current.value
+        return self.window.banner_of(key) if key else self.window.banner
 
     def _say(self, word: Word) -> None:
         button = t(word.action_key) if word.action_key else ""

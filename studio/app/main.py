@@ -55,7 +55,7 @@ async def _live(paths: Paths, instance: Instance, *, offline: bool) -> int:
     _apply(studio.settings.value)
     theme.install(_application(), studio.settings.value.theme)
     studio.settings.changed.connect(_apply)
-    keys.overrides.subscribe(lambda changed: studio.settings.change(shortcuts=dict(changed)))
+    keys.overrides.connect(lambda changed: studio.settings.change(shortcuts=dict(changed)))
     desk = Desk(studio)
     frame = Frame(desk)
     frame.window.show()

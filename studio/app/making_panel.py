@@ -113,7 +113,7 @@ class MakingPanel(Panel):
         if isinstance(typed, QLineEdit):  # asked for by key: what stands in the field counts as entered
             typed.clearFocus()
             typed.setFocus()
-        self.desk.complained.emit(None)  # what another panel complained of, too
+        self.desk.withdraw()
         self.generate(front)
 
     def _list_models(self) -> None:
@@ -143,7 +143,7 @@ class MakingPanel(Panel):
 
     def _complain(self, failure: Failure | None) -> None:
         if failure is None:
-            self.desk.complained.emit(None)
+            self.desk.withdraw()
         elif failure.retryable:
             self.desk.complain(failure, "app.retry", self.generate)
         elif failure.code.startswith("model."):

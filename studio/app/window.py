@@ -5,6 +5,7 @@ window.go("draw")                  shows a panel and returns it
 window.close_requested             the user closed it: shut down, then call window.finish()
 window.files_dropped               list[Path]
 window.banner, window.toasts       for what concerns no single panel
+window.banner_of("draw")           for what concerns that one
 """
 
 from __future__ import annotations
@@ -40,6 +41,7 @@ class StudioWindow(QWidget):
         super().__init__(parent)
         self._specs = {spec.key: spec for spec in specs}
         self._panels: dict[str, Panel] = {}
+        self._banners: dict[str, Banner] = {}
         self._finishing = False
         self.current: Property[str] = Property("")
         self.setAcceptDrops(True)
@@ -48,7 +50,7 @@ class StudioWindow(QWidget):
         bind_text(self.setWindowTitle, "app.name")
         QtWords(self)
         self.rail = Rail()
-        self.banner = Banner()
+        self.banner = _banner()
         self.toasts = ToastHost(self)
         self._stack = QStackedWidget()
         self._inspectors = QStackedWidget()
@@ -60,7 +62,6 @@ class StudioWindow(QWidget):
         self._add_shortcuts()
 
     def _lay_out(self, strip: QueueStrip) -> None:
-        self.banner.setContentsMargins(_MARGIN, 12, _MARGIN, 0)
         middle = QVBoxLayout()
         middle.addWidget(self.banner)
         middle.addWidget(self._stack, 1)
@@ -92,7 +93,7 @@ class StudioWindow(QWidget):
     def go(self, key: str) -> Panel:
         """Show the panel *key*, making it if this is the first time. KeyError if there is none."""
         panel = self.panel(key)
-        self._stack.setCurrentWidget(panel)
+        self._stack.setCurrentWidget(panel.parentWidget())
         if panel.inspector is not None:
             self._inspectors.setCurrentWidget(panel.inspector)
             self._inspectors.setFixedWidth(panel.inspector.sizeHint().width())
@@ -106,10 +107,19 @@ class StudioWindow(QWidget):
         if key not in self._panels:
             panel = self._specs[key].factory()
             self._panels[key] = panel
-            self._stack.addWidget(panel)
+            self._stack.addWidget(_page(panel))
             if panel.inspector is not None:
                 self._inspectors.addWidget(panel.inspector)
         return self._panels[key]
+
+    def banner_of(self, key: str) -> Banner:
+        """Above the panel *key*: it goes and comes with it. KeyError if there is none."""
+        if key not in self._banners:
+            self._banners[key] = _banner()
+            page = self.panel(key).parentWidget().layout()
+            assert isinstance(page, QVBoxLayout)
+            page.insertWidget(0, self._banners[key])
+        return self._banners[key]
 
     def made_panels(self) -> list[Panel]:
         """Those that were shown at least once."""
@@ -149,3 +159,19 @@ class StudioWindow(QWidget):
 
     def paintEvent(self, _: QPaintEvent) -> None:
         QPainter(self).fillRect(self.rect(), theme.color("background"))
+
+
+def _banner() -> Banner:
+    banner = Banner()
+    banner.setContentsMargins(_MARGIN, 12, _MARGIN, 0)
+    return banner
+
+
+def _page(panel: Panel) -> QWidget:
+    """*panel* with room for a banner above it."""
+    page = QWidget()
+    column = QVBoxLayout(page)
+    column.setContentsMargins(0, 0, 0, 0)
+    column.setSpacing(0)
+    column.addWidget(panel, 1)
+    return page

@@ -54,6 +54,12 @@ class ToastHost(QWidget):
         self._timer.start(_WITH_ACTION_MS if button else _SHORT_MS)
         announce(self, text)
 
+    def withdraw(self, action: Callable[[], object]) -> None:
+        """Hide what offers *action*: it is done already."""
+        if self._action == action:
+            self._action = None
+            self.hide()
+
     def _place(self) -> None:
         window = self.parentWidget()
         if window is not None:

@@ -35,7 +35,7 @@ PARTS_OF_THE_DAY = ((5, "night"), (11, "morning"), (13, "noon"), (18, "afternoon
 class Try(Struct, frozen=True, kw_only=True):
     """An example for a task, made by the panel *key*. `entry` is None when no model is here.
 
-    `job`: the one of this task that runs or waits.
+    `job`: the one that was started from here and has not ended.
     """
 
     task: str
@@ -83,6 +83,7 @@ class HomeModel:
         self.abilities: Property[tuple[Ability, ...]] = Property(())
         self.machine: Property[Machine | None] = Property(studio.machine)
         self.lately: Property[tuple[Made, ...]] = Property(())
+        self._jobs: dict[str, str] = {}
         self._background = Background("Home")
         self._reading: asyncio.Future[None] | None = None
         self._again = False
@@ -91,7 +92,7 @@ class HomeModel:
             studio.library.changed.connect(lambda _: self._look()),
             studio.settings.changed.connect(lambda _: self._settings()),
             studio.gallery.changed.connect(lambda _: self._read_lately()),
-            language.current.subscribe(lambda _: self._look()).cancel,
+            language.current.connect(lambda _: self._look()),
         )
         self.greet()
         self._look()
@@ -116,7 +117,7 @@ class HomeModel:
         if chosen.entry is None or spec is None:
             self.desk.go("models")
         else:
-            self.desk.make(example_request(chosen.entry.model, spec, task, chosen.prompt))
+            self.desk.make(example_request(chosen.entry.model, spec, task, chosen.prompt), self._follow)
 
     def stop(self, task: str) -> None:
         """Cancel what the card of *task* shows."""
@@ -180,9 +181,13 @@ class HomeModel:
         return speed_of(self._studio, entry, task, example(entry.model, language.current.value))
 
     def _job_of(self, task: str) -> Job | None:
-        """The running job of *task*, else the next that waits."""
+        """The one that was last started from the card of *task*, while it runs or waits."""
         jobs = self._studio.queue.jobs
-        return next((j for j in jobs if j.request.task == task and j.state in _ON_ITS_WAY), None)
+        return next((j for j in jobs if j.id == self._jobs.get(task) and j.state in _ON_ITS_WAY), None)
+
+    def _follow(self, job: Job) -> None:
+        self._jobs[job.request.task] = job.id
+        self._job_changed(job)
 
     def _job_changed(self, job: Job) -> None:
         if job.state.ended:

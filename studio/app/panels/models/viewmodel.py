@@ -86,7 +86,7 @@ class ModelsModel:
             studio.queue.changed.connect(self._ran),
         )
         for narrowing in (self.task, self.fits, self.may_sell, self.installed, self.words):
-            narrowing.subscribe(lambda _: self._narrow())
+            narrowing.connect(lambda _: self._narrow())
 
     def close(self) -> None:
         for end in self._ends:
