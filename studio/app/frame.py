@@ -33,6 +33,7 @@ from studio.services.metadata import read
 log = logging.getLogger(__name__)
 
 METER_SECONDS = 2.0
+CATCH_UP_SECONDS = 2.0
 
 
 class Frame:
@@ -100,22 +101,36 @@ class Frame:
             return
         self.window.go("home")
         self._spawn(self._settle())
+        self._spawn(self._catch_up())
         if not fonts.has_chinese():
             self.window.banner.show_notice("warning", "frame.no_chinese_font", "frame.no_chinese_font.hint")
         held = sum(job.state == "held" for job in self._studio.queue.jobs)
         if held:
             self.window.banner.show_notice(
                 "accent",
-                "frame.held",
+                "frame.held.one" if held == 1 else "frame.held",
                 button_key="frame.held.resume",
-                action=self._studio.queue.resume_all,
+                action=self._resume_held,
                 count=held,
             )
+
+    def _resume_held(self) -> None:
+        try:
+            self._studio.queue.resume_all()
+        except StudioError as error:
+            self._desk.complain(error.failure)
 
     async def _settle(self) -> None:
         """What the first picture need not wait for."""
         await self._studio.read_machine()
         await self._studio.tidy()
+
+    async def _catch_up(self) -> None:
+        """What a terminal made or fetched meanwhile is shown; not looked for while nobody looks."""
+        while True:
+            await asyncio.sleep(CATCH_UP_SECONDS)
+            if self.window.isVisible() and not self.window.isMinimized():
+                await self._studio.catch_up()
 
     def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
         task = asyncio.ensure_future(work)

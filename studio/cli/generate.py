@@ -17,6 +17,7 @@ from studio import __version__
 from studio.cli import terminal
 from studio.cli.home import open_library
 from studio.cli.options import Misuse, Option, options_of, parse, peek, unknown
+from studio.domain.artifact import EXTENSIONS
 from studio.domain.failure import StudioError
 from studio.domain.job import Job
 from studio.domain.parameter import Parameter
@@ -147,12 +148,26 @@ def _output(own: dict[str, Any], request: Request) -> Path | None:
     path = Path(own["output"]).expanduser().absolute()
     if path.is_dir():
         raise Misuse(t("cli.usage.output_is_folder", path=path))
+    path = _with_extension(path, request)
     count = request.values.get("count", 1)
     names = [files.numbered(path, index, count) for index in range(count)]
     taken = [name for name in names if name.exists()]
     if taken and "force" not in own:
         raise StudioError("output.unwritable", path=str(taken[0]), reason=t("cli.exists"))
     return path
+
+
+def _with_extension(path: Path, request: Request) -> Path:
+    """*path* with the ending of what is made. Raises Misuse for the ending of something else."""
+    fitting = EXTENSIONS.get(request.task, ())
+    ending = path.suffix.lower().removeprefix(".")
+    if not fitting or ending in fitting:
+        return path
+    if ending:
+        known = " / ".join(f".{each}" for each in fitting)
+        raise Misuse(t("cli.usage.ending", task=t(f"task.{request.task}"), ending=path.suffix, fitting=known))
+    asked = request.values.get("format")
+    return path.with_name(f"{path.name}.{asked if asked in fitting else fitting[0]}")
 
 
 def _make_writable(folder: Path) -> None:

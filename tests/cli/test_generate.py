@@ -4,21 +4,25 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 import signal
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 from PIL import Image
 
 from studio import __version__
-from studio.cli.generate import _understand
+from studio.cli.generate import _output, _understand
 from studio.cli.main import run
 from studio.cli.options import Misuse
+from studio.domain.failure import StudioError
 from studio.domain.family import FamilySpec, Memory
 from studio.domain.model import ModelSource
 from studio.domain.parameter import Seed
+from studio.domain.request import Request
 from studio.services.library.library import Resolved
 from tests.cli.terminal import SECONDS, command, environment, studio
 from tests.fakes.tiny_text import write_gguf
@@ -196,6 +200,8 @@ def test_a_value_that_cannot_be(
         (["image", "x", "--threads", "-1"], "--threads is a whole number"),
         (["image", "x", "--file", "y"], "Give either a prompt or --file."),
         (["image", "x", "-o", "."], "--output names a file"),
+        (["image", "x", "-o", "x.txt"], "Image: --output ends in .png, not in .txt."),
+        (["speech", "Hi.", "-o", "x.mp3"], "Speech: --output ends in .wav / .flac, not in .mp3."),
     ],
 )
 def test_wrong_use(arguments: list[str], says: str, capsys: pytest.CaptureFixture[str]) -> None:
@@ -222,6 +228,28 @@ def test_what_is_not_there(arguments: list[str], code: str, capsys: pytest.Captu
     assert error["code"] == code
     assert error["message"]
     assert error["hint"]
+
+
+@pytest.mark.parametrize(
+    ("task", "values", "given", "named"),
+    [
+        ("image", {}, "apple", "apple.png"),
+        ("image", {}, "APPLE.PNG", "APPLE.PNG"),
+        ("speech", {"format": "flac"}, "hi", "hi.flac"),
+        ("speech", {"format": "flac"}, "hi.wav", "hi.wav"),
+        ("text", {}, "poem", "poem.txt"),
+        ("text", {}, "poem.md", "poem.md"),
+        ("dice", {}, "thrown.csv", "thrown.csv"),
+    ],
+)
+def test_a_name_gets_the_ending_of_what_is_made(
+    task: str, values: dict[str, Any], given: str, named: str, tmp_path: Path
+) -> None:
+    request = Request(task=task, family="any", model="any", values=values)
+    assert _output({"output": str(tmp_path / given)}, request) == tmp_path / named
+    (tmp_path / named).write_text("mine")
+    with pytest.raises(StudioError, match=re.escape(named)):
+        _output({"output": str(tmp_path / given)}, request)
 
 
 def test_a_model_of_another_task(model: str, capsys: pytest.CaptureFixture[str]) -> None:

@@ -77,6 +77,7 @@ class Library:
         known = [*read_manifest(manifest).values(), *own]
         self._models = {model.id: model for model in sorted(known, key=lambda model: (model.order, model.id))}
         self._sums = Sums(folder / ".sums.json")
+        self._folders = self._fetched()
 
     # --- what there is ----------------------------------------------------------------------
 
@@ -114,6 +115,12 @@ class Library:
             for entry in self.entries(task)
             if entry.model.languages and not foreign_language(text, scripts_of(entry.model.languages))
         ]
+
+    def catch_up(self) -> None:
+        """Tell if another process, such as a terminal, fetched or removed a model. Raises OSError."""
+        before, self._folders = self._folders, self._fetched()
+        if self._folders != before:
+            self.changed.emit(None)
 
     def folder_of(self, model_id: str) -> Path:
         return self.folder / model_id
@@ -203,6 +210,12 @@ class Library:
             shutil.rmtree(removed)
 
     # --- where things are -------------------------------------------------------------------
+
+    def _fetched(self) -> frozenset[str]:
+        """The folders of the fetched models; each appears and goes in one moment."""
+        if not self.folder.is_dir():
+            return frozenset()
+        return frozenset(each.name for each in self.folder.iterdir() if not each.name.startswith("."))
 
     def _place(self, model: Model) -> _Place | None:
         """None when no source of the model is here."""
