@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import wave
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -121,6 +122,31 @@ async def test_an_empty_prompt_is_refused_and_nothing_is_lost(
         assert said[-1].failure.code == "param.invalid"
         assert draw.making.form.values()["steps"] == 9
         assert studio.queue.jobs == ()
+
+
+async def test_another_language_leaves_the_workspace_alone(
+    tmp_path: Path, monkeypatch: Any, qloop: Any
+) -> None:
+    async with studio_at(tmp_path, monkeypatch, jobs={"": JOB}) as studio, window_on(studio) as (frame, _):
+        folder = studio.outputs() / "2026-11-20"
+        folder.mkdir(parents=True)
+        Image.new("RGB", (64, 64)).save(folder / "00001-apple.png")
+        with wave.open(str(folder / "00001-hello.wav"), "wb") as sound:
+            sound.setparams((1, 2, 8000, 0, "NONE", ""))
+            sound.writeframes(bytes(16000))
+        await studio.gallery.reconcile()
+        frame.window.resize(1024, 640)
+        for key in ("draw", "speak"):
+            panel: Any = frame.window.go(key)
+            await until(lambda panel=panel: panel.model.recent.current.value)
+            assert panel._pages.currentIndex() == 1
+            language.set_language("zh_CN")
+            assert panel._pages.currentIndex() == 1, "what was made gave way to the page of a new user"
+            language.set_language("en")
+        assert not panel.wave.geometry().intersects(panel.play.geometry()), "the smallest window is too small"
+        draw: Any = frame.window.go("draw")
+        draw.making.entry.value = None
+        assert not draw.view.isVisible()
 
 
 async def test_a_complaint_stays_with_its_panel(tmp_path: Path, monkeypatch: Any, qloop: Any) -> None:

@@ -556,6 +556,16 @@ async def test_using_a_result_again_shows_this_panel(qloop, tmp_path, monkeypatc
         assert panel.model.form.values()["temperature"] == pytest.approx(0.1)
 
 
+async def test_a_short_question_cannot_be_pushed_sideways(qloop, tmp_path, monkeypatch) -> None:
+    async with window_of(tmp_path, monkeypatch) as (_, panel):
+        await send(panel, "Hi")
+        await until(lambda: panel.transcript.drawn)
+        question = panel.transcript.views[0]
+        assert isinstance(question, QuestionView)
+        await until(lambda: question._words.width() < 100)
+        assert question._words.horizontalScrollBar().maximum() == 0
+
+
 async def test_a_narrow_window_keeps_room_for_the_text(qloop, tmp_path, monkeypatch) -> None:
     async with window_of(tmp_path, monkeypatch) as (frame, panel):
         assert panel.list.isVisible()

@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 from pathlib import Path
 
+from PySide6.QtCore import QSize
+from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QHBoxLayout, QListWidget, QListWidgetItem, QStackedLayout, QVBoxLayout, QWidget
 
 from studio.app import files, keys
@@ -26,6 +28,8 @@ from studio.domain.failure import Failure, StudioError
 from studio.domain.quantity import clock, length
 from studio.domain.text import language, t
 
+ROOM_FOR_BOTH = 380  # pixels: lower, the list of sounds would press the open one together
+
 
 class SpeakPanel(MakingPanel):
     def __init__(self, desk: Desk) -> None:
@@ -43,11 +47,11 @@ class SpeakPanel(MakingPanel):
         self._seconds = 0.0
         empty = EmptyState("speak", "speak.empty", "speak.empty.words", "speak.empty.example", "generate")
         empty.clicked.connect(self._example)
-        self._stack = QStackedLayout()
-        self._stack.addWidget(empty)
-        self._stack.addWidget(self._sound())
+        self._pages = QStackedLayout()
+        self._pages.addWidget(empty)
+        self._pages.addWidget(self._sound())
         holder = QWidget()
-        holder.setLayout(self._stack)
+        holder.setLayout(self._pages)
         self.workspace.addWidget(holder, 1)
         self._connect()
 
@@ -75,20 +79,18 @@ class SpeakPanel(MakingPanel):
         bottom.addWidget(self.play)
         bottom.addWidget(self._time)
         bottom.addStretch(1)
-        self.wave.setMinimumHeight(140)
         card.body.addLayout(top)
         card.body.addWidget(self.wave, 1)
         card.body.addLayout(bottom)
         self.list.setProperty("rows", True)
         self.list.setMaximumHeight(190)
-        page = QWidget()
-        column = QVBoxLayout(page)
+        lately = QWidget()
+        column = QVBoxLayout(lately)
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(14)
-        column.addWidget(card, 1)
         column.addWidget(Label("speak.recent", "label"))
         column.addWidget(self.list)
-        return page
+        return _Page(card, lately)
 
     def _connect(self) -> None:
         self.play.clicked.connect(self._toggle)
@@ -111,7 +113,7 @@ class SpeakPanel(MakingPanel):
         self._show_sounds(self.model.recent.results.value)
 
     def _show_sounds(self, sounds: tuple[Shown, ...]) -> None:
-        self._stack.setCurrentIndex(1 if sounds else 0)
+        self._pages.setCurrentIndex(1 if sounds else 0)
         self.list.blockSignals(True)
         self.list.clear()
         for sound in sounds:
@@ -201,6 +203,26 @@ class SpeakPanel(MakingPanel):
     def _delete(self) -> None:
         self.player.stop()
         self.model.recent.delete()
+
+
+class _Page(QWidget):
+    """The open sound, and those of late below where there is room for both."""
+
+    def __init__(self, card: Card, lately: QWidget) -> None:
+        super().__init__()
+        self._card, self._lately = card, lately
+        column = QVBoxLayout(self)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.setSpacing(14)
+        column.addWidget(card, 1)
+        column.addWidget(lately)
+
+    def minimumSizeHint(self) -> QSize:
+        return QSize(super().minimumSizeHint().width(), self._card.minimumSizeHint().height())
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        self._lately.setVisible(self.height() >= ROOM_FOR_BOTH)
 
 
 def create(desk: Desk) -> SpeakPanel:
