@@ -26,8 +26,6 @@ def look(qapp: QApplication) -> QApplication:
     """The application with the studio's fonts, palette and style sheet."""
     qapp.setQuitOnLastWindowClosed(False)
     theme.install(qapp, "light")
-    gc.collect()
-    gc.freeze()  # every test looks for what it left behind: not in the modules of all the others, too
     return qapp
 
 
