@@ -40,7 +40,9 @@ def generate(words: Sequence[str], *, offline: bool) -> int:
     if not words or words[0] in HELP:
         rows = [(task, t(f"task.{task}")) for task in known]
         usage, about = t("cli.generate.usage"), t("cli.help.generate")
-        terminal.show(terminal.help_text("studio generate", usage, about, [(t("cli.help.tasks"), rows)]))
+        terminal.show(
+            terminal.help_text(f"{terminal.program()} generate", usage, about, [(t("cli.help.tasks"), rows)])
+        )
         return terminal.DONE if words else terminal.MISUSED
     task, rest = words[0], words[1:]
     if task not in known:
@@ -186,7 +188,7 @@ def _default(library: Library, task: str) -> str:
     if entry:
         return entry.model.id
     offers = [offer for offer in library.entries(task) if offer.model.status == "ready"]
-    hint = t("cli.no_model.hint", id=offers[0].model.id) if offers else ""
+    hint = t("cli.no_model.hint", studio=terminal.program(), id=offers[0].model.id) if offers else ""
     raise terminal.Refusal("model.missing", t("cli.no_model", task=t(f"task.{task}")), hint)
 
 
@@ -272,7 +274,7 @@ def _help(task: str, words: Sequence[str]) -> str:
         options = list({o.names: o for spec in specs for o in options_of(spec.parameters)}.values())
     sections = [(title, _rows(options)), (t("cli.help.options"), _rows(_own_options()))]
     usage, about = t("cli.generate.prompt_usage"), t("cli.help.generate")
-    return terminal.help_text(f"studio generate {task}", usage, about, sections)
+    return terminal.help_text(f"{terminal.program()} generate {task}", usage, about, sections)
 
 
 def _rows(options: Sequence[Option]) -> list[tuple[str, str]]:

@@ -267,6 +267,18 @@ def test_a_prompt_for_a_model_that_takes_none() -> None:
     assert _understand(["--seed", "3"], resolved) == ({}, {"seed": 3})
 
 
+def test_what_is_advised_can_be_typed(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert run(["generate", "text", "x"]) == 1
+    assert "Get one: studio models get " in capsys.readouterr().err
+    monkeypatch.setenv("STUDIO_PROGRAM", "python3 installer/run.py")
+    assert run(["generate", "text", "x"]) == 1
+    assert "Get one: python3 installer/run.py models get " in capsys.readouterr().err
+    assert run(["generate", "--help"]) == 0
+    assert capsys.readouterr().out.startswith("Usage: python3 installer/run.py generate ")
+
+
 def test_a_file_that_is_not_what_its_name_says(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     fake = tmp_path / "model.gguf"
     fake.write_bytes(b"PK\x03\x04 not a model at all")
