@@ -25,7 +25,9 @@ def main() -> int:
 
     gc.disable()  # nothing of what is made now is garbage; the window turns it on again
     # Before Qt: once that is there, its binding reads the source of every module that is imported.
-    import studio.services.studio  # noqa: F401
+    import studio.services.basis
+    import studio.services.instance
+    import studio.services.logs  # noqa: F401
     from studio.app.main import run as open_window
 
     return open_window(offline=offline)

@@ -60,7 +60,7 @@ def _shoot(arguments: argparse.Namespace) -> None:
 
     from studio.app import motion, theme
 
-    app = QApplication(sys.argv[:1])
+    app = QApplication([sys.argv[0], *theme.STYLE])
     app.setQuitOnLastWindowClosed(False)
     motion.set_preference("reduced")
     theme.install(app, "light")

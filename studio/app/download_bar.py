@@ -9,7 +9,7 @@ from studio.app.widgets.label import ElidedLabel, Label
 from studio.app.widgets.meter import Meter
 from studio.domain.quantity import duration, size, speed
 from studio.domain.text import t
-from studio.services.downloads.downloads import DownloadState, State
+from studio.services.downloads.state import DownloadState, State
 
 
 def download_words(state: DownloadState) -> tuple[str, str]:

@@ -31,6 +31,11 @@ def _families() -> tuple[str, ...]:
 
 def ui_font(pixels: int = BODY, *, bold: bool = False) -> QFont:
     """The window's font, digits of equal width, *pixels* high."""
+    return QFont(_ui_font(pixels, bold))  # a copy: whoever gets it may change it
+
+
+@cache
+def _ui_font(pixels: int, bold: bool) -> QFont:
     font = QFont()
     font.setFamilies(list(_families()))
     font.setPixelSize(pixels)

@@ -12,21 +12,15 @@ from typing import Any
 
 from PySide6.QtCore import Qt
 
-from studio.app import fonts, keys
-from studio.app.desk import Complaint, Desk, Order, Word
+from studio.app import fonts
+from studio.app.desk import Desk, Order
 from studio.app.notify import Notifier
 from studio.app.panel import Panel
-from studio.app.panels import panel_specs
-from studio.app.queue_view import QueueSheet
-from studio.app.queue_view_model import QueueViewModel
-from studio.app.strip import HEIGHT
+from studio.app.shell import Shell
 from studio.app.strip_feed import StripFeed
-from studio.app.strip_model import StripModel
-from studio.app.widgets.banner import Banner
-from studio.app.window import StudioWindow
 from studio.domain.failure import Failure, StudioError
 from studio.domain.request import Request
-from studio.domain.text import t
+from studio.domain.text import localized, t
 from studio.services.machine.meter import Meter
 from studio.services.metadata import read
 
@@ -37,19 +31,13 @@ CATCH_UP_SECONDS = 2.0
 
 
 class Frame:
-    """One window over one studio. `live` runs from the first paint to the close."""
+    """One window over one studio, in *shell* if that is painted already. `live` runs until the close."""
 
-    def __init__(self, desk: Desk) -> None:
+    def __init__(self, desk: Desk, shell: Shell | None = None) -> None:
         self._desk = desk
         self._studio = desk.studio
-        self._specs = panel_specs(desk)
-        self._strip = StripModel()
-        self.window = StudioWindow(self._specs, self._strip)
-        self._queue: QueueSheet | None = None
-        self._strip.queue_requested.connect(lambda _: self._queue_sheet().toggle())
-        self._strip.job_chosen.connect(lambda job: self._queue_sheet().open(job))
-        self._strip.network_requested.connect(lambda _: self.window.go("settings"))
-        keys.shortcut("queue", self.window, lambda: self._queue_sheet().toggle())
+        self._shell = shell or Shell(desk)
+        self.window = self._shell.window
         self._closed = asyncio.Event()
         self._tasks: set[asyncio.Task[Any]] = set()
         self.window.close_requested.connect(self._closed.set)
@@ -58,19 +46,17 @@ class Frame:
         desk.use_requested.connect(self._use)
         desk.make_requested.connect(self._make)
         desk.result_requested.connect(self._open_result)
-        desk.complained.connect(self._complain)
-        desk.withdrawn.connect(lambda key: self._banner(key).clear())
-        desk.said.connect(self._say)
-        desk.unsaid.connect(self.window.toasts.withdraw)
 
     async def live(self) -> None:
         """Start the studio, then stay until the window is closed."""
-        feed = StripFeed(self._studio, self._strip)
+        feed = StripFeed(self._studio, self._shell.strip)
         notifier = Notifier(self._studio, self.window)
         metering = asyncio.ensure_future(self._meter(feed))
         try:
             await self._start()
-            gc.enable()  # off since the process began, so that the window opens sooner
+            if not gc.isenabled():  # off since the process began, so that the window opens sooner
+                gc.freeze()  # what is there by now stays: going through it all again would hold the window up
+                gc.enable()
             await self._closed.wait()
         finally:
             metering.cancel()
@@ -78,8 +64,8 @@ class Frame:
                 task.cancel()
             feed.close()
             notifier.close()
-            if self._queue is not None:
-                self._queue.close_down()
+            if self._shell.queue is not None:
+                self._shell.queue.close_down()
             for panel in self.window.made_panels():
                 panel.close_down()
 
@@ -97,9 +83,12 @@ class Frame:
             await self._studio.start()
         except StudioError as error:
             log.exception("the studio could not start")
-            self._desk.complain(error.failure)
+            self._open()  # panels that need nothing of what is broken are there all the same
+            self.window.banner.show_failure(error.failure)
             return
-        self.window.go("home")
+        if not self.window.current.value:
+            self.window.go("home")
+        self._open()
         self._spawn(self._settle())
         self._spawn(self._catch_up())
         if not fonts.has_chinese():
@@ -120,9 +109,14 @@ class Frame:
         except StudioError as error:
             self._desk.complain(error.failure)
 
+    def _open(self) -> None:
+        if not self._desk.is_open:
+            self._desk.open()
+
     async def _settle(self) -> None:
         """What the first picture need not wait for."""
         await self._studio.read_machine()
+        await self._studio.judge_models()
         await self._studio.tidy()
 
     async def _catch_up(self) -> None:
@@ -143,25 +137,20 @@ class Frame:
             log.error("something failed in the background", exc_info=error)
             self._desk.complain(_failure_of(error))
 
-    def _queue_sheet(self) -> QueueSheet:
-        """Made when it is first asked for."""
-        if self._queue is None:
-            self._queue = QueueSheet(self.window, QueueViewModel(self._desk), bottom=HEIGHT)
-        return self._queue
-
     # --- what panels ask for --------------------------------------------------------------------
 
     def _use(self, request: Request) -> Panel | None:
-        for spec in self._specs:
-            if spec.task == request.task:
+        for spec in self._shell.specs:
+            if request.task in spec.tasks:
                 panel = self.window.go(spec.key)
                 panel.restore(request)
                 return panel
         return None
 
     def _open_result(self, path: Path) -> None:
-        if self._queue is not None and self._queue.isVisible():
-            self._queue.close_sheet()  # it would lie over the result
+        queue = self._shell.queue
+        if queue is not None and queue.isVisible():
+            queue.close_sheet()  # it would lie over the result
         self.window.go("gallery").open_result(path)
 
     def _make(self, order: Order) -> None:
@@ -170,29 +159,8 @@ class Frame:
         if job is not None and order.accepted is not None:
             order.accepted(job)
 
-    def _complain(self, complaint: Complaint) -> None:
-        """Above the panel that complains; who looks at another one is told for a moment."""
-        self._banner(complaint.panel).show_failure(complaint.failure, complaint.action_key, complaint.action)
-        key = complaint.panel
-        if key and key != self.window.current.value:
-            self.window.toasts.show_toast(
-                t("frame.complains", panel=t(f"panel.{key}"), what=complaint.failure.message),
-                icon="error",
-                button=t("frame.show"),
-                action=lambda: self.window.go(key),
-            )
-
-    def _banner(self, panel: str) -> Banner:
-        """Before any panel is shown, only the window has one."""
-        key = panel or self.window.current.value
-        return self.window.banner_of(key) if key else self.window.banner
-
-    def _say(self, word: Word) -> None:
-        button = t(word.action_key) if word.action_key else ""
-        self.window.toasts.show_toast(word.text, button=button, action=word.action)
-
     async def _dropped(self, paths: list[Path]) -> None:
-        """A result dropped on the window fills the fields that made it."""
+        """A result dropped on the window fills the fields that made it; a model joins the list."""
         for path in paths:
             found = await asyncio.to_thread(read, path)
             if found is not None and (found.request is not None or found.values):
@@ -202,7 +170,19 @@ class Frame:
                 self._desk.say(t("frame.restored", name=path.name))
                 return
         if paths:
-            self._desk.say(t("frame.nothing_inside", name=paths[0].name))
+            await self._dropped_model(paths[0])
+
+    async def _dropped_model(self, path: Path) -> None:
+        try:
+            entry = await self._studio.library.add(path)
+        except StudioError as error:
+            if error.failure.code == "model.unrecognized":  # most likely never meant as a model
+                self._desk.say(t("frame.nothing_inside", name=path.name))
+            else:
+                self._desk.complain(error.failure)
+        else:
+            self.window.go("models")
+            self._desk.say(t("models.added", title=localized(entry.model.title)))
 
     async def _meter(self, feed: StripFeed) -> None:
         """The memory figure of the strip, read off the window's thread, not at all while nobody looks."""

@@ -99,6 +99,7 @@ TABLE = {
     "screen": ("monitor", 0xF21D),
     "bell": ("bell", 0xF082),
     "volume": ("speaker-high", 0xF2E0),
+    "music": ("music-note", 0xF223),
     "voice": ("microphone", 0xF218),
     "user": ("user", 0xF346),
     "assistant": ("robot", 0xF2A3),

@@ -12,7 +12,7 @@ from studio.app.widgets.label import ElidedLabel, Label
 from studio.domain.licence import Licence
 from studio.domain.text import language, localized, t
 
-TONES = {"yes": "muted", "limited": "warning", "no": "bad"}
+TONES = {"yes": "muted", "limited": "warning", "no": "bad", "unknown": "muted"}
 
 
 def licence_words(licence: Licence) -> str:

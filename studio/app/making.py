@@ -10,6 +10,8 @@ import logging
 from collections.abc import Mapping
 from typing import Any
 
+import msgspec
+
 from studio.app.form_model import FormModel
 from studio.app.observable import Property
 from studio.domain.failure import Failure, StudioError
@@ -32,16 +34,16 @@ PROMPT = "prompt"
 
 
 class Making:
-    """`models`: those here that can do *task*. `entry`: the chosen one, None when there is none.
+    """`models`: those here that can do one of *tasks*. `entry`: the chosen one, None when there is none.
 
     `job` is the last one asked for here, as the queue knows it now; `failure` what to tell the user.
     `restored` is emitted after fields were filled from a result. Everything that the user typed is
-    kept as a draft.
+    kept as a draft, the prompt for each task.
     """
 
-    def __init__(self, studio: Studio, task: str) -> None:
+    def __init__(self, studio: Studio, *tasks: str) -> None:
         self.studio = studio
-        self.task = task
+        self.tasks = tasks
         self.form = FormModel()
         self.prompt: Property[str] = Property("")
         self.models: Property[tuple[Entry, ...]] = Property(())
@@ -53,10 +55,11 @@ class Making:
         self.restored: Event[Request] = Event()
         self._saving: asyncio.TimerHandle | None = None
 
-        draft = studio.drafts.get(task)
+        draft = studio.drafts.get(tasks[0])
         self._values: dict[str, dict[str, Any]] = dict(draft.get("values", {}))
         self._chosen: str = draft.get("model", "")
-        self.prompt.value = draft.get(PROMPT, "")
+        self._prompts: dict[str, str] = {tasks[0]: draft.get(PROMPT, ""), **draft.get("prompts", {})}
+        self.prompt.value = self._prompts[tasks[0]]
         self.form.expanded.value = bool(draft.get("expanded", False))
 
         self._list_models()
@@ -64,6 +67,7 @@ class Making:
             studio.library.changed.connect(lambda _: self._list_models()),
             studio.queue.changed.connect(self._job_changed),
             studio.settings.changed.connect(lambda _: self._estimate()),
+            studio.planner.changed.connect(lambda _: self._estimate()),
         )
         self.form.changed.connect(lambda _: self._edited())
         self.form.expanded.connect(lambda _: self._edited())
@@ -76,6 +80,12 @@ class Making:
     @property
     def model(self) -> Model | None:
         return self.entry.value.model if self.entry.value else None
+
+    @property
+    def task(self) -> str:
+        """What the chosen model makes here."""
+        able = self.model.tasks if self.model else self.tasks
+        return next(task for task in self.tasks if task in able)
 
     @property
     def busy(self) -> bool:
@@ -123,6 +133,21 @@ class Making:
         self.job.value = job
         return job
 
+    def run_on(self, device: str) -> None:
+        """Ask for the last job again, as it was but on *device*."""
+        job = self.job.value
+        if job is None:
+            return
+        queue = self.studio.queue
+        self.failure.value = None
+        try:
+            if any(job.id == known.id for known in queue.jobs):
+                self.job.value = queue.retry(job.id, device=device)
+            else:  # it was cleared away meanwhile
+                self.job.value = queue.submit(msgspec.structs.replace(job.request, device=device))
+        except StudioError as error:
+            self.failure.value = error.failure
+
     def stop(self) -> None:
         """Cancel the last job asked for here."""
         if self.job.value is not None and self.busy:
@@ -154,13 +179,13 @@ class Making:
     # --- models -----------------------------------------------------------------------------
 
     def _list_models(self) -> None:
-        entries = self.studio.library.entries(self.task)
+        entries = [e for task in self.tasks for e in self.studio.library.entries(task)]
         here = tuple(e for e in entries if e.installed is not None and e.model.status == "ready")
         self.models.value = here
         current = self.entry.value.model.id if self.entry.value else self._chosen
         entry = next((e for e in here if e.model.id == current), None)
         if entry is None:
-            default = self.studio.library.default(self.task)
+            default = self.studio.library.default(self.tasks[0])
             entry = next((e for e in here if default and e.model.id == default.model.id), None)
             entry = entry or next(iter(here), None)
         if entry != self.entry.value:
@@ -169,7 +194,9 @@ class Making:
     def _use(self, entry: Entry | None) -> None:
         if self.entry.value is not None:
             self._values[self.entry.value.model.id] = self.form.values()
+        self._prompts[self.task] = self.prompt.value
         self.entry.value = entry
+        self.prompt.value = self._prompts.get(self.task, "")
         if entry is not None:
             parameters = family(entry.model.family).parameters_for(entry.model)
             self.has_prompt.value = any(p.name == PROMPT and isinstance(p, Text) for p in parameters)
@@ -217,10 +244,12 @@ class Making:
     def _put_draft(self) -> None:
         if self.entry.value is not None:
             self._values[self.entry.value.model.id] = self.form.values()
+        self._prompts[self.task] = self.prompt.value
         self.studio.drafts.put(
-            self.task,
+            self.tasks[0],
             {
-                PROMPT: self.prompt.value,
+                PROMPT: self._prompts[self.tasks[0]],
+                "prompts": self._prompts,
                 "model": self.entry.value.model.id if self.entry.value else self._chosen,
                 "values": self._values,
                 "expanded": self.form.expanded.value,

@@ -10,6 +10,7 @@ from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QApplication, QHBoxLayout, QLineEdit, QStackedLayout, QVBoxLayout, QWidget
 
 from studio.app.desk import Desk
+from studio.app.elsewhere import elsewhere
 from studio.app.fit import FitShower, MemoryBox
 from studio.app.form import Form, SimpleMore
 from studio.app.language import on_language
@@ -42,7 +43,7 @@ class MakingPanel(Panel):
         self.head = QHBoxLayout()
         self.side = QHBoxLayout()
         self.workspace = QVBoxLayout()
-        self._stack = QStackedLayout()
+        self._whole = QStackedLayout()
         self._lay_out()
         self.inspector = self._inspector()
         self._wire()
@@ -71,9 +72,9 @@ class MakingPanel(Panel):
         nothing = EmptyState("models", "making.none", "making.none.words", "making.none.get", "download")
         nothing.clicked.connect(lambda: self.desk.go("models"))
         holder = QWidget()
-        holder.setLayout(self._stack)
-        self._stack.addWidget(work)
-        self._stack.addWidget(nothing)
+        holder.setLayout(self._whole)
+        self._whole.addWidget(work)
+        self._whole.addWidget(nothing)
         row = QHBoxLayout(self)
         row.setContentsMargins(0, 0, 0, 0)
         row.setSpacing(0)
@@ -121,19 +122,11 @@ class MakingPanel(Panel):
         self._show_entry(self.making.entry.value)
 
     def _show_models(self, entries: tuple[Entry, ...]) -> None:
-        self.picker.set_models(
-            [
-                ModelItem(
-                    entry.model.id,
-                    localized(entry.model.title),
-                    t("making.installed", size=size(entry.installed.bytes if entry.installed else 0)),
-                )
-                for entry in entries
-            ]
-        )
+        several = len({task for entry in entries for task in entry.model.tasks}) > 1
+        self.picker.set_models([_item(entry, tell_task=several) for entry in entries])
 
     def _show_entry(self, entry: Entry | None) -> None:
-        self._stack.setCurrentIndex(0 if entry else 1)
+        self._whole.setCurrentIndex(0 if entry else 1)
         self.prompt.set_ready(entry is not None)
         if entry is not None:
             self.picker.set_value(entry.model.id)
@@ -144,9 +137,19 @@ class MakingPanel(Panel):
     def _complain(self, failure: Failure | None) -> None:
         if failure is None:
             self.desk.withdraw()
+        elif place := elsewhere(self.desk.studio, failure):
+            self.desk.complain(failure, place.key, lambda: self.making.run_on(place.device), **place.values)
         elif failure.retryable:
             self.desk.complain(failure, "app.retry", self.generate)
         elif failure.code.startswith("model."):
             self.desk.complain(failure, "making.open_models", lambda: self.desk.go("models"))
         else:
             self.desk.complain(failure)
+
+
+def _item(entry: Entry, *, tell_task: bool) -> ModelItem:
+    """How the picker shows it; what it makes is only told where they differ."""
+    note = t("making.installed", size=size(entry.installed.bytes if entry.installed else 0))
+    if tell_task:
+        note = f"{t(f'task.{entry.model.tasks[0]}')}  •  {note}"
+    return ModelItem(entry.model.id, localized(entry.model.title), note)

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 
+from msgspec import Struct
 from PySide6.QtWidgets import QWidget
 
 from studio.domain.job import Job
@@ -33,11 +33,10 @@ class Panel(QWidget):
         """The studio ends: stop listening, keep what was typed."""
 
 
-@dataclass(frozen=True)
-class PanelSpec:
+class PanelSpec(Struct, frozen=True):
     """*icon* of `icons.TABLE`, *group* "top" or "bottom" of the rail; *factory* is called once at most.
 
-    *task*: what it makes, "" for a panel that makes nothing.
+    *tasks*: what it makes, nothing for most panels.
     """
 
     key: str
@@ -45,4 +44,4 @@ class PanelSpec:
     title_key: str
     factory: Callable[[], Panel]
     group: str = "top"
-    task: str = ""
+    tasks: tuple[str, ...] = ()

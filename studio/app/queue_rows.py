@@ -13,7 +13,7 @@ from studio.app.language import bind_text, on_language
 from studio.app.queue_view_model import EndedJob, QueueViewModel
 from studio.app.strip import state_words
 from studio.app.strip_model import RunningJob, WaitingJob
-from studio.app.widgets.button import IconButton
+from studio.app.widgets.button import Button, IconButton
 from studio.app.widgets.card import Card
 from studio.app.widgets.label import ElidedLabel, Label
 from studio.app.widgets.meter import Meter
@@ -28,8 +28,31 @@ _MARKS = {
 }
 
 
+class RunningRows(QWidget):
+    """A row for each running job, or one that says that there is none. They stay: only their words change."""
+
+    def __init__(self, model: QueueViewModel) -> None:
+        super().__init__()
+        self._model = model
+        self.rows: list[RunningRow] = []
+        self._column = QVBoxLayout(self)
+        self._column.setContentsMargins(0, 0, 0, 0)
+        self._column.setSpacing(8)
+        self.show_jobs(())
+
+    def show_jobs(self, jobs: tuple[RunningJob, ...]) -> None:
+        shown = jobs or (None,)
+        while len(self.rows) < len(shown):
+            row = RunningRow(self._model)
+            self.rows.append(row)
+            self._column.addWidget(row)
+        for place, row in enumerate(self.rows):
+            row.show_job(shown[place] if place < len(shown) else None)
+            row.setVisible(place < len(shown))
+
+
 class RunningRow(Card):
-    """The running job, or that there is none."""
+    """A running job, or that there is none."""
 
     def __init__(self, model: QueueViewModel) -> None:
         super().__init__(margin=14, spacing=8)
@@ -105,8 +128,23 @@ class EndedRow(Card):
         if job.failure is not None:
             self._say(job.failure.message, "error")
             self._say(job.failure.hint, "small")
+            self._offer(model, job)
         else:
             self._say(_how_it_ended(job), "small")
+
+    def _offer(self, model: QueueViewModel, job: EndedJob) -> None:
+        place = job.elsewhere
+        if place is None:
+            return
+        button = Button(kind="secondary")
+        button.setText(place.words)
+        button.setAccessibleDescription(job.title)
+        button.clicked.connect(lambda: model.retry(job.id, place.device))
+        row = QHBoxLayout()
+        row.setContentsMargins(26, 0, 0, 0)
+        row.addWidget(button)
+        row.addStretch(1)
+        self.body.addLayout(row)
 
     def _say(self, words: str, role: str) -> None:
         if words:

@@ -22,7 +22,7 @@ from PySide6.QtWidgets import (
 from studio.app import icons, theme
 from studio.app.language import bind_text, on_language
 from studio.app.observable import bind, watch
-from studio.app.queue_rows import EndedRow, HeldRow, RunningRow
+from studio.app.queue_rows import EndedRow, HeldRow, RunningRows
 from studio.app.queue_view_model import EndedJob, QueueViewModel
 from studio.app.strip_model import RunningJob, WaitingJob
 from studio.app.widgets.button import Button, IconButton
@@ -47,7 +47,7 @@ class QueueSheet(QWidget):
         bind_text(self.setAccessibleName, "strip.queue")
         self.close_button = IconButton("close", "app.dismiss", framed=False, side=32)
         self.close_button.clicked.connect(self.close_sheet)
-        self.running = RunningRow(model)
+        self.running = RunningRows(model)
         self.waiting = WaitingList()
         self._waiting_title = Label(role="label")
         self._waiting_section = self._make_waiting()
@@ -95,7 +95,7 @@ class QueueSheet(QWidget):
         top.addWidget(Label("strip.queue", "title"))
         top.addStretch(1)
         top.addWidget(self.close_button)
-        scroll = ScrollColumn(margins=(20, 4, 20, 16), spacing=22)
+        scroll = ScrollColumn(margins=(20, 4, 20, 16), spacing=22, surface=True)
         for part in (self.running, self._waiting_section, self._held, self._ended):
             scroll.body.addWidget(part)
         scroll.body.addStretch(1)
@@ -160,8 +160,8 @@ class QueueSheet(QWidget):
         self._show_held(self._model.held.value)
         self._show_ended(self._model.ended.value)
 
-    def _show_running(self, job: RunningJob | None) -> None:
-        self.running.show_job(job)
+    def _show_running(self, jobs: tuple[RunningJob, ...]) -> None:
+        self.running.show_jobs(jobs)
 
     def _show_waiting(self, jobs: tuple[WaitingJob, ...]) -> None:
         self._waiting_section.setVisible(bool(jobs))

@@ -8,6 +8,7 @@ from pathlib import Path
 from msgspec import Struct
 
 from studio.app.desk import Desk
+from studio.app.elsewhere import Elsewhere, elsewhere
 from studio.app.observable import Property
 from studio.app.strip_feed import ACTIVE, icon_of, running_job, title_of
 from studio.app.strip_model import RunningJob, WaitingJob
@@ -18,7 +19,9 @@ MOST = 60  # of each list with buttons; the others are counted
 
 
 class EndedJob(Struct, frozen=True, kw_only=True):
-    """`took`: seconds, None when it never ran. `result`: the first file that it made."""
+    """`took`: seconds, None when it never ran. `result`: the first file that it made. `elsewhere`: where else
+    it can run, when its device was not there.
+    """
 
     id: str
     title: str
@@ -28,6 +31,7 @@ class EndedJob(Struct, frozen=True, kw_only=True):
     failure: Failure | None = None
     result: Path | None = None
     results: int = 0
+    elsewhere: Elsewhere | None = None
 
 
 class QueueViewModel:
@@ -39,7 +43,7 @@ class QueueViewModel:
     def __init__(self, desk: Desk) -> None:
         self._desk = desk
         self._queue = desk.studio.queue
-        self.running: Property[RunningJob | None] = Property(None)
+        self.running: Property[tuple[RunningJob, ...]] = Property(())
         self.waiting: Property[tuple[WaitingJob, ...]] = Property(())
         self.seconds: Property[float | None] = Property(None)
         self.held: Property[tuple[WaitingJob, ...]] = Property(())
@@ -55,19 +59,33 @@ class QueueViewModel:
 
     def _read(self) -> None:
         jobs = self._queue.jobs
-        running = next((job for job in jobs if job.state in ACTIVE), None)
+        running = tuple(running_job(job) for job in jobs if job.state in ACTIVE)
         waiting = tuple(_waiting(job) for job in jobs if job.state is JobState.WAITING)
         held = [job for job in jobs if job.state is JobState.HELD]
         ended = [job for job in jobs if job.state.ended]
         self.seconds.value = self._queue.remaining() if running or waiting else None
-        self.running.value = None if running is None else running_job(running)
+        self.running.value = running
         if all(job.id != self.chosen.value for job in waiting):
             self.chosen.value = ""
         self.waiting.value = waiting
         self.held_count.value = len(held)
         self.held.value = tuple(_waiting(job) for job in held[:MOST])
         self.ended_count.value = len(ended)
-        self.ended.value = tuple(_ended(job) for job in reversed(ended[-MOST:]))
+        self.ended.value = tuple(self._as_ended(job) for job in reversed(ended[-MOST:]))
+
+    def _as_ended(self, job: Job) -> EndedJob:
+        ran = job.started is not None and job.ended is not None
+        return EndedJob(
+            id=job.id,
+            title=title_of(job),
+            icon=icon_of(job),
+            state=job.state,
+            took=job.ended - job.started if ran and job.ended and job.started else None,
+            failure=job.failure,
+            result=Path(job.artifacts[0].path) if job.artifacts else None,
+            results=len(job.artifacts),
+            elsewhere=elsewhere(self._desk.studio, job.failure),
+        )
 
     # --- what waits -------------------------------------------------------------------------------
 
@@ -114,8 +132,9 @@ class QueueViewModel:
             if job.state is JobState.HELD:
                 self._queue.forget(job.id)
 
-    def retry(self, job: str) -> None:
-        self._try(lambda: self._queue.retry(job))
+    def retry(self, job: str, device: str = "") -> None:
+        """As it was; *device*: there instead."""
+        self._try(lambda: self._queue.retry(job, device=device))
 
     def open_result(self, job: EndedJob) -> None:
         if job.result is not None:
@@ -135,17 +154,3 @@ class QueueViewModel:
 
 def _waiting(job: Job) -> WaitingJob:
     return WaitingJob(job.id, title_of(job), icon_of(job))
-
-
-def _ended(job: Job) -> EndedJob:
-    ran = job.started is not None and job.ended is not None
-    return EndedJob(
-        id=job.id,
-        title=title_of(job),
-        icon=icon_of(job),
-        state=job.state,
-        took=job.ended - job.started if ran and job.ended and job.started else None,
-        failure=job.failure,
-        result=Path(job.artifacts[0].path) if job.artifacts else None,
-        results=len(job.artifacts),
-    )

@@ -1,4 +1,4 @@
-"""The results of late of one task, and the one that is looked at; without widgets."""
+"""The results of late of some tasks, and the one that is looked at; without widgets."""
 
 from __future__ import annotations
 
@@ -41,10 +41,10 @@ class Shown(Struct, frozen=True, kw_only=True):
 class Recent:
     """`results`: the latest first. `current`: the open one. `arrived`: one was saved just now."""
 
-    def __init__(self, desk: Desk, task: str) -> None:
+    def __init__(self, desk: Desk, *tasks: str) -> None:
         self._desk = desk
         self._gallery = desk.studio.gallery
-        self._task = task
+        self._tasks = tasks
         self.results: Property[tuple[Shown, ...]] = Property(())
         self.current: Property[Shown | None] = Property(None)
         self.arrived: Event[Shown] = Event()
@@ -72,7 +72,7 @@ class Recent:
 
     async def _delete(self, path: Path) -> None:
         try:
-            found = await self._gallery.search(path.name, self._task, limit=5)
+            found = await self._gallery.search(path.name, *self._tasks, limit=5)
             ids = await self._gallery.delete([result for result in found if result.path == path])
         except OSError as error:
             values = {"path": str(error.filename), "reason": str(error.strerror)}
@@ -89,7 +89,7 @@ class Recent:
     # --- what happens elsewhere ----------------------------------------------------------------
 
     def _follow(self, job: Job) -> None:
-        if job.request.task != self._task or not job.artifacts:
+        if job.request.task not in self._tasks or not job.artifacts:
             return
         took = job.outcome.timings.get("total") if job.outcome else None
         known = {one.path: one for one in self.results.value}
@@ -113,7 +113,7 @@ class Recent:
 
     async def _read(self) -> None:
         """Take over what the gallery has: results of earlier days, without those deleted since."""
-        found = await self._gallery.search("", self._task, limit=MOST)
+        found = await self._gallery.search("", *self._tasks, limit=MOST)
         known = {one.path: one for one in self.results.value}
         listed = {result.path for result in found}
         fresh = tuple(one for one in self.results.value if one.path not in listed and one.path.exists())

@@ -5,6 +5,8 @@ A request that nobody typed stands for it: the model's own defaults and its firs
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from msgspec import Struct
 
 from studio.domain.family import FamilySpec
@@ -16,7 +18,9 @@ from studio.domain.request import Request
 from studio.domain.text import t
 from studio.families.registry import families
 from studio.services.library.library import Entry
-from studio.services.studio import Studio
+
+if TYPE_CHECKING:
+    from studio.services.studio import Studio
 
 # What feels fluent and what is only slow: seconds for a picture, words or sound a second.
 SECONDS = (30.0, 300.0)

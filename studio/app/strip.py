@@ -117,14 +117,19 @@ class _Running(QWidget):
 
 
 def state_words(job: RunningJob) -> str:
-    """Phase, step and remaining time of the running job."""
+    """Phase, step and remaining time of a running job, and how many others run that are not shown."""
+    beside = t("strip.beside", count=job.beside) if job.beside else ""
+    return "  •  ".join(part for part in (*_stage(job), beside) if part)
+
+
+def _stage(job: RunningJob) -> tuple[str, ...]:
     if job.stopping:
-        return t("strip.stopping")
+        return (t("strip.stopping"),)
     phase = t(job.phase or "strip.starting")
     if job.steps:
         phase = t("strip.step", phase=phase, step=job.step, steps=job.steps)
     about = "" if job.remaining is None else t("strip.about", time=quantity.duration(job.remaining))
-    return "  •  ".join(part for part in (phase, about) if part)
+    return (phase, about)
 
 
 class _Waiting(QWidget):

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 from studio.app.strip_model import MemoryUse, RunningJob, StripModel, WaitingJob
 from studio.domain.job import Job, JobState
 from studio.domain.text import t
-from studio.services.studio import Studio
+
+if TYPE_CHECKING:
+    from studio.services.studio import Studio
 
 TITLE = 60
-ICONS = {"text": "write", "image": "draw", "speech": "speak"}
+ICONS = {"text": "write", "image": "draw", "speech": "speak", "music": "music"}
 ACTIVE = (JobState.RUNNING, JobState.CANCELLING)
 
 
@@ -60,17 +63,18 @@ class StripFeed:
 
     def _jobs(self) -> None:
         jobs = self._studio.queue.jobs
-        running = next((job for job in jobs if job.state in ACTIVE), None)
+        running = [job for job in jobs if job.state in ACTIVE]
         waiting = [job for job in jobs if job.state is JobState.WAITING]
-        self._strip.running.value = None if running is None else running_job(running)
+        self._strip.running.value = running_job(running[0], beside=len(running) - 1) if running else None
         self._strip.waiting.value = tuple(WaitingJob(job.id, title_of(job), icon_of(job)) for job in waiting)
         self._strip.waiting_seconds.value = self._studio.queue.remaining() if waiting else None
 
 
-def running_job(job: Job) -> RunningJob:
-    """What is shown of the job that runs."""
+def running_job(job: Job, *, beside: int = 0) -> RunningJob:
+    """What is shown of a job that runs."""
     progress = job.progress
-    known = RunningJob(job.id, title_of(job), icon_of(job), stopping=job.state is JobState.CANCELLING)
+    stopping = job.state is JobState.CANCELLING
+    known = RunningJob(job.id, title_of(job), icon_of(job), stopping=stopping, beside=beside)
     if progress is None:
         return known
     return RunningJob(
@@ -82,5 +86,6 @@ def running_job(job: Job) -> RunningJob:
         steps=progress.steps,
         fraction=progress.fraction,
         remaining=progress.remaining,
-        stopping=known.stopping,
+        stopping=stopping,
+        beside=beside,
     )

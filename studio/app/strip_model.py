@@ -9,7 +9,10 @@ from studio.services.event import Event
 
 
 class RunningJob(Struct, frozen=True):
-    """*phase* is a text key. *fraction* of the whole job in 0..1, None when unknown; *remaining* seconds."""
+    """*phase* is a text key. *fraction* of the whole job in 0..1, None when unknown; *remaining* seconds.
+
+    *beside*: so many more run on other devices, and are not shown with it.
+    """
 
     id: str
     title: str
@@ -20,6 +23,7 @@ class RunningJob(Struct, frozen=True):
     fraction: float | None = None
     remaining: float | None = None
     stopping: bool = False
+    beside: int = 0
 
 
 class WaitingJob(Struct, frozen=True):

@@ -42,7 +42,7 @@ CardHeader {
     border: none; border-top-left-radius: 11px; border-top-right-radius: 11px;
 }
 Separator { background: $border; border: none; }
-QScrollArea, QScrollArea > QWidget > QWidget#body { background: transparent; border: none; }
+QScrollArea { background: transparent; border: none; }
 QAbstractItemView { background: $surface; color: $text; border: none; }
 ThumbnailStrip { background: transparent; }
 QListWidget[rows="true"] { background: transparent; }

@@ -1,5 +1,6 @@
 """Colours and motion of the window: named tokens, light, dark or as the system says, switched live.
 
+app = QApplication([name, *theme.STYLE])
 theme.install(app)             once, before the first widget
 theme.set_mode("dark")         "system", "light", "dark"
 theme.color("accent")          in every paintEvent: the colour of the theme in use
@@ -20,6 +21,7 @@ from studio.app.observable import Property
 from studio.app.style import style_sheet
 
 MODES = ("system", "light", "dark")
+STYLE = ("-style", "Fusion")  # as arguments: `setStyle` would have all of QStyle made known to Python
 
 
 class Tokens(Struct, frozen=True):
@@ -84,8 +86,7 @@ mode: Property[str] = Property("system")
 
 
 def install(app: QApplication, name: str = "system") -> None:
-    """Fusion, fonts, palette and style sheet; follows the system from now on unless told otherwise."""
-    app.setStyle("Fusion")
+    """Fonts, palette and style sheet; follows the system from now on unless told otherwise."""
     app.setFont(fonts.ui_font())
     app.styleHints().colorSchemeChanged.connect(_system_changed)
     set_mode(name)

@@ -10,12 +10,12 @@ window.banner_of("draw")           for what concerns that one
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from PySide6.QtCore import QSize, Signal
 from PySide6.QtGui import QCloseEvent, QDragEnterEvent, QDropEvent, QPainter, QPaintEvent
-from PySide6.QtWidgets import QHBoxLayout, QStackedWidget, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
 
 from studio.app import keys, theme
 from studio.app.language import bind_text
@@ -25,20 +25,36 @@ from studio.app.qt_words import QtWords
 from studio.app.strip import QueueStrip
 from studio.app.strip_model import StripModel
 from studio.app.widgets.banner import Banner
+from studio.app.widgets.deck import Deck
 from studio.app.widgets.rail import Rail
 from studio.app.widgets.toast import ToastHost
 
 _MARGIN = 22
 
 
+def _now(action: Callable[[], object]) -> None:
+    action()
+
+
 class StudioWindow(QWidget):
-    """`current` is the key of the panel that is shown, "" before the first `go`."""
+    """`current` is the key of the panel that is shown, "" before the first `go`.
+
+    *when_open*: how to do what the user asks for; it may wait until the studio runs.
+    """
 
     close_requested = Signal()
     files_dropped = Signal(object)
 
-    def __init__(self, specs: Sequence[PanelSpec], strip: StripModel, parent: QWidget | None = None) -> None:
+    def __init__(
+        self,
+        specs: Sequence[PanelSpec],
+        strip: StripModel,
+        parent: QWidget | None = None,
+        *,
+        when_open: Callable[[Callable[[], object]], object] = _now,
+    ) -> None:
         super().__init__(parent)
+        self._when_open = when_open
         self._specs = {spec.key: spec for spec in specs}
         self._panels: dict[str, Panel] = {}
         self._banners: dict[str, Banner] = {}
@@ -52,37 +68,37 @@ class StudioWindow(QWidget):
         self.rail = Rail()
         self.banner = _banner()
         self.toasts = ToastHost(self)
-        self._stack = QStackedWidget()
-        self._inspectors = QStackedWidget()
+        self._deck = Deck()
+        self._inspectors = Deck()
         self._inspectors.hide()
         self._lay_out(QueueStrip(strip))
         for spec in specs:
             self.rail.add(spec.key, spec.icon, spec.title_key, spec.group)
-        self.rail.chosen.connect(self.go)
+        self.rail.chosen.connect(self._choose)
         self._add_shortcuts()
 
     def _lay_out(self, strip: QueueStrip) -> None:
         middle = QVBoxLayout()
         middle.addWidget(self.banner)
-        middle.addWidget(self._stack, 1)
+        middle.addWidget(self._deck, 1)
         upper = QHBoxLayout()
         upper.addLayout(middle, 1)
         upper.addWidget(self._inspectors)
         right = QVBoxLayout()
         right.addLayout(upper, 1)
         right.addWidget(strip)
-        whole = QHBoxLayout(self)
-        whole.addWidget(self.rail)
-        whole.addLayout(right, 1)
-        for layout in (middle, upper, right, whole):
+        self._whole = QHBoxLayout(self)
+        self._whole.addWidget(self.rail)
+        self._whole.addLayout(right, 1)
+        for layout in (middle, upper, right, self._whole):
             layout.setContentsMargins(0, 0, 0, 0)
             layout.setSpacing(0)
 
     def _add_shortcuts(self) -> None:
         for number, key in enumerate(self.keys()[:9], 1):
-            keys.shortcut(f"panel_{number}", self, lambda key=key: self.go(key))
+            keys.shortcut(f"panel_{number}", self, lambda key=key: self._choose(key))
         if "settings" in self._specs:
-            keys.shortcut("settings", self, lambda: self.go("settings"))
+            keys.shortcut("settings", self, lambda: self._choose("settings"))
         keys.shortcut("all_keys", self, self.show_keys)
 
     def keys(self) -> list[str]:
@@ -90,14 +106,20 @@ class StudioWindow(QWidget):
         top = [spec.key for spec in self._specs.values() if spec.group == "top"]
         return top + [key for key in self._specs if key not in top]
 
+    def _choose(self, key: str) -> None:
+        self.rail.set_current(key)
+        self._when_open(lambda: self.go(key))
+
     def go(self, key: str) -> Panel:
         """Show the panel *key*, making it if this is the first time. KeyError if there is none."""
         panel = self.panel(key)
-        self._stack.setCurrentWidget(panel.parentWidget())
+        self._whole.setEnabled(False)  # not laid out with the old panel in the new room
         if panel.inspector is not None:
-            self._inspectors.setCurrentWidget(panel.inspector)
+            self._inspectors.show_page(panel.inspector)
             self._inspectors.setFixedWidth(panel.inspector.sizeHint().width())
         self._inspectors.setVisible(panel.inspector is not None)
+        self._whole.setEnabled(True)
+        self._deck.show_page(panel.parentWidget())
         self.rail.set_current(key)
         self.current.value = key
         return panel
@@ -107,9 +129,9 @@ class StudioWindow(QWidget):
         if key not in self._panels:
             panel = self._specs[key].factory()
             self._panels[key] = panel
-            self._stack.addWidget(_page(panel))
+            self._deck.add(_page(panel))
             if panel.inspector is not None:
-                self._inspectors.addWidget(panel.inspector)
+                self._inspectors.add(panel.inspector)
         return self._panels[key]
 
     def banner_of(self, key: str) -> Banner:
@@ -170,6 +192,7 @@ def _banner() -> Banner:
 def _page(panel: Panel) -> QWidget:
     """*panel* with room for a banner above it."""
     page = QWidget()
+    page.setFocusProxy(panel)
     column = QVBoxLayout(page)
     column.setContentsMargins(0, 0, 0, 0)
     column.setSpacing(0)

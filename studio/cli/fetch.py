@@ -8,7 +8,7 @@ from studio.cli.session import Bar, open_studio, run_async
 from studio.domain.model import Model
 from studio.domain.quantity import duration, size, speed
 from studio.domain.text import localized, t
-from studio.services.downloads.downloads import DownloadState
+from studio.services.downloads.state import DownloadState
 from studio.services.studio import Studio
 
 

@@ -166,6 +166,8 @@ def _build() -> typer.Typer:
     )
     models = typer.Typer(cls=Group, rich_markup_mode=None)
     app.add_typer(models, name="models", help=t("cli.help.models"))
+    bench = typer.Typer(cls=Group, rich_markup_mode=None)
+    app.add_typer(bench, name="bench", help=t("cli.help.bench"))
     as_json = typer.Option(False, "--json", help=t("cli.help.json"))
     one_model = typer.Argument(metavar="ID", help=t("cli.help.id"))
 
@@ -186,6 +188,12 @@ def _build() -> typer.Typer:
         from studio.cli.generate import generate
 
         return generate(ctx.meta["words"], offline=ctx.obj["offline"])
+
+    @app.command("plan", cls=RawCommand, help=t("cli.help.plan"), add_help_option=False)
+    def plan(ctx: typer.Context) -> int:
+        from studio.cli.plan import plan
+
+        return plan(ctx.meta["words"], offline=ctx.obj["offline"])
 
     @app.command("version", cls=Command, help=t("cli.help.version"))
     def version() -> int:
@@ -215,5 +223,13 @@ def _build() -> typer.Typer:
         from studio.cli.models import remove
 
         return remove(model_id)
+
+    @bench.command("machine", cls=Command, help=t("cli.help.bench.machine"))
+    def bench_machine(
+        device: str = typer.Option("auto", "--device", help=t("cli.option.device")), json: bool = as_json
+    ) -> int:
+        from studio.cli.bench import measure
+
+        return measure(device, as_json=json)
 
     return app

@@ -39,10 +39,13 @@ class Joiner:
         for samples, pause in pieces:
             whole[at : at + samples.size] = samples
             at += samples.size + pause
-        peak = float(np.abs(whole).max())
-        if peak > 1:
-            whole *= HEADROOM / peak
-        return whole
+        return within(whole)
+
+
+def within(samples: Samples) -> Samples:
+    """*samples*, turned down as a whole if they are over full scale. Not a number stays what it is."""
+    peak = float(np.abs(samples).max(initial=0.0))
+    return samples * np.float32(HEADROOM / peak) if peak > 1 else samples
 
 
 def _trim(samples: Samples, rate: int) -> Samples:

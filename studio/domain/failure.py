@@ -19,6 +19,7 @@ CODES: dict[str, tuple[str, ...]] = {
     "model.unrecognized": ("name",),
     "model.unsafe": ("name", "what"),
     "model.language": ("name", "language", "voices"),
+    "plan.uncounted": ("name",),
     "quant.unsupported": ("name", "format"),
     "disk.full": ("path",),
     "output.unwritable": ("path", "reason"),

@@ -25,6 +25,18 @@ class Layout(Struct, frozen=True, kw_only=True):
     classes: tuple[str, ...] = ("*",)
 
 
+class Variant(Struct, frozen=True, kw_only=True):
+    """Models of the family that their own files tell apart: in the JSON file `file`, `key` is `value`.
+
+    An absent key counts as false. `parameters` narrows the family's, as a model's do (`Model`).
+    """
+
+    file: str
+    key: str
+    value: Any
+    parameters: dict[str, dict[str, Any] | None]
+
+
 class Memory(Struct, frozen=True, kw_only=True):
     """A first estimate before anything was measured, in bytes.
 
@@ -39,10 +51,13 @@ class FamilySpec(Struct, frozen=True, kw_only=True):
     """`phases` are named with first weights (shares of the time; learnt per machine later).
 
     `capabilities`: "stream" (text arrives as it is made), "conversation" (chat turns), "preview"
-    (pictures while it works), "completion" (continues a text). `latent_rgb`, for cheap previews: by
+    (pictures while it works), "completion" (continues a text), "offload" (its parts can take turns on an
+    accelerator). `latent_rgb`, for cheap previews: by
     number of latent channels, a row per channel and one for a constant, which turn latents, as the
     denoiser sees them, into red, green and blue in -1..1. `models` are ones that need no file.
-    `libraries`: distributions whose versions belong in the metadata.
+    `libraries`: distributions whose versions belong in the metadata. `precisions`: how its parts can be
+    computed, by kind of device ("cpu", or "gpu" for every accelerator), the plainest first; each maps
+    parts ("*": every other) to types ("float32", "bfloat16", "float16"); `types` chooses.
     """
 
     name: str
@@ -52,23 +67,28 @@ class FamilySpec(Struct, frozen=True, kw_only=True):
     phases: dict[str, float]
     capabilities: frozenset[str] = frozenset()
     layouts: tuple[Layout, ...] = ()
+    variants: tuple[Variant, ...] = ()
     models: tuple[Model, ...] = ()
     latent_rgb: dict[int, tuple[tuple[float, float, float], ...]] = {}
     libraries: tuple[str, ...] = ()
+    precisions: dict[str, tuple[dict[str, str], ...]] = {}
 
     @property
     def title_key(self) -> str:
         return f"family.{self.name}"
 
     def parameters_for(self, model: Model | None) -> tuple[Parameter, ...]:
-        """The family's parameters, narrowed by the model's manifest. Raises TypeError on a bad manifest."""
+        """The family's parameters, narrowed to the model's. Raises TypeError on a bad manifest."""
         limits = model.parameters if model else {}
-        return tuple(
-            msgspec.convert({**msgspec.structs.asdict(parameter), **limits[parameter.name]}, type(parameter))
-            if parameter.name in limits
-            else parameter
-            for parameter in self.parameters
-        )
+        narrowed: list[Parameter] = []
+        for parameter in self.parameters:
+            limit = limits.get(parameter.name, {})
+            if limit:
+                fields = {**msgspec.structs.asdict(parameter), **limit}
+                narrowed.append(msgspec.convert(fields, type(parameter)))
+            elif limit is not None:
+                narrowed.append(parameter)
+        return tuple(narrowed)
 
     def complete(self, values: dict[str, Any], model: Model | None = None) -> dict[str, Any]:
         """Every parameter's checked value: the given ones, else defaults; a random seed becomes a number.

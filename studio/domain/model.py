@@ -81,7 +81,7 @@ class Conversion(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 class Model(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A manifest entry. Texts are `{"en": ..., "zh_CN": ...}`.
 
-    `parameters` narrows the family's: `{"steps": {"default": 25, "maximum": 50}}`.
+    `parameters` narrows the family's: `{"steps": {"default": 25, "maximum": 50}}`; None leaves one out.
     `bytes` is the size on disk and `fetch_bytes` the download if it differs; `approximate` names
     the source of a size nobody here has weighed. `memory_bytes`: the least RAM it runs in.
     `examples`: prompts that come out well, by language. `order`: lower ones are offered first.
@@ -101,7 +101,7 @@ class Model(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     fetch_bytes: int | None = None
     approximate: str | None = None
     memory_bytes: int = 0
-    parameters: dict[str, dict[str, Any]] = {}
+    parameters: dict[str, dict[str, Any] | None] = {}
     examples: dict[str, tuple[str, ...]] = {}
     conversion: Conversion | None = None
     starter: bool = False

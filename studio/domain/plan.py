@@ -1,4 +1,4 @@
-"""How a request will run here, and a first honest estimate of what it takes."""
+"""How a request will run here, and what it is predicted to take."""
 
 from __future__ import annotations
 
@@ -21,16 +21,84 @@ class Span(Struct, frozen=True, kw_only=True):
     mid: float
     high: float
 
+    def times(self, factor: float) -> Span:
+        return Span(low=self.low * factor, mid=self.mid * factor, high=self.high * factor)
+
 
 class Plan(Struct, frozen=True, kw_only=True):
-    """What the engine is told. `device` is a concrete one.
+    """What the engine is told. `device`: a concrete one, or "auto" for it to choose.
 
-    `precision`: "auto", "float32", "bfloat16" or "float16". `threads`: 0 is one per physical core.
+    `precision`: "float32", "bfloat16" or "float16" by part ("*": every other); empty is the family's
+    own choice. `channels_last`, `tiling`: None likewise. `offload`: "none", "model" (a part is on the
+    accelerator while it computes) or "sequential" (a layer is). `threads`: 0 is one per physical core.
     """
 
     device: str
     threads: int = 0
-    precision: str = "auto"
+    precision: dict[str, str] = {}
+    channels_last: bool | None = None
+    tiling: bool | None = None
+    offload: str = "none"
+
+    def precision_of(self, part: str) -> str:
+        """ "auto" where the family chooses."""
+        return self.precision.get(part) or self.precision.get("*") or "auto"
+
+    @property
+    def precision_words(self) -> str:
+        """For a record: "unet bfloat16, float32"."""
+        words = [f"{part} {kind}" for part, kind in sorted(self.precision.items()) if part != "*"]
+        return ", ".join([*words, self.precision.get("*", "" if words else "auto")]).removesuffix(", ")
+
+
+class Prediction(Struct, frozen=True, kw_only=True):
+    """Peak bytes of RAM and of the accelerator's memory, seconds in all and the middle by phase.
+
+    `breakdown`: bytes of the middle by what uses them, of the memory that decides. `seconds` is None
+    where nothing was measured.
+    """
+
+    ram: Span
+    vram: Span | None
+    seconds: Span | None
+    phases: dict[str, float]
+    breakdown: dict[str, float]
+
+
+class Counted(Struct, frozen=True, kw_only=True):
+    """The middle of a prediction before runs corrected it: what later runs are compared with.
+
+    `basis`: when the measurements were taken that it rests on, 0 for none.
+    """
+
+    ram: float
+    vram: float | None = None
+    phases: dict[str, float] = {}
+    basis: float = 0.0
+
+
+class Planned(Struct, frozen=True, kw_only=True):
+    """A plan and what it takes. `available_bytes` of the memory that decides: `prediction.vram` if any."""
+
+    plan: Plan
+    prediction: Prediction
+    counted: Counted
+    fit: Fit
+    available_bytes: int
+    learnt: bool = False
+
+    @property
+    def memory(self) -> Span:
+        return self.prediction.vram or self.prediction.ram
+
+
+class Plans(Struct, frozen=True, kw_only=True):
+    """`plans`: the best first. `reason`: a text key that says why, for `values`."""
+
+    fits: bool
+    plans: tuple[Planned, ...]
+    reason: str
+    values: dict[str, str] = {}
 
 
 class Estimate(Struct, frozen=True, kw_only=True):

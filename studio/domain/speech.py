@@ -15,13 +15,16 @@ from studio.domain.text import t
 # --- choices --------------------------------------------------------------------------------------
 
 
+FORMAT = Choice(name="format", default="wav", choices=("wav", "flac"))
+
+
 def parameters(voice: Parameter) -> tuple[Parameter, ...]:
     """The choices of a family that speaks; *voice* is its own."""
     return (
         Text(name="prompt", required=True, multiline=True, hidden=True),
         voice,
         Number(name="speed", default=1.0, minimum=0.5, maximum=2.0, step=0.05),
-        Choice(name="format", default="wav", choices=("wav", "flac")),
+        FORMAT,
         Seed(advanced=True),
     )
 
@@ -33,8 +36,9 @@ LONGEST = 300  # characters in one piece; voices lose their way in longer ones
 
 CLOSERS = "\"'”’»）)】」』］\\]"
 # After Chinese and Japanese marks a sentence ends at once, after others only before a space.
-SENTENCE_END = re.compile(rf"[。！？｡…]+[{CLOSERS}]*\s*|[.!?؟।]+[{CLOSERS}]*\s+")
-CLAUSE_END = re.compile(r"[，、；：]\s*|[,;:—–]+\s+|\s[-–—]\s")
+# Compiled (and kept, by `re`) when something is spoken: every start reads this module.
+SENTENCE_END = rf"[。！？｡…]+[{CLOSERS}]*\s*|[.!?؟।]+[{CLOSERS}]*\s+"
+CLAUSE_END = r"[，、；：]\s*|[,;:—–]+\s+|\s[-–—]\s"
 TITLES = ("mr", "mrs", "ms", "dr", "prof", "st", "jr", "sr", "gen", "col", "sgt", "capt", "lt", "rev", "hon")
 ABBREVIATIONS = frozenset((*TITLES, "vs", "etc", "inc", "ltd", "co", "corp", "dept"))
 BEFORE_NUMBERS = frozenset(("no", "nos", "fig", "vol", "approx", "est", "ca", "p", "pp", "ch", "sec"))
@@ -84,7 +88,7 @@ def _lines(paragraph: str) -> list[str]:
 def _sentences(line: str) -> list[str]:
     found: list[str] = []
     start = 0
-    for end in SENTENCE_END.finditer(line):
+    for end in re.finditer(SENTENCE_END, line):
         if _ends(line, end):
             found.append(line[start : end.end()].strip())
             start = end.end()
@@ -108,7 +112,7 @@ def _ends(line: str, end: re.Match[str]) -> bool:
 def _cut(sentence: str, longest: int) -> list[str]:
     parts: list[str] = []
     while len(sentence) > longest:
-        clauses = [end.end() for end in CLAUSE_END.finditer(sentence, longest // 3, longest)]
+        clauses = [end.end() for end in re.compile(CLAUSE_END).finditer(sentence, longest // 3, longest)]
         at = clauses[-1] if clauses else sentence.rfind(" ", longest // 3, longest) + 1 or longest
         parts.append(sentence[:at].strip())
         sentence = sentence[at:].strip()

@@ -6,9 +6,10 @@ Keys live in `assets/translations/<area>.<language>.json` and in each family's o
 
 from __future__ import annotations
 
-import json
 from functools import cache
 from pathlib import Path
+
+import msgspec
 
 LANGUAGES = ("en", "zh_CN")
 _ROOT = Path(__file__).resolve().parents[2]
@@ -66,7 +67,7 @@ def catalogue(language: str) -> dict[str, str]:
     """Every key and its words in *language*. Raises ValueError when two files hold the same key."""
     words: dict[str, str] = {}
     for file in catalogue_files(language):
-        entries: dict[str, str] = json.loads(file.read_text(encoding="utf-8"))
+        entries: dict[str, str] = msgspec.json.decode(file.read_bytes(), type=dict[str, str])
         twice = words.keys() & entries.keys()
         if twice:
             raise ValueError(f"{file.name} repeats {sorted(twice)}")

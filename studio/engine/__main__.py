@@ -65,8 +65,9 @@ def main(reader: int, writer: int) -> int:
     logging.basicConfig(stream=sys.stderr, level=logging.INFO, format="%(levelname)s %(name)s: %(message)s")
     logging.captureWarnings(True)
 
-    from studio.engine import lifeline
+    from studio.engine import lifeline, memory
 
+    memory.one_heap()
     lifeline.die_with_parent(arguments.parent)
     lifeline.step_back()
 

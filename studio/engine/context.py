@@ -26,7 +26,7 @@ LARGE = 200_000_000  # parameters: a look at every leaf is nothing beside the wo
 class Context:
     """One job. `device` is concrete ("cpu", "cuda:0"), `threads` the CPU threads to use.
 
-    `precision`: "auto", "float32", "bfloat16" or "float16". `cancel` is set, by any thread, when the
+    `plan`: precision by part, memory format, tiling, as planned. `cancel` is set, by any thread, when the
     user stops the job; everything else is for the thread that runs it. Whatever reports progress
     raises Cancelled then.
     """
@@ -44,7 +44,7 @@ class Context:
         self.spec = spec
         self.device = device
         self.threads = threads
-        self.precision = run.plan.precision
+        self.plan = run.plan
         self._job = run.job
         self._send = send
         self._cancel = cancel or threading.Event()

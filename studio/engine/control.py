@@ -1,4 +1,4 @@
-"""The engine's main thread: reads what the studio says and always answers, whatever the worker does."""
+"""The engine's main thread: reads what the studio says and always answers, whatever the workers do."""
 
 from __future__ import annotations
 
@@ -10,13 +10,14 @@ from studio import __version__
 from studio.engine.channel import Channel
 from studio.engine.failures import explain
 from studio.engine.memory import ram_bytes
-from studio.engine.worker import Worker
+from studio.engine.workers import Workers
 from studio.wire import frames
 from studio.wire.messages import (
     PROTOCOL,
     Cancel,
     Configure,
     Failed,
+    Measure,
     Ping,
     Pong,
     Probe,
@@ -31,7 +32,7 @@ from studio.wire.messages import (
 log = logging.getLogger(__name__)
 
 GARBLED = 2  # exit status when what arrived was no message
-PATIENCE = 1.0  # seconds for a worker to close its models
+PATIENCE = 1.0  # seconds for the workers to close their models
 
 
 class Control:
@@ -40,11 +41,10 @@ class Control:
     def __init__(self, reader: BinaryIO, channel: Channel) -> None:
         self._reader = reader
         self._channel = channel
-        self._worker = Worker(channel)
+        self._workers = Workers(channel)
 
     def serve(self) -> int:
         """Until the studio says so, or its end of the pipe closes. Returns the exit status."""
-        self._worker.start()
         self._channel.send(Ready(protocol=PROTOCOL, pid=os.getpid(), version=__version__))
         try:
             while (frame := frames.read(self._reader)) is not None:
@@ -56,25 +56,25 @@ class Control:
             log.exception("the studio sent what is no message")
             self._channel.send(Failed(job=None, failure=explain(error, device="")))
             return GARBLED
-        self._worker.stop(PATIENCE)
+        self._workers.stop(PATIENCE)
         return 0
 
     def _handle(self, message: ToEngine) -> None:
-        worker = self._worker
+        workers = self._workers
         match message:
-            case Run():
-                worker.submit(message)
+            case Run() | Measure():
+                workers.submit(message)
             case Cancel():
-                worker.cancel(message.job)
+                workers.cancel(message.job)
             case Ping():
                 self._channel.send(
-                    Pong(n=message.n, ram_bytes=ram_bytes(), resident=worker.resident, job=worker.job)
+                    Pong(n=message.n, ram_bytes=ram_bytes(), resident=workers.resident, jobs=workers.jobs)
                 )
             case Probe():
-                worker.probe()
+                workers.probe()
             case Unload():
-                worker.unload()
+                workers.unload()
             case Configure():
-                worker.configure(idle_unload_seconds=message.idle_unload_seconds)
+                workers.configure(idle_unload_seconds=message.idle_unload_seconds)
             case Shutdown():
                 pass

@@ -14,7 +14,7 @@ from studio.domain.family import FamilySpec
 from studio.domain.infotext import format_infotext
 from studio.domain.record import PROGRAM, Record, encode_record
 from studio.domain.request import Request
-from studio.engine.device import version_of
+from studio.families.registry import version_of
 from studio.wire.messages import Run
 
 SOFTWARE = f"{PROGRAM} {__version__}"
@@ -60,7 +60,7 @@ def describe(run: Run, spec: FamilySpec, *, device: str, index: int, seed: int |
         version=__version__,
         model_title=title,
         device=device,
-        precision=run.plan.precision,
+        precision=run.plan.precision_words,
         libraries=libraries,
         index=index,
         seed=seed,

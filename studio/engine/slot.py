@@ -17,13 +17,13 @@ log = logging.getLogger(__name__)
 
 
 class Key(Struct, frozen=True, kw_only=True):
-    """What must be equal for a loaded model to serve again."""
+    """What must be equal for a loaded model to serve again. `built`: what the plan says of loading."""
 
     family: str
     model: ModelSource | None
     device: str
     threads: int
-    precision: str
+    built: str
 
     @property
     def id(self) -> str:
@@ -73,7 +73,7 @@ class Slot:
             self._unload(key)
 
     def _make_room(self, needed: int) -> None:
-        while self._resident and (len(self._resident) >= self._capacity or needed > _available()):
+        while self._resident and (len(self._resident) >= self._capacity or needed > available_bytes()):
             self._unload(next(iter(self._resident)))
 
     def _unload(self, key: Key) -> None:
@@ -88,5 +88,6 @@ class Slot:
             del self._resident[key]  # only now it counts as gone, because now its memory is
 
 
-def _available() -> int:
+def available_bytes() -> int:
+    """Memory that a model may take without anything else having to go."""
     return psutil.virtual_memory().available

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import importlib
+import importlib.util
 from functools import cache
+from importlib import metadata
 from pathlib import Path
 from types import ModuleType
 
@@ -34,7 +36,40 @@ def family(name: str) -> FamilySpec:
         raise StudioError("model.unrecognized", name=name) from None
 
 
+def cost(name: str) -> ModuleType | None:
+    """The family's `cost` module, which counts what a request takes; None where it has none. Pure."""
+    family(name)
+    module = f"studio.families.{name}.cost"
+    return importlib.import_module(module) if importlib.util.find_spec(module) else None
+
+
+def measure(name: str) -> ModuleType | None:
+    """The family's `measure` module, its own part of the micro-benchmark. For the engine only.
+
+    It has `measure(bench)`, which returns `Measurements.own`'s seconds by key, and `SECONDS` that this may
+    take. None where it has none.
+    """
+    family(name)
+    module = f"studio.families.{name}.measure"
+    return importlib.import_module(module) if importlib.util.find_spec(module) else None
+
+
 def pipeline(name: str) -> ModuleType:
     """The family's `pipeline` module, with its heavy imports. For the engine only."""
     family(name)
     return importlib.import_module(f"studio.families.{name}.pipeline")
+
+
+def versions() -> dict[str, str]:
+    """The installed versions of what the families compute with, by distribution."""
+    names = {"torch", *(library for spec in families().values() for library in spec.libraries)}
+    return {name: version for name in sorted(names) if (version := version_of(name))}
+
+
+@cache
+def version_of(distribution: str) -> str:
+    """Its installed version, empty if it is not installed."""
+    try:
+        return metadata.version(distribution)
+    except metadata.PackageNotFoundError:
+        return ""

@@ -151,7 +151,7 @@ class Answers:
         for old, conversation_id in self._ended.items():
             conversation = self._conversations.get(conversation_id)
             if conversation is None or not any(
-                each.id == old and each.request == job.request for each in self._queue.jobs
+                each.id == old and _same(each.request, job.request) for each in self._queue.jobs
             ):
                 continue
             *before, last = conversation.turns or (None,)
@@ -220,6 +220,11 @@ class Answers:
             log.exception("the conversations could not be saved")
             values = {"path": error.filename or "", "reason": error.strerror or str(error)}
             self.failed.emit(Failure(code="output.unwritable", values=values))
+
+
+def _same(one: Request, other: Request) -> bool:
+    """Whether they ask for the same, wherever it is to run."""
+    return msgspec.structs.replace(one, device=other.device) == other
 
 
 def _pending(conversation: Conversation) -> Turn | None:

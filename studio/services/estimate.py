@@ -1,4 +1,4 @@
-"""What a request will take here, said before anything loads: as measured before, else from the weights."""
+"""What a request will take here, said before anything loads: as planned, else as measured, else a guess."""
 
 from __future__ import annotations
 
@@ -6,40 +6,60 @@ from collections.abc import Callable
 
 from studio.domain.family import FamilySpec
 from studio.domain.machine import Accelerator
-from studio.domain.plan import Estimate, Fit, Plan, Span, fit
+from studio.domain.plan import Estimate, Fit, Planned, Span, fit
 from studio.domain.request import Request
 from studio.services.history import History, Learnt, work_of
+from studio.services.planning import Planner
 
 GUESS = (0.8, 1.3)  # around what was never measured
 OTHER_SIZE = (0.9, 1.4)  # around what was measured at another size
 
 
-def plan_of(request: Request) -> Plan:
-    """What the engine is told; it chooses the device for "auto" and the threads for 0 itself."""
-    return Plan(device=request.device, threads=request.threads)
-
-
 class Estimator:
-    """*ram*: bytes that the engine may use in all. *accelerators*: those known. *resident*: is it loaded?"""
+    """*planner* answers for what can be counted; the rest is for what cannot.
+
+    *ram*: bytes that the engine may use in all. *accelerators*: those known. *resident*: is it loaded?
+    """
 
     def __init__(
         self,
         history: History,
+        planner: Planner,
         *,
         ram: Callable[[], int],
         accelerators: Callable[[], tuple[Accelerator, ...]],
         resident: Callable[[str], bool],
     ) -> None:
         self._history = history
+        self._planner = planner
         self._ram = ram
         self._accelerators = accelerators
         self._resident = resident
 
+    def device(self, request: Request, spec: FamilySpec) -> str:
+        """The concrete device: asked for, or where "auto" led before, or will probably lead."""
+        if request.device != "auto":
+            return request.device
+        known = self._history.device_of(request.model, spec.name, "auto")
+        if known is not None:
+            return known
+        usable = [a.device for a in self._accelerators() if a.usable and a.device]
+        return usable[0] if usable else "cpu"
+
     def learnt(self, request: Request, spec: FamilySpec, *, cold: bool) -> Learnt | None:
         """What earlier runs on this request's device say of it. Its values are complete."""
         work = work_of(spec, request.values)
-        device = self._device(request, spec)
+        device = self.device(request, spec)
         return self._history.learnt(request.model, spec.name, device, work, cold=cold)
+
+    def seconds(self, request: Request, spec: FamilySpec, *, cold: bool) -> float | None:
+        """About how long a job that waits will take, None while nobody knows."""
+        learnt = self.learnt(request, spec, cold=cold)
+        if learnt is not None:
+            return learnt.seconds.mid
+        _, planned = self._planner.best(request, spec)
+        seconds = planned.prediction.seconds if planned is not None else None
+        return seconds.mid if seconds is not None else None
 
     def estimate(
         self, request: Request, spec: FamilySpec, *, weights: int | None, least: int = 0
@@ -48,8 +68,11 @@ class Estimator:
 
         Cheap enough for every change of a field.
         """
+        plans = self._planner.plans(request, spec)
+        if plans is not None and plans.plans:
+            return _of(plans.plans[0])
         learnt = self.learnt(request, spec, cold=not self._resident(request.model))
-        card = next((a for a in self._accelerators() if a.device == self._device(request, spec)), None)
+        card = next((a for a in self._accelerators() if a.device == self.device(request, spec)), None)
         own_memory = card is not None and card.memory_free_bytes is not None
         available = card.memory_free_bytes if card is not None and own_memory else self._ram()
         available = available or 0
@@ -72,15 +95,17 @@ class Estimator:
             measured=learnt is not None and learnt.exact,
         )
 
-    def _device(self, request: Request, spec: FamilySpec) -> str:
-        """The concrete device: asked for, or where "auto" led before, or will probably lead."""
-        if request.device != "auto":
-            return request.device
-        known = self._history.device_of(request.model, spec.name, "auto")
-        if known is not None:
-            return known
-        usable = [a.device for a in self._accelerators() if a.usable and a.device]
-        return usable[0] if usable else "cpu"
+
+def _of(planned: Planned) -> Estimate:
+    prediction = planned.prediction
+    return Estimate(
+        fit=planned.fit,
+        memory=planned.memory,
+        available_bytes=planned.available_bytes,
+        seconds=prediction.seconds,
+        parts={name: round(size) for name, size in prediction.breakdown.items()},
+        measured=planned.learnt,
+    )
 
 
 def _around(middle: float, factors: tuple[float, float]) -> Span:

@@ -10,7 +10,7 @@ import asyncio
 import logging
 import sqlite3
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -86,11 +86,12 @@ class Gallery:
             await self._database.run(lambda connection: _insert(connection, [row], f"UPDATE SET {update}"))
         self.changed.emit(None)
 
-    async def search(
-        self, words: str = "", task: str | None = None, limit: int = 500, offset: int = 0
-    ) -> list[Result]:
-        """Results whose prompt, model or file name holds every one of *words*, the newest first."""
-        where, values = _where(words, task)
+    async def search(self, words: str = "", *tasks: str, limit: int = 500, offset: int = 0) -> list[Result]:
+        """Results whose prompt, model or file name holds every one of *words*, the newest first.
+
+        Of one of *tasks*, if any are named.
+        """
+        where, values = _where(words, tasks)
         query = (
             f"SELECT {', '.join(_COLUMNS)} FROM results WHERE {where}"  # noqa: S608 - no outside text in it
             " ORDER BY created DESC, id DESC LIMIT ? OFFSET ?"
@@ -102,8 +103,8 @@ class Gallery:
 
         return await self._database.run(read)
 
-    async def count(self, words: str = "", task: str | None = None) -> int:
-        where, values = _where(words, task)
+    async def count(self, words: str = "", *tasks: str) -> int:
+        where, values = _where(words, tasks)
         query = f"SELECT count(*) FROM results WHERE {where}"  # noqa: S608
         return (await self._database.run(lambda connection: connection.execute(query, values).fetchone()))[0]
 
@@ -237,15 +238,15 @@ def _request(data: bytes | None) -> Request | None:
         return None
 
 
-def _where(words: str, task: str | None) -> tuple[str, list[object]]:
+def _where(words: str, tasks: Sequence[str]) -> tuple[str, list[object]]:
     where, values = ["trashed IS NULL"], list[object]()
     for word in words.split():
         escaped = word.replace("\\", r"\\").replace("%", r"\%").replace("_", r"\_")
         where.append(r"(prompt || ' ' || model || ' ' || path) LIKE ? ESCAPE '\'")
         values.append(f"%{escaped}%")
-    if task is not None:
-        where.append("task = ?")
-        values.append(task)
+    if tasks:
+        where.append(f"task IN ({', '.join('?' * len(tasks))})")
+        values += tasks
     return " AND ".join(where), values
 
 

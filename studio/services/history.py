@@ -18,14 +18,15 @@ from msgspec import Struct
 from studio.domain.family import FamilySpec
 from studio.domain.job import Peak
 from studio.domain.parameter import Integer, Parameter, ParameterError, Size
-from studio.domain.plan import Span
+from studio.domain.plan import Counted, Plan, Span
+from studio.domain.planning import Correction
 from studio.services.database import Database
 
 log = logging.getLogger(__name__)
 
 LAST = 8  # runs of the same work that count
 KEPT = 64  # runs of one model on one device that are kept
-AMOUNTS = ("steps", "count", "frames")  # whole numbers that the time grows with
+AMOUNTS = ("steps", "count", "frames", "seconds")  # whole numbers that the time grows with
 LOAD = "load"
 UNSURE = (0.6, 1.6)  # around what was scaled from other sizes
 
@@ -74,11 +75,17 @@ def _step(number: float) -> int:
     return round(2 ** round(math.log2(max(number, 1))))
 
 
+def built(plan: Plan) -> str:
+    """In one word what of *plan* changes how quick it is, and how large."""
+    return f"{plan.precision_words} {plan.channels_last} {plan.tiling} {plan.offload} {plan.threads}"
+
+
 class PastRun(Struct, frozen=True, kw_only=True):
     """One finished job. `asked` is the device of the request, `device` the one it ran on.
 
     `cold`: the model was not in memory before. `timings` in seconds, `step_seconds` a usual step's.
-    `rate`: tokens a second, or seconds of sound made in one; None for what is not a stream.
+    `rate`: tokens a second, or seconds of sound made in one; None for what is not a stream. `built`: how
+    the plan computed it, and `counted` what it predicted; both are missing in runs of older versions.
     """
 
     model: str
@@ -92,6 +99,8 @@ class PastRun(Struct, frozen=True, kw_only=True):
     peak: Peak
     step_seconds: float | None = None
     rate: float | None = None
+    built: str = ""
+    counted: Counted | None = None
 
 
 class Learnt(Struct, frozen=True, kw_only=True):
@@ -146,6 +155,23 @@ class History:
         ]
         return max(runs, key=lambda run: run.ended).device if runs else None
 
+    def correction(
+        self, model: str, family: str, device: str, work: Work, *, built: str = "", basis: float = 0.0
+    ) -> Correction:
+        """What runs that were predicted from the measurements *basis* say of the next prediction.
+
+        Those of the same *work*, built in the same way, count alone where there are some; then those
+        built in the same way, then all.
+        """
+        runs = [
+            run
+            for run in self._runs.get((model, family, device), ())
+            if run.counted is not None and run.counted.basis == basis
+        ]
+        alike = [run for run in runs if run.built == built] or runs
+        same = [run for run in alike if run.work.key == work.key]
+        return _corrected((same or alike)[-LAST:], exact=bool(same)) if alike else Correction()
+
     def learnt(self, model: str, family: str, device: str, work: Work, *, cold: bool) -> Learnt | None:
         """What to expect of this work on the concrete *device*; None when this model never ran there."""
         runs = list(self._runs.get((model, family, device), ()))
@@ -176,6 +202,23 @@ class History:
             step_seconds=statistics.median(steps) if steps else None,
             rate=statistics.median(rates) if rates else None,
         )
+
+
+def _corrected(runs: list[PastRun], *, exact: bool) -> Correction:
+    """Medians of measured over predicted. Loading counts where there was some."""
+    ratios: dict[str, list[float]] = defaultdict(list)
+    for run in runs:
+        assert run.counted is not None
+        for name, predicted in run.counted.phases.items():
+            took = run.timings.get(name, 0.0)
+            if predicted > 0 and took > 0 and (name != LOAD or run.cold):
+                ratios[name].append(took / predicted)
+        ratios["ram"].append(run.peak.ram_bytes / run.counted.ram)
+        if run.peak.vram_bytes and run.counted.vram:
+            ratios["vram"].append(run.peak.vram_bytes / run.counted.vram)
+    found = {name: statistics.median(values) for name, values in ratios.items()}
+    ram, vram = found.pop("ram", 1.0), found.pop("vram", 1.0)
+    return Correction(phases=found, ram=ram, vram=vram, runs=len(runs), exact=exact)
 
 
 def _phases(runs: list[PastRun], scale: float) -> dict[str, float]:

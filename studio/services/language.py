@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import locale
 import os
 import sys
 from collections.abc import Mapping
@@ -30,4 +29,6 @@ def system_language(environment: Mapping[str, str] = os.environ) -> str:
 
         number = ctypes.windll.kernel32.GetUserDefaultUILanguage()
         return "zh_CN" if number & 0x3FF == _CHINESE else "en"
+    import locale
+
     return language_of_locale(locale.getlocale()[0] or "")

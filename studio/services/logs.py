@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import faulthandler
 import logging
-import logging.handlers
 import os
 import platform
 import sys
@@ -16,16 +15,16 @@ import time
 from collections.abc import Iterable
 from pathlib import Path
 from types import TracebackType
-
-import psutil
+from typing import TYPE_CHECKING
 
 from studio import __version__
 from studio.services.paths import Paths
-from studio.services.scrub import scrub, without_secrets
+
+if TYPE_CHECKING:
+    from studio.services.log_file import LogFile
 
 log = logging.getLogger(__name__)
 
-LOG_BYTES = 2_000_000
 REPORT_LINES = 400
 
 
@@ -38,13 +37,7 @@ class Log:
     def __init__(self, paths: Paths, name: str) -> None:
         paths.logs.mkdir(parents=True, exist_ok=True)
         self.file = paths.logs / f"{name}.log"
-        self._handler = logging.handlers.RotatingFileHandler(
-            self.file, maxBytes=LOG_BYTES, backupCount=3, encoding="utf-8", delay=True
-        )
-        self._handler.setFormatter(_Formatter("%(asctime)s %(levelname)s %(process)d %(name)s: %(message)s"))
-        for file in _crash_files(paths.logs):
-            if file.stat().st_size == 0 and not psutil.pid_exists(_pid(file)):
-                file.unlink(missing_ok=True)
+        self._handler = _AtFirstMessage(self.file)
         self._crash = (paths.logs / f"crash-{name}-{os.getpid()}.txt").open("w", encoding="utf-8")
 
     def start(self) -> None:
@@ -58,7 +51,7 @@ class Log:
         faulthandler.enable(self._crash)
 
     def end(self) -> None:
-        """Give everything back, and remove the crash file: there was none."""
+        """Give everything back, and remove the crash file: there was none. Also what killed ones left."""
         logging.getLogger().removeHandler(self._handler)
         self._handler.close()
         logging.captureWarnings(False)
@@ -66,11 +59,32 @@ class Log:
         faulthandler.disable()
         self._crash.close()
         Path(self._crash.name).unlink(missing_ok=True)
+        import psutil  # not before the window's first picture
+
+        for file in _crash_files(self.file.parent):
+            if file.stat().st_size == 0 and not psutil.pid_exists(_pid(file)):
+                file.unlink(missing_ok=True)
 
 
-class _Formatter(logging.Formatter):
-    def format(self, record: logging.LogRecord) -> str:
-        return without_secrets(super().format(record))
+class _AtFirstMessage(logging.Handler):
+    """A `LogFile`, imported and made when there is something to write; most windows open without a word."""
+
+    def __init__(self, file: Path) -> None:
+        super().__init__()
+        self._file = file
+        self._to: LogFile | None = None
+
+    def emit(self, record: logging.LogRecord) -> None:
+        if self._to is None:
+            from studio.services.log_file import LogFile
+
+            self._to = LogFile(self._file)
+        self._to.handle(record)
+
+    def close(self) -> None:
+        if self._to is not None:
+            self._to.close()
+        super().close()
 
 
 def _uncaught(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
@@ -105,6 +119,8 @@ def report(paths: Paths, sections: Iterable[tuple[str, str]] = ()) -> str:
 
     Raises OSError when a log cannot be read.
     """
+    from studio.services.scrub import scrub
+
     parts = [("system", _system()), *sections]
     parts += [(file.name, _end_of(file)) for file in crashes(paths)[:3]]
     parts += [(file.name, _end_of(file)) for file in sorted(paths.logs.glob("*.log"))]

@@ -1,4 +1,4 @@
-"""Everything that was asked for and is not done: one job runs, the others wait here.
+"""Everything that was asked for and is not done: one job runs on each device, the others wait here.
 
 So reordering or dropping one needs no round trip to the engine. What has not ended outlives the
 studio, and comes back held: nothing ever runs again unasked.
@@ -54,7 +54,7 @@ class Queue:
         self._settings = settings
         self._store = store
         self._awake = awake
-        self._running: Entry | None = None
+        self._running: list[Entry] = []
         self._waiting: list[Entry] = []
         self._held: list[Entry] = []
         self._ended: list[Entry] = []
@@ -73,17 +73,18 @@ class Queue:
         What has not ended is kept for the next session.
         """
         self._closing = True
-        running = self._running
-        if running is not None and running.work is not None:
-            self._runner.cancel(running)
-            await asyncio.wait({running.work})
+        works = [entry.work for entry in self._running if entry.work is not None]
+        for entry in self._running:
+            self._runner.cancel(entry)
+        if works:
+            await asyncio.wait(works)
         self._rest()
 
     # --- what is in it --------------------------------------------------------------------------
 
     @property
     def jobs(self) -> tuple[Job, ...]:
-        """The running one, those that wait in order, the held ones, and those that ended since the start."""
+        """The running ones, those that wait in order, the held ones, and those that ended since the start."""
         return tuple(entry.job for entry in self._entries())
 
     def job(self, id: str) -> Job:  # noqa: A002 - the domain's word
@@ -92,24 +93,26 @@ class Queue:
 
     def remaining(self) -> float | None:
         """Seconds until everything that waits is done; None while that cannot be said, 0 when idle."""
-        total = 0.0
-        model: str | None = None
-        if self._running is not None:
-            progress = self._running.job.progress
+        seconds: dict[str, float] = {}  # by device: they work at the same time
+        models: dict[str, str] = {}
+        for entry in self._running:
+            progress = entry.job.progress
             if progress is None or progress.remaining is None:
                 return None
-            total = progress.remaining
-            model = self._running.job.request.model
+            seconds[entry.device] = progress.remaining
+            models[entry.device] = entry.job.request.model
         for entry in self._waiting:
             request = entry.job.request
             if entry.spec is None:
                 return None
-            learnt = self._estimator.learnt(request, entry.spec, cold=request.model != model)
-            if learnt is None:
+            device = self._device(entry)
+            cold = request.model != models.get(device)
+            waiting = self._estimator.seconds(request, entry.spec, cold=cold)
+            if waiting is None:
                 return None
-            total += learnt.seconds.mid
-            model = request.model
-        return total
+            seconds[device] = seconds.get(device, 0.0) + waiting
+            models[device] = request.model
+        return max(seconds.values(), default=0.0)
 
     async def wait(self, id: str) -> Job:  # noqa: A002
         """The job once it has ended, however. Raises KeyError."""
@@ -153,7 +156,7 @@ class Queue:
     def cancel(self, id: str) -> None:  # noqa: A002
         """Stop it or drop it. Harmless when it has ended. Raises KeyError."""
         entry = self._find(id)
-        if entry is self._running:
+        if entry in self._running:
             if entry.job.state is JobState.RUNNING:
                 entry.set(state=JobState.CANCELLING)
                 self.changed.emit(entry.job)
@@ -163,12 +166,12 @@ class Queue:
             self._end(entry, JobState.CANCELLED)
 
     def cancel_all(self) -> None:
-        """Stop the running job and drop those that wait. Held ones stay: they run only when asked anyway."""
-        for entry in [*self._waiting, *([self._running] if self._running else [])]:
+        """Stop the running jobs and drop those that wait. Held ones stay: they run only when asked anyway."""
+        for entry in [*self._waiting, *self._running]:
             self.cancel(entry.job.id)
 
-    def retry(self, id: str) -> Job:  # noqa: A002
-        """Ask for an ended job once more, as a new one in its stead.
+    def retry(self, id: str, *, device: str = "") -> Job:  # noqa: A002
+        """Ask for an ended job once more, as a new one in its stead; *device*: there instead.
 
         Raises KeyError, ValueError, and StudioError like `submit`.
         """
@@ -176,7 +179,10 @@ class Queue:
         if not entry.job.state.ended:
             raise ValueError(f"job {id} has not ended")
         kept = entry.kept
-        job = self.submit(kept.job.request, outputs_exact=kept.outputs_exact, overwrite=kept.overwrite)
+        request = kept.job.request
+        if device:
+            request = msgspec.structs.replace(request, device=device)
+        job = self.submit(request, outputs_exact=kept.outputs_exact, overwrite=kept.overwrite)
         self.forget(id)
         return job
 
@@ -237,8 +243,7 @@ class Queue:
     # --- how it runs ----------------------------------------------------------------------------
 
     def _entries(self) -> list[Entry]:
-        running = [self._running] if self._running is not None else []
-        return [*running, *self._waiting, *self._held, *self._ended]
+        return [*self._running, *self._waiting, *self._held, *self._ended]
 
     def _find(self, id: str) -> Entry:  # noqa: A002
         for entry in self._entries():
@@ -257,12 +262,27 @@ class Queue:
         return entry.job
 
     def _next(self) -> None:
-        if self._closing or self._running is not None:
-            return
-        if not self._waiting:
+        """Begin the first waiting job of every device that does nothing."""
+        while not self._closing and (entry := self._ready()) is not None:
+            self._begin(entry)
+        if not self._running:
             self._rest()
-            return
-        entry = self._running = self._waiting.pop(0)
+
+    def _ready(self) -> Entry | None:
+        busy = {entry.device for entry in self._running}
+        for entry in self._waiting:
+            entry.device = self._device(entry)
+            if entry.device not in busy:
+                return entry
+        return None
+
+    def _device(self, entry: Entry) -> str:
+        request = entry.job.request
+        return self._estimator.device(request, entry.spec) if entry.spec is not None else request.device
+
+    def _begin(self, entry: Entry) -> None:
+        self._waiting.remove(entry)
+        self._running.append(entry)
         entry.set(state=JobState.RUNNING, started=time.time())
         if self._awake is not None and self._settings().keep_awake:
             self._awake.hold()
@@ -289,7 +309,7 @@ class Queue:
         except Exception as error:
             log.exception("a job could not be run")
             failure = Failure(code="internal", values={"reason": str(error)}, details=repr(error))
-        self._running = None
+        self._running.remove(entry)
         if self._closing and entry.job.state is not JobState.CANCELLING and state is not JobState.DONE:
             entry.ended.set()  # it was interrupted; its row brings it back
             return

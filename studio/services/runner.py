@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import statistics
 import time
 from collections.abc import Callable
@@ -16,16 +17,21 @@ from studio.domain.artifact import Artifact
 from studio.domain.failure import Cancelled
 from studio.domain.family import FamilySpec
 from studio.domain.job import Job, Outcome
+from studio.domain.plan import Planned
 from studio.services.engine.supervisor import Engine
-from studio.services.estimate import Estimator, plan_of
+from studio.services.estimate import Estimator
 from studio.services.event import Event
-from studio.services.history import LOAD, History, PastRun, work_of
+from studio.services.history import LOAD, History, PastRun, built, work_of
 from studio.services.job_store import Kept
+from studio.services.library.headers import HeaderError
 from studio.services.library.library import Resolved
+from studio.services.planning import Planner
 from studio.services.progress import Tracker
 from studio.services.settings import Settings
 from studio.wire import messages as wire
 from studio.wire.messages import FromEngine, Notice, TextDelta
+
+log = logging.getLogger(__name__)
 
 TICK_SECONDS = 0.5  # the remaining time counts down between what the engine says
 
@@ -56,7 +62,9 @@ class SavedResult(Struct, frozen=True):
 
 
 class Entry:
-    """A job and what belongs to it. `spec` is its family as far as it is known."""
+    """A job and what belongs to it. `spec` is its family as far as it is known, `device` where it runs, or
+    probably will. `beside`: another job ran at the same time.
+    """
 
     def __init__(self, kept: Kept, spec: FamilySpec | None) -> None:
         self.kept = kept
@@ -68,13 +76,15 @@ class Entry:
         self.stop: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self.tracker: Tracker | None = None
         self.steps: list[float] = []
+        self.device = ""
+        self.beside = False
 
     def set(self, **changes: Any) -> None:
         self.job = msgspec.structs.replace(self.job, **changes)
 
 
 class Runner:
-    """Runs one job at a time. `changed` tells that the job of an entry has."""
+    """Runs jobs, also at the same time. `changed` tells that the job of an entry has."""
 
     def __init__(
         self,
@@ -82,6 +92,7 @@ class Runner:
         models: Models,
         history: History,
         estimator: Estimator,
+        planner: Planner,
         *,
         settings: Callable[[], Settings],
         outputs: Callable[[], Path],
@@ -95,16 +106,23 @@ class Runner:
         self._models = models
         self._history = history
         self._estimator = estimator
+        self._planner = planner
         self._settings = settings
         self._outputs = outputs
+        self._under_way: set[Entry] = set()
 
     async def run(self, entry: Entry) -> Outcome:
         """Raises Cancelled, StudioError."""
         ticking = asyncio.create_task(self._tick(entry), name="job tick")
+        self._under_way.add(entry)
+        if len(self._under_way) > 1:
+            for each in self._under_way:
+                each.beside = True
         try:
             return await self._run(entry)
         finally:
             ticking.cancel()
+            self._under_way.discard(entry)
 
     def cancel(self, entry: Entry) -> None:
         """Stop it, wherever it is. Harmless when repeated."""
@@ -119,14 +137,14 @@ class Runner:
         model = resolved.source if resolved.source.path else None
         cold = (model.id if model else spec.name) not in self._engine.resident
         learnt = self._estimator.learnt(request, spec, cold=cold)
-        entry.tracker = Tracker(
-            spec.phases, learnt.phases if learnt else None, open_ended="stream" in spec.capabilities
-        )
+        plan, planned = self._planner.best(request, spec)
+        usual = learnt.phases if learnt else planned.prediction.phases if planned else None
+        entry.tracker = Tracker(spec.phases, usual or None, open_ended="stream" in spec.capabilities)
         message = wire.Run(
             job=entry.job.id,
             request=request,
             model=model,
-            plan=plan_of(request),
+            plan=plan,
             outputs=str(self._outputs()),
             outputs_exact=entry.kept.outputs_exact,
             overwrite=entry.kept.overwrite,
@@ -137,6 +155,15 @@ class Runner:
             lambda message, blob: self._heard(entry, message, blob),
             step_seconds=learnt.step_seconds if learnt else None,
         )
+        if not entry.beside:  # else time and memory say little about this job alone
+            self._learn(entry, spec, outcome, planned, cold=cold)
+        return outcome
+
+    def _learn(
+        self, entry: Entry, spec: FamilySpec, outcome: Outcome, planned: Planned | None, *, cold: bool
+    ) -> None:
+        request = entry.job.request
+        there = planned is not None and planned.plan.device == outcome.device
         self._history.record(
             PastRun(
                 model=request.model,
@@ -150,21 +177,34 @@ class Runner:
                 peak=outcome.peak,
                 step_seconds=statistics.median(entry.steps) if entry.steps else None,
                 rate=_rate(entry.job.artifacts, outcome),
+                built=built(planned.plan) if planned is not None else "",
+                counted=planned.counted if planned is not None and there else None,
             )
         )
-        return outcome
 
     async def _resolve(self, entry: Entry) -> Resolved:
         """The model, its files checked; that may take long, and be stopped."""
-        work = asyncio.ensure_future(asyncio.to_thread(self._models.resolve, entry.job.request.model))
+        work = asyncio.ensure_future(asyncio.to_thread(self._find, entry.job.request.model))
         await asyncio.wait({work, entry.stop}, return_when=asyncio.FIRST_COMPLETED)
         if entry.stop.done():
             work.cancel()
             raise Cancelled
         return work.result()
 
+    def _find(self, model: str) -> Resolved:
+        """In a thread: the files checked, and what they say of themselves read for the plan."""
+        resolved = self._models.resolve(model)
+        if resolved.source.path and not self._planner.knows(model):
+            try:
+                self._planner.learn(model, Path(resolved.source.path))
+            except (HeaderError, OSError) as error:  # the family will say what is wrong when it loads it
+                log.info("%s cannot be planned: %s", model, error)
+        return resolved
+
     def _heard(self, entry: Entry, message: FromEngine, blob: bytes) -> None:
         match message:
+            case wire.Started():
+                entry.device = message.device
             case wire.PhaseProgress():
                 if message.step_seconds is not None:
                     entry.steps.append(message.step_seconds)

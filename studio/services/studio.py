@@ -5,13 +5,17 @@ from __future__ import annotations
 import asyncio
 import logging
 import sys
+from collections.abc import Callable
 from contextlib import AsyncExitStack
 from pathlib import Path
 
-from studio.domain.machine import Machine
+from studio.domain.failure import StudioError
+from studio.domain.machine import Accelerator, Machine
+from studio.domain.measurement import Measurements
 from studio.services import machine
 from studio.services.answers import Answers
 from studio.services.awake import Awake
+from studio.services.basis import Basis
 from studio.services.conversations import Conversations
 from studio.services.database import Database
 from studio.services.downloads.downloads import Downloads
@@ -21,14 +25,16 @@ from studio.services.estimate import Estimator
 from studio.services.gallery import KEEP_DAYS, Gallery
 from studio.services.history import History
 from studio.services.job_store import JobStore
-from studio.services.library.library import Library
+from studio.services.library.headers import HeaderError
+from studio.services.measurements import MeasurementStore, choose, measure
 from studio.services.network import Network
 from studio.services.paths import Paths
+from studio.services.planning import Planner
 from studio.services.queue import Queue
 from studio.services.runner import Runner, SavedResult
 from studio.services.secrets import Secrets
-from studio.services.settings import Settings, SettingsStore
-from studio.wire.messages import Configure, DeviceState
+from studio.services.settings import Settings
+from studio.wire.messages import Configure, Devices
 
 log = logging.getLogger(__name__)
 
@@ -47,19 +53,22 @@ class Studio:
     """Made without touching the disk much; `start` opens the database and takes up the queue.
 
     *offline* is for this run only and stronger than the setting. *keep_queue*: what has not ended at
-    the end comes back, held, in the next session. Everything runs on the loop that awaits `start`.
+    the end comes back, held, in the next session. *basis*: the one that is in use already; *offline*
+    is then its own. Everything runs on the loop that awaits `start`.
     """
 
-    def __init__(self, paths: Paths, *, offline: bool = False, keep_queue: bool = True) -> None:
+    def __init__(
+        self, paths: Paths, *, offline: bool = False, keep_queue: bool = True, basis: Basis | None = None
+    ) -> None:
         self.paths = paths
-        self.settings = SettingsStore(paths)
-        self._forced_offline = offline
+        self.basis = basis or Basis(paths, offline=offline)
+        self.settings = self.basis.settings
+        self.library = self.basis.library
         self.network = Network(paths)
         self.secrets = Secrets(paths)
         self.drafts = Drafts(paths)
         self.conversations = Conversations(paths)
         self.database = Database(paths.data / "studio.db")
-        self.library = Library(Path(self.settings.value.models or paths.models))
         self.downloads = Downloads(
             self.library,
             paths.logs,
@@ -68,12 +77,22 @@ class Studio:
         )
         self.engine = Engine(engine_command(), paths.logs / "engine.log")
         self.history = History(self.database)
+        self.measurements = MeasurementStore(paths.data / "measurements")
         self.machine: Machine | None = None
-        self._tried: tuple[DeviceState, ...] = ()
-        self.estimator = Estimator(
+        self._tried: Devices | None = None
+        self.planner = Planner(
             self.history,
             ram=self._ram_for_the_engine,
-            accelerators=lambda: self.machine.accelerators if self.machine else (),
+            accelerators=self._accelerators,
+            measured=self._measured,
+            resident=lambda model: model in self.engine.resident,
+            started=lambda: bool(self.engine.resident),
+        )
+        self.estimator = Estimator(
+            self.history,
+            self.planner,
+            ram=self._ram_for_the_engine,
+            accelerators=self._accelerators,
             resident=lambda model: model in self.engine.resident,
         )
         runner = Runner(
@@ -81,6 +100,7 @@ class Studio:
             self.library,
             self.history,
             self.estimator,
+            self.planner,
             settings=lambda: self.settings.value,
             outputs=self.outputs,
         )
@@ -94,7 +114,7 @@ class Studio:
         )
         self.answers = Answers(self.queue, self.conversations)
         self.gallery = Gallery(self.database, self.outputs)
-        self._indexing: set[asyncio.Task[None]] = set()
+        self._behind: set[asyncio.Task[None]] = set()
 
     @classmethod
     def create(cls, *, offline: bool = False) -> Studio:
@@ -103,7 +123,7 @@ class Studio:
 
     @property
     def offline(self) -> bool:
-        return self._forced_offline or self.settings.value.offline
+        return self.basis.offline
 
     def outputs(self) -> Path:
         """Where results go."""
@@ -117,18 +137,39 @@ class Studio:
         await self.history.load()
         await self.queue.load()
         self.settings.changed.connect(self._configure)
+        self.library.changed.connect(self._judge_again)
         self.queue.saved.connect(self._index)
 
     async def read_machine(self) -> Machine:
         """What this computer is, read anew off the loop's thread."""
         read = await asyncio.to_thread(machine.read_machine, self.library.folder, self.outputs())
-        self.machine = machine.tried(read, self._tried) if self._tried else read
+        found = self._tried
+        self.machine = machine.tried(read, found.devices, found.build) if found else read
         return self.machine
 
     async def try_devices(self) -> Machine:
         """What this computer is, with what can really compute: the engine tries. Raises StudioError."""
-        self._tried = (await self.engine.devices()).devices
+        self._tried = await self.engine.devices()
         return await self.read_machine()
+
+    async def measure(self, device: str, progress: Callable[[str, float], None]) -> Measurements:
+        """Run the micro-benchmark on *device* ("auto": the best that can compute) and keep what it finds.
+
+        *progress* gets its section and how much is done, 0..1. A job that is submitted ends it: Cancelled.
+        Raises StudioError, OSError when it cannot be kept.
+        """
+        current = await self.try_devices()
+        folder = self.library.folder if self.library.folder.is_dir() else self.paths.data
+        found = await measure(
+            self.engine,
+            choose(self._tried.devices if self._tried else (), device),
+            current,
+            folder=folder,
+            progress=progress,
+        )
+        await asyncio.to_thread(self.measurements.save, found)
+        self.planner.changed.emit(None)
+        return found
 
     async def tidy(self) -> None:
         """What can wait until the window is there: the gallery's index, old trash.
@@ -159,7 +200,7 @@ class Studio:
             last_first.callback(self.network.stop)
             last_first.push_async_callback(self.database.close)
             last_first.push_async_callback(self.drafts.save)
-            last_first.push_async_callback(self._finish_indexing)
+            last_first.push_async_callback(self._finish_behind)
             last_first.push_async_callback(self._stop_work)
             last_first.push_async_callback(self.downloads.close)
 
@@ -167,14 +208,35 @@ class Studio:
         await asyncio.gather(self.queue.close(), self.engine.close())
         await self.answers.close()
 
-    async def _finish_indexing(self) -> None:
-        if self._indexing:
-            await asyncio.wait(self._indexing)
+    async def _finish_behind(self) -> None:
+        if self._behind:
+            await asyncio.wait(self._behind)
+
+    async def judge_models(self) -> None:
+        """Read what every model here says of itself, so that all can be planned; then `planner.changed`."""
+        await asyncio.to_thread(self._read_models)
+        self.planner.changed.emit(None)
+
+    def _read_models(self) -> None:
+        for entry in self.library.entries():
+            model = entry.model.id
+            if entry.installed is None or not entry.installed.path or self.planner.knows(model):
+                continue
+            try:
+                self.planner.learn(model, Path(self.library.resolve(model, verify=False).source.path))
+            except (StudioError, HeaderError, OSError) as error:  # it is said when it is used
+                log.info("%s cannot be planned: %s", model, error)
+
+    def _accelerators(self) -> tuple[Accelerator, ...]:
+        return self.machine.accelerators if self.machine else ()
+
+    def _measured(self, device: str) -> Measurements | None:
+        return self.measurements.load(device, self.machine) if self.machine else None
 
     def _ram_for_the_engine(self) -> int:
         """What is free, and what the engine holds already: that is there for the next job too."""
         held = self.engine.figures.ram_bytes if self.engine.figures else 0
-        return machine.read_ram(machine.Live()).available_bytes + held
+        return (machine.read_ram(machine.Live()).available_bytes or 0) + held
 
     def _configure(self, settings: Settings) -> None:
         self.network.offline = self.offline
@@ -182,13 +244,18 @@ class Studio:
             self.downloads.pause_all()
         self.engine.configure(Configure(idle_unload_seconds=settings.idle_unload_seconds))
 
+    def _judge_again(self, _: None) -> None:
+        task = asyncio.ensure_future(self.judge_models())
+        self._behind.add(task)
+        task.add_done_callback(self._was_done)
+
     def _index(self, saved: SavedResult) -> None:
         """A result gets its row in the gallery; what fails here is found by `tidy`."""
         task = asyncio.ensure_future(self.gallery.add(saved.artifact, saved.job.request))
-        self._indexing.add(task)
-        task.add_done_callback(self._was_indexed)
+        self._behind.add(task)
+        task.add_done_callback(self._was_done)
 
-    def _was_indexed(self, task: asyncio.Task[None]) -> None:
-        self._indexing.discard(task)
+    def _was_done(self, task: asyncio.Task[None]) -> None:
+        self._behind.discard(task)
         if not task.cancelled() and (error := task.exception()) is not None:
-            log.error("a result could not be indexed", exc_info=error)
+            log.error("something failed behind the window", exc_info=error)

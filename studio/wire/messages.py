@@ -8,12 +8,14 @@ from msgspec import Struct
 from studio.domain.artifact import Artifact
 from studio.domain.failure import Failure
 from studio.domain.job import Outcome
+from studio.domain.machine import TorchBuild
+from studio.domain.measurement import Measurements
 from studio.domain.model import ModelSource
 from studio.domain.plan import Plan
 from studio.domain.request import Request
 from studio.wire.frames import Frame, FrameError
 
-PROTOCOL = 1
+PROTOCOL = 2
 
 
 class Message(Struct, frozen=True, kw_only=True, tag_field="type", tag=str.lower):
@@ -51,7 +53,7 @@ class Ping(Message, frozen=True, kw_only=True):
 
 
 class Unload(Message, frozen=True, kw_only=True):
-    """Forget resident models now, unless a job runs."""
+    """Forget resident models now, but on a device where a job runs."""
 
 
 class Configure(Message, frozen=True, kw_only=True):
@@ -62,6 +64,19 @@ class Configure(Message, frozen=True, kw_only=True):
 
 class Probe(Message, frozen=True, kw_only=True):
     """Which devices can really compute? Answered by `Devices`."""
+
+
+class Measure(Message, frozen=True, kw_only=True):
+    """Measure a concrete `device`, in about so many `seconds`: a job like `Run`, answered by `Measured`.
+
+    `name` goes into the measurements. `folder`: an empty one for large files, on the disk that is measured.
+    """
+
+    job: str
+    device: str
+    name: str
+    folder: str
+    seconds: float
 
 
 class Shutdown(Message, frozen=True, kw_only=True):
@@ -78,12 +93,12 @@ class Ready(Message, frozen=True, kw_only=True):
 
 
 class Pong(Message, frozen=True, kw_only=True):
-    """`resident`: ids of the loaded models. `ram_bytes`: this process's resident memory now."""
+    """`resident`: ids of the loaded models. `jobs`: those that run. `ram_bytes`: the process's memory now."""
 
     n: int
     ram_bytes: int
     resident: tuple[str, ...] = ()
-    job: str | None = None
+    jobs: tuple[str, ...] = ()
 
 
 class DeviceState(Struct, frozen=True, kw_only=True):
@@ -98,19 +113,25 @@ class DeviceState(Struct, frozen=True, kw_only=True):
 
 
 class Devices(Message, frozen=True, kw_only=True):
+    """`build` is None without a torch that starts."""
+
     devices: tuple[DeviceState, ...]
     versions: dict[str, str]
+    build: TorchBuild | None = None
 
 
 class Started(Message, frozen=True, kw_only=True):
-    """The worker has claimed the job and resolved the device it runs on."""
+    """The worker of this concrete device has begun the job."""
 
     job: str
     device: str
 
 
 class PhaseProgress(Message, frozen=True, kw_only=True):
-    """`fraction` of this phase, 0..1 or None for unknown. `step_seconds`: the last step's."""
+    """`fraction` of this phase, 0..1 or None for unknown. `step_seconds`: the last step's.
+
+    Of a measurement, `phase` is its section and `fraction` that of the whole.
+    """
 
     job: str
     phase: str
@@ -154,6 +175,11 @@ class Done(Message, frozen=True, kw_only=True):
     outcome: Outcome
 
 
+class Measured(Message, frozen=True, kw_only=True):
+    job: str
+    measurements: Measurements
+
+
 class Cancelled(Message, frozen=True, kw_only=True):
     job: str
 
@@ -165,7 +191,7 @@ class Failed(Message, frozen=True, kw_only=True):
     failure: Failure
 
 
-ToEngine = Run | Cancel | Ping | Unload | Configure | Probe | Shutdown
+ToEngine = Run | Cancel | Ping | Unload | Configure | Probe | Measure | Shutdown
 FromEngine = (
     Ready
     | Pong
@@ -177,6 +203,7 @@ FromEngine = (
     | Notice
     | Saved
     | Done
+    | Measured
     | Cancelled
     | Failed
 )

@@ -260,7 +260,7 @@ def window(panel: str = "draw") -> StudioWindow:
 
 def main() -> None:
     target = Path(sys.argv[1])
-    app = QApplication(sys.argv[:1])
+    app = QApplication([sys.argv[0], *theme.STYLE])
     language.set_language("zh_CN" if "zh_CN" in sys.argv else "en")
     theme.install(app, "dark" if "dark" in sys.argv else "light")
     made = window("models" if "parts" in sys.argv else "draw")

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from studio.services import basis
 from studio.services import studio as composition
 from studio.services.engine.supervisor import Engine
 from studio.services.library.library import Library
@@ -27,7 +28,7 @@ async def studio_at(
     """Started. The *shop*'s models are the only ones, else the program's own; the engine is the fake."""
     if shop is not None:
         here = functools.partial(Library, manifest=shop.manifest, assets=shop.folder / "assets")
-        monkeypatch.setattr(composition, "Library", here)
+        monkeypatch.setattr(basis, "Library", here)
     fake = command(folder, **script)
     monkeypatch.setattr(composition, "Engine", lambda _, log: Engine(fake, log, QUICK))
     studio = Studio(Paths.under(folder / "home").create())

@@ -493,8 +493,8 @@ async def test_every_control_has_a_name_and_tab_reaches_it(qtbot, tmp_path: Path
     async with started(tmp_path) as studio:
         picture, _, _ = await three(studio, tmp_path)
         async with shown(studio) as (panel, frame):
-            frame._strip.queue_requested.emit(None)
-            sheet = frame._queue_sheet()
+            frame._shell.strip.queue_requested.emit(None)
+            sheet = frame._shell._queue_sheet()
             for opened in (None, picture):
                 if opened is None:
                     panel.model.select((panel.model.results.value or ())[2:])

@@ -223,7 +223,7 @@ async def test_the_computer_is_read(tmp_path, monkeypatch) -> None:
 
 async def test_one_click_runs_the_example_in_its_panel(qloop, tmp_path, monkeypatch) -> None:
     async with panel_on(tmp_path, monkeypatch, SLOW) as (studio, panel, frame):
-        card = panel.cards["image"]
+        card = panel.overview.cards["image"]
         assert card.meter.isHidden()
         card.try_it.click()
         assert frame.window.current.value == "draw"
@@ -231,8 +231,7 @@ async def test_one_click_runs_the_example_in_its_panel(qloop, tmp_path, monkeypa
         (job,) = studio.queue.jobs
         assert job.request.prompt == of(panel.model, "image").prompt
         frame.window.go("home")
-        await until(lambda: card.meter.isVisible() and card.meter.value)
-        assert "/ 400" in texts(card)
+        await until(lambda: card.meter.isVisible() and card.meter.value and "/ 400" in texts(card))
         assert card.try_it.words() == "Stop"
         card.try_it.click()
         await studio.queue.wait(job.id)
@@ -242,37 +241,37 @@ async def test_one_click_runs_the_example_in_its_panel(qloop, tmp_path, monkeypa
 
 async def test_the_card_tells_what_was_measured_in_both_languages(qloop, tmp_path, monkeypatch) -> None:
     async with panel_on(tmp_path, monkeypatch) as (studio, panel, frame):
-        assert "Not measured yet" in texts(panel.cards["image"])
-        assert "Nothing was measured yet" in texts(panel.abilities)
-        panel.cards["image"].try_it.click()
+        assert "Not measured yet" in texts(panel.overview.cards["image"])
+        assert "Nothing was measured yet" in texts(panel.overview.abilities)
+        panel.overview.cards["image"].try_it.click()
         await studio.queue.wait(studio.queue.jobs[0].id)
         frame.window.go("home")
-        assert "about 1 s" in texts(panel.cards["image"])
-        assert "Fluent" in texts(panel.abilities)
-        assert "the rest is estimated" in texts(panel.abilities)
+        assert "about 1 s" in texts(panel.overview.cards["image"])
+        assert "Fluent" in texts(panel.overview.abilities)
+        assert "the rest is estimated" in texts(panel.overview.abilities)
         language.set_language("zh_CN")
-        assert "约 1 秒" in texts(panel.cards["image"])
-        assert "流畅" in texts(panel.abilities)
-        assert of(panel.model, "image").prompt in texts(panel.cards["image"])
+        assert "约 1 秒" in texts(panel.overview.cards["image"])
+        assert "流畅" in texts(panel.overview.abilities)
+        assert of(panel.model, "image").prompt in texts(panel.overview.cards["image"])
 
 
 async def test_made_lately_shows_pictures_and_opens_them(qloop, tmp_path, monkeypatch) -> None:
     async with panel_on(tmp_path, monkeypatch) as (studio, panel, frame):
-        assert "Nothing made yet" in texts(panel.lately)
+        assert "Nothing made yet" in texts(panel.overview.lately)
         results(studio)
         await studio.gallery.reconcile()
-        await until(lambda: len(panel.lately.tiles()) == 2)
-        picture = next(tile for tile in panel.lately.tiles() if tile.made.result.task == "image")
+        await until(lambda: len(panel.overview.lately.tiles()) == 2)
+        picture = next(tile for tile in panel.overview.lately.tiles() if tile.made.result.task == "image")
         await until(lambda: picture._picture)
         middle = picture.grab().toImage().pixelColor(56, 56)
         assert middle.name() == "#c03020"
-        text = next(tile for tile in panel.lately.tiles() if tile.made.result.task == "text")
+        text = next(tile for tile in panel.overview.lately.tiles() if tile.made.result.task == "text")
         assert "<b>" not in text.toolTip()
         picture.click()
         assert frame.window.current.value == "gallery"
         frame.window.go("home")
         await studio.gallery.delete([picture.made.result])
-        await until(lambda: len(panel.lately.tiles()) == 1)
+        await until(lambda: len(panel.overview.lately.tiles()) == 1)
 
 
 async def test_every_control_has_a_name_and_texts_are_plain(qloop, tmp_path, monkeypatch) -> None:

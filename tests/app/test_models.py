@@ -21,7 +21,7 @@ from studio.app.panels.models.panel import ModelsPanel
 from studio.app.panels.models.viewmodel import ModelsModel
 from studio.app.widgets.button import Button, PaintedButton
 from studio.domain.plan import Fit
-from studio.services.downloads.downloads import State
+from studio.services.downloads.state import State
 from studio.services.studio import Studio
 from tests.app.studios import shop_at, studio_at
 from tests.fakes.file_server import FileServer, serving

@@ -9,6 +9,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 from PIL import Image
 from PIL.PngImagePlugin import PngInfo
@@ -22,6 +23,8 @@ from studio.app.panels import panel_specs
 from studio.app.widgets.status import StatusLine
 from studio.domain.failure import Failure
 from studio.domain.job import JobState
+from studio.domain.machine import Accelerator
+from studio.domain.text import t
 from studio.services.paths import Paths
 from studio.services.studio import Studio
 from tests.app.studios import studio_at
@@ -136,12 +139,12 @@ async def test_another_language_leaves_the_workspace_alone(
             sound.writeframes(bytes(16000))
         await studio.gallery.reconcile()
         frame.window.resize(1024, 640)
-        for key in ("draw", "speak"):
+        for key, shown in (("draw", "view"), ("speak", "wave")):
             panel: Any = frame.window.go(key)
             await until(lambda panel=panel: panel.model.recent.current.value)
-            assert panel._pages.currentIndex() == 1
+            assert getattr(panel, shown).isVisible()
             language.set_language("zh_CN")
-            assert panel._pages.currentIndex() == 1, "what was made gave way to the page of a new user"
+            assert getattr(panel, shown).isVisible(), "what was made gave way to the page of a new user"
             language.set_language("en")
         assert not panel.wave.geometry().intersects(panel.play.geometry()), "the smallest window is too small"
         draw: Any = frame.window.go("draw")
@@ -171,6 +174,40 @@ async def test_a_complaint_stays_with_its_panel(tmp_path: Path, monkeypatch: Any
         banner.close_button.click()
         window.go("gallery")
         window.go("draw")
+        assert not banner.isVisible()
+
+
+@pytest.mark.parametrize("card", ["", "Good <b>card</b> & Co"])
+async def test_a_device_that_has_gone_is_replaced_by_a_click(
+    card: str, tmp_path: Path, monkeypatch: Any, qloop: Any
+) -> None:
+    async with (
+        studio_at(tmp_path, monkeypatch, jobs={"": JOB | {"missing": ["cuda:0"]}}) as studio,
+        window_on(studio) as (frame, said),
+    ):
+        machine = await studio.read_machine()
+        cards = (
+            Accelerator(kind="cuda", vendor="x", name="Gone", usable=True, device="cuda:0"),
+            Accelerator(kind="cuda", vendor="x", name="Broken", usable=False, device="cuda:1"),
+            Accelerator(kind="cuda", vendor="x", name=card, usable=True, device="cuda:2"),
+        )
+        studio.machine = msgspec.structs.replace(machine, accelerators=cards if card else cards[:2])
+        studio.settings.change(device="cuda:0")
+        draw: Any = frame.window.go("draw")
+        draw.making.prompt.value = "an apple"
+        job = draw.generate()
+        await studio.queue.wait(job.id)
+        assert said[-1].failure.code == "device.missing"
+        banner = frame.window.banner_of("draw")
+        words = t("app.run_on", device=card) if card else t("app.run_on_cpu")
+        assert banner.button.words() == words
+        banner.button.click()
+        again = draw.making.job.value
+        assert again.id != job.id
+        done = await studio.queue.wait(again.id)
+        assert done.state is JobState.DONE, done.failure
+        expected = msgspec.structs.replace(job.request, device="cuda:2" if card else "cpu")
+        assert done.request == expected
         assert not banner.isVisible()
 
 

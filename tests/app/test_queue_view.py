@@ -8,6 +8,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from types import SimpleNamespace
 
+import msgspec
 import pytest
 from PySide6.QtCore import QMimeData, QPointF, Qt
 from PySide6.QtGui import QDropEvent
@@ -32,7 +33,7 @@ SLOW = {"second": 30.0}
 
 def desk_over(services: engines.Desk) -> Desk:
     """The window's desk over a queue alone."""
-    return Desk(SimpleNamespace(queue=services.queue))  # type: ignore[arg-type]
+    return Desk(SimpleNamespace(queue=services.queue, machine=None))  # type: ignore[arg-type]
 
 
 @asynccontextmanager
@@ -94,7 +95,7 @@ async def test_it_follows_the_queue_and_reorders_it(tmp_path: Path, qloop) -> No
     async with model_on(tmp_path) as (model, services, _):
         _, b, c = await busy(services, "a", "b", "c")
         assert model.running.value
-        assert model.running.value.title == "long"
+        assert model.running.value[0].title == "long"
         assert waiting(model) == ["a", "b", "c"]
         model.move(c, 0)
         assert waiting(model) == ["c", "a", "b"]
@@ -109,7 +110,7 @@ async def test_it_follows_the_queue_and_reorders_it(tmp_path: Path, qloop) -> No
         model.move("unknown", 0)
         model.cancel("unknown")
         model.cancel_all()
-        await until(lambda: model.running.value is None)
+        await until(lambda: not model.running.value)
         assert waiting(model) == []
         assert model.chosen.value == ""
         assert {job.title for job in model.ended.value} == {"long", "a", "b", "c"}
@@ -150,7 +151,7 @@ async def test_what_was_kept_from_last_time_runs_when_asked(tmp_path: Path, qloo
         told: list[Complaint | None] = []
         desk.complained.connect(told.append)
         assert [job.title for job in model.held.value] == ["long", "a", "b", "c"]
-        assert model.running.value is None
+        assert not model.running.value
         long, a, b, _ = (job.id for job in model.held.value)
         model.forget(long)
         model.resume(a)
@@ -204,7 +205,7 @@ async def test_keys_and_buttons_reorder_and_drop(qtbot, tmp_path: Path, qloop) -
         sheet.actions["cancel"].click()
         assert waiting(model) == ["c"]
         button(sheet, t("queue.cancel_all")).click()
-        await until(lambda: model.running.value is None)
+        await until(lambda: not model.running.value)
         assert not sheet.actions["cancel"].isVisible()
         assert t("strip.idle") in texts(sheet)
 
@@ -294,15 +295,48 @@ async def test_the_running_job_is_stopped_and_held_ones_are_run(qtbot, tmp_path:
         sheet.open()
         long, _ = [row for row in sheet.findChildren(HeldRow) if row.isVisible()]
         button(long, t("queue.resume")).click()
-        await until(lambda: model.running.value is not None and model.running.value.phase)
-        assert sheet.running.stop.isVisible()
-        sheet.running.stop.click()
-        await until(lambda: model.running.value is None)
+        await until(lambda: model.running.value and model.running.value[0].phase)
+        assert sheet.running.rows[0].stop.isVisible()
+        sheet.running.rows[0].stop.click()
+        await until(lambda: not model.running.value)
         button(sheet, t("queue.resume_all")).click()
         await until(lambda: any(job.title == "kept" for job in model.ended.value))
         button(sheet, t("queue.clear")).click()
         await asyncio.sleep(0)
         assert texts(sheet)[-1] == t("strip.idle")
+
+
+async def test_a_job_whose_device_has_gone_is_run_on_the_cpu(qtbot, tmp_path: Path, qloop) -> None:
+    async with sheet_on(tmp_path) as (sheet, model, services, _):
+        other = services.queue.submit(request(prompt="<b>ill</b>", failure={"code": "oom.ram"}))
+        gone = services.queue.submit(request(prompt="a fish", device="cuda:0", missing=["cuda:0"]))
+        for job in (other, gone):
+            await services.queue.wait(job.id)
+        sheet.open()
+        offers = [each for each in sheet.findChildren(QAbstractButton) if each.text() == t("app.run_on_cpu")]
+        assert [each.accessibleDescription() for each in offers] == ["a fish"]
+        offers[0].click()
+        await until(lambda: any(job.state is JobState.DONE for job in model.ended.value))
+        done = next(job for job in services.queue.jobs if job.state is JobState.DONE)
+        assert done.request == msgspec.structs.replace(gone.request, device="cpu")
+        assert len(model.ended.value) == 2, "it came in the old one's stead"
+
+
+async def test_a_job_on_each_device_has_its_row_and_its_stop(qtbot, tmp_path: Path, qloop) -> None:
+    async with sheet_on(tmp_path) as (sheet, model, services, _):
+        for device in ("cpu", "cuda:0"):
+            services.queue.submit(request(prompt=f"on {device}", device=device, steps={"draw": 10_000}))
+        sheet.open()
+        await until(lambda: len(model.running.value) == 2 and all(job.phase for job in model.running.value))
+        assert [row.isVisible() for row in sheet.running.rows] == [True, True]
+        assert {"on cpu", "on cuda:0"} <= set(texts(sheet))
+        sheet.running.rows[0].stop.click()
+        await until(lambda: len(model.running.value) == 1)
+        assert "on cuda:0" in texts(sheet.running)
+        assert [row.isVisible() for row in sheet.running.rows] == [True, False]
+        sheet.running.rows[0].stop.click()
+        await until(lambda: not model.running.value)
+        assert texts(sheet.running) == [t("strip.idle")]
 
 
 # --- in the window -------------------------------------------------------------------------------
@@ -324,9 +358,9 @@ async def test_the_strip_opens_it_and_the_network_chip_leads_to_the_settings(
     assert sheet.isVisible()
     qtbot.keyClick(window, Qt.Key.Key_J, Qt.KeyboardModifier.ControlModifier)
     assert not sheet.isVisible()
-    frame._strip.job_chosen.emit("gone meanwhile")
+    frame._shell.strip.job_chosen.emit("gone meanwhile")
     assert sheet.isVisible()
-    frame._strip.network_requested.emit(None)
+    frame._shell.strip.network_requested.emit(None)
     assert window.current.value == "settings"
     path = studio.outputs() / "2026-01-02" / "a.txt"
     path.parent.mkdir(parents=True)

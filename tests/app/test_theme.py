@@ -1,6 +1,9 @@
 from __future__ import annotations
 
 import json
+import os
+import subprocess
+import sys
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -171,3 +174,15 @@ def test_what_systems_say_about_motion(tmp_path: Path) -> None:
     mac.write_bytes(b"damaged")
     assert not reduced_motion.kde_asks(kde)
     assert not reduced_motion.mac_asks(mac)
+
+
+def test_the_style_is_fusion_whatever_the_desktop_wants(root: Path) -> None:
+    code = (
+        "import sys; from PySide6.QtWidgets import QApplication; from studio.app import theme\n"
+        "print(QApplication(['', *(theme.STYLE if sys.argv[1:] else ())]).style().name())"
+    )
+    desktop = {**os.environ, "QT_STYLE_OVERRIDE": "windows"}
+    for arguments, style in ((["ours"], "fusion"), ([], "windows")):
+        command = [sys.executable, "-c", code, *arguments]
+        ran = subprocess.run(command, cwd=root, env=desktop, capture_output=True, text=True, check=True)
+        assert ran.stdout.strip() == style

@@ -20,7 +20,7 @@ from studio.app.frame import Frame
 from studio.app.main import _apply
 from studio.app.panels.home.panel import HomePanel
 from studio.domain.job import JobState
-from studio.services.downloads.downloads import State
+from studio.services.downloads.state import State
 from studio.services.paths import Paths
 from studio.services.settings import SettingsStore
 from studio.services.studio import Studio
@@ -124,7 +124,7 @@ async def test_one_button_gets_the_pack(qloop, tmp_path, monkeypatch, shop, serv
         assert panel.welcome is None
         assert studio.settings.value.welcomed
         assert SettingsStore(studio.paths).value.welcomed
-        assert panel.cards["text"].isVisible()
+        assert panel.overview.cards["text"].isVisible()
 
 
 async def test_it_can_be_skipped_while_the_pack_comes(qloop, tmp_path, monkeypatch, shop, server) -> None:
@@ -134,10 +134,10 @@ async def test_it_can_be_skipped_while_the_pack_comes(qloop, tmp_path, monkeypat
         await until(lambda: studio.downloads.states["wheels"].done_bytes)
         welcome.start.click()
         assert panel.welcome is None
-        assert panel.cards["text"].try_it.words() == "Get a model"
+        assert panel.overview.cards["text"].try_it.words() == "Get a model"
         server.pause = 0.0
         await studio.downloads.wait("wheels")
-        await until(lambda: panel.cards["text"].try_it.words() == "Try it")
+        await until(lambda: panel.overview.cards["text"].try_it.words() == "Try it")
 
 
 async def test_it_does_not_come_twice(qloop, tmp_path, monkeypatch, shop) -> None:
@@ -200,7 +200,7 @@ def test_the_first_picture_is_three_clicks_from_a_fresh_start(qloop, tmp_path) -
             async with window_on(studio) as (frame, panel):
                 click(panel.welcome.start, clicks)
                 await asyncio.sleep(0.1)
-                click(panel.cards["image"].try_it, clicks)
+                click(panel.overview.cards["image"].try_it, clicks)
                 draw = frame.window.panel("draw")
                 (job,) = studio.queue.jobs
                 ended = await studio.queue.wait(job.id)
@@ -209,7 +209,7 @@ def test_the_first_picture_is_three_clicks_from_a_fresh_start(qloop, tmp_path) -
                 assert picture.size().toTuple() == (64, 64)
                 await until(lambda: draw.view.image().size() == picture.size() and draw.view.isVisible())
                 assert len(clicks) <= 3
-                await until(lambda: panel.cards["image"]._shown.speed.measured)
+                await until(lambda: panel.overview.cards["image"]._shown.speed.measured)
         finally:
             await studio.close()
 

@@ -250,6 +250,8 @@ def test_the_running_job_is_told_and_can_be_stopped(qtbot, strip) -> None:
     assert "stopping…" in texts(widget)
     widget._running._stop.click()
     assert stopped == ["7"], "asked once is enough"
+    model.running.value = RunningJob("7", "x", "draw", "phase.load", beside=1)
+    assert any(text.endswith("•  1 more at work") for text in texts(widget))
 
 
 def test_nothing_moves_when_a_number_changes(strip) -> None:

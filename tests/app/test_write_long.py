@@ -7,6 +7,7 @@ import time
 from pathlib import Path
 from typing import Any
 
+import pytest
 from PySide6.QtCore import QObject, Qt, QTimer
 
 from studio.app.panels.write.answer import AnswerView
@@ -59,10 +60,24 @@ def article() -> list[str]:
     return words
 
 
+def table() -> list[str]:
+    """Rows of nine words in three cells."""
+    words = [("| " if n % 3 == 0 else "") + "word " + ("|\n" if n % 9 == 8 else "") for n in range(TOKENS)]
+    return ["| a | b | c |\n|---|---|---|\n", *words]
+
+
+TEXTS = {
+    "article": article(),
+    "list": [("- **item** " if n % 12 == 0 else "word ") + "\n" * (n % 12 == 11) for n in range(TOKENS)],
+    "table": table(),
+}
+
+
+@pytest.mark.parametrize("kind", TEXTS)
 async def test_the_window_answers_while_ten_thousand_tokens_stream(
-    qloop: Any, tmp_path: Path, monkeypatch: Any
+    qloop: Any, tmp_path: Path, monkeypatch: Any, kind: str
 ) -> None:
-    words = article()
+    words = TEXTS[kind]
     async with window_of(tmp_path, monkeypatch, **{"": answer(*words, pause=0.0002)}) as (_, panel):
         bare = Watch()
         await asyncio.sleep(1.5)

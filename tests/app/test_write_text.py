@@ -7,8 +7,9 @@ import re
 
 import pytest
 
+from studio.app.panels.write import pieces as pieces_module
 from studio.app.panels.write.markdown import to_html
-from studio.app.panels.write.pieces import ENOUGH, LONGEST, Piece, Pieces
+from studio.app.panels.write.pieces import ENOUGH, LONGEST, PLACE, TABLE, Piece, Pieces
 
 TAG = r"</?(a|p|br|pre|code|em|strong|table|thead|tbody|tr|td|th)( href=\"(https?|mailto):[^\"<>]*\")?>"
 
@@ -97,6 +98,60 @@ def test_a_loose_list_stays_one_list_and_a_long_one_is_cut_between_items() -> No
     assert len(pieces) > 4
     assert all(piece.source.startswith("- ") for piece in pieces)
     assert all(len(piece.source) < ENOUGH + 2 * len(item) for piece in pieces)
+
+
+def test_a_long_table_is_cut_between_rows_and_each_part_has_its_head() -> None:
+    head = "| a | b |\n|---|--:|\n"
+    rows = [f"| {number} | word |\n" for number in range(1000)]
+    parts = [piece.source for piece in fed(head + "".join(rows), 50).done]
+    assert len(parts) > 5
+    assert all(part.startswith(head) for part in parts)
+    assert "".join(part.removeprefix(head) for part in parts).split() == "".join(rows).split()
+    assert all(len(part.splitlines()) < TABLE // PLACE for part in parts)
+
+
+def test_what_follows_a_table_that_was_cut_at_its_end_gets_no_head() -> None:
+    head, row = "| a |\n|---|\n", "| " + "word " * (TABLE // 10) + "|\n"
+    for after in ("# One | two\n", "```\na | b\n```\n", "\none | two\n"):
+        pieces = fed(head + row * 2 + after + "x | y\n", 50).done
+        assert sum(piece.source.count(head) for piece in pieces) == 1 + (after[0] not in "#`\n")
+
+
+FEW, SMALL = 20, 320
+LONG = {
+    "list": "- **an item** of some words\n",
+    "short items": "- ab\n",
+    "loose list": "1. an item\n\n",
+    "table": "| one | two | three |\n",
+    "paragraph": "no end of words ",
+}
+
+
+def drawing(text: str) -> tuple[float, int]:
+    """How often each part of *text* was drawn while it came, and the most lines and cells at once."""
+    pieces, drawn, most = Pieces(), 0, 0
+    for at in range(0, len(text), 5):
+        for piece in pieces.done[pieces.feed(text[at : at + 5]) :]:
+            drawn += len(piece.source)
+            most = max(most, piece.source.count("\n") + piece.source.count("|"))
+    return drawn / len(text), most
+
+
+@pytest.mark.parametrize("kind", LONG)
+def test_a_long_text_is_drawn_in_small_pieces(kind: str) -> None:
+    text = ("| a | b | c |\n|---|---|---|\n" if kind == "table" else "") + LONG[kind] * 1500
+    often, most = drawing(text)
+    assert often < FEW
+    assert most < SMALL
+
+
+@pytest.mark.parametrize("kind", ["list", "short items", "loose list", "table"])
+def test_drawing_it_whole_would_be_seen(kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("ENOUGH", "LONGEST", "TABLE"):
+        monkeypatch.setattr(pieces_module, name, 10**9)
+    text = ("| a | b | c |\n|---|---|---|\n" if kind == "table" else "") + LONG[kind] * 1500 + "\nEnd.\n"
+    often, most = drawing(text)
+    assert often > 2 * FEW or most > 2 * SMALL
 
 
 def test_a_text_without_any_end_is_cut_at_a_word() -> None:

@@ -29,10 +29,7 @@ NAMES = ("opening", "clean", "smooth", "writing", "drawing", "cancelling", "kill
 PATIENCE = 3600.0  # seconds for one file of rows
 SHORT_PATIENCE = 150.0  # in a short run; what takes longer there is not measured, and says so
 # Bars that are known to be missed, and why. A short run prints them and does not fail for them.
-OPEN = {
-    "opening": "the services are imported before the first panel is painted",
-    "smooth": "switching between panels costs more than a frame; not profiled yet",
-}
+OPEN: dict[str, str] = {}
 
 
 def main() -> int:

@@ -47,7 +47,7 @@ def start(engine: EngineProcess, path: Path, **values: Any) -> str:
             job=job,
             request=request,
             model=ModelSource(id=str(path), family=spec.name, path=str(path), title=path.name),
-            plan=Plan(device="cpu", threads=THREADS, precision="float32"),
+            plan=Plan(device="cpu", threads=THREADS, precision={"*": "float32"}),
             outputs=str(engine.outputs),
         )
     )

@@ -67,7 +67,7 @@ def _write_stable_diffusion(folder: Path) -> None:
     channels = (128, 256, 512, 512)
     tokenizer = CLIPTokenizer.from_pretrained(str(ICONS / "tokenizer"), local_files_only=True)
     longest = tokenizer.model_max_length
-    with torch.device("cpu"), _Weights(torch.bfloat16):
+    with torch.device("cpu"), Weights(torch.bfloat16):
         pipeline = StableDiffusionPipeline(
             unet=UNet2DConditionModel(
                 sample_size=64,
@@ -113,7 +113,7 @@ def _write_stable_diffusion(folder: Path) -> None:
     pipeline.save_pretrained(folder)
 
 
-class _Weights:
+class Weights:
     """Within it, new weights have this type: half the memory and half the file."""
 
     def __init__(self, dtype) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import sys
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
@@ -27,7 +28,8 @@ T = TypeVar("T")
 
 def run(home: Path, script: Callable[[Studio, Frame], Awaitable[T]]) -> T:
     """What *script* returns, given the running studio and its window."""
-    app = QApplication(sys.argv[:1])
+    gc.disable()  # as `studio` does
+    app = QApplication([sys.argv[0], *theme.STYLE])
     app.setQuitOnLastWindowClosed(False)
     with QEventLoop(app) as loop:
         asyncio.set_event_loop(loop)

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import soundfile
 from PIL import Image
 
 from studio import __version__
@@ -25,6 +26,7 @@ from studio.domain.parameter import Seed
 from studio.domain.request import Request
 from studio.services.library.library import Resolved
 from tests.cli.terminal import SECONDS, command, environment, studio
+from tests.fakes.tiny_music import write_music
 from tests.fakes.tiny_text import write_gguf
 
 
@@ -306,3 +308,17 @@ def test_the_task_comes_first(capsys: pytest.CaptureFixture[str]) -> None:
     assert "image" in capsys.readouterr().out
     assert run(["generate", "-m", "x", "image"]) == 2
     assert "There is no -m." in capsys.readouterr().err
+
+
+def test_music_from_a_folder_of_ones_own(tmp_path: Path) -> None:
+    folder = write_music(tmp_path / "我的 tunes")
+    done = studio(
+        *("generate", "music", "a slow piano tune", "-m", str(folder), "--seconds", "1", "--seed", "3"),
+        *("-o", "tune.flac", "--threads", "1", "--device", "cpu"),
+        cwd=tmp_path,
+    )
+    assert done.returncode == 0, done.stderr
+    assert soundfile.info(tmp_path / "tune.flac").duration == 1.0
+    wrong = studio("generate", "speech", "Hello", "-m", str(folder), cwd=tmp_path)
+    assert wrong.returncode != 0
+    assert "Speech" in wrong.stderr

@@ -8,6 +8,7 @@ import subprocess
 import sys
 import threading
 import time
+from importlib import import_module
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -39,13 +40,15 @@ M = TypeVar("M")
 class EngineProcess:
     """`messages` holds what came, in order, with blobs in `blobs`; `stderr` is its other voice."""
 
-    def __init__(self, outputs: Path, *, wrap: tuple[str, ...] = (), **environment: str) -> None:
+    def __init__(
+        self, outputs: Path, *, wrap: tuple[str, ...] = (), module: str = "studio.engine", **environment: str
+    ) -> None:
         self.outputs = outputs
         self.messages: list[FromEngine] = []
         self.blobs: list[bytes] = []
         self.stderr = ""
         self.process = subprocess.Popen(
-            [*wrap, sys.executable, "-m", "studio.engine", "--families", str(FAMILIES)],
+            [*wrap, sys.executable, "-m", module, "--families", str(FAMILIES)],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
@@ -100,17 +103,18 @@ class EngineProcess:
         exact: Path | None = None,
         overwrite: bool = False,
         label: bool = True,
+        family: str = "sample",
         **values: Any,
     ) -> str:
-        """Send a job of the sample family; returns its id."""
-        from tests.engine.families.sample.spec import SPEC
+        """Send a job of one of the test families; returns its id."""
+        spec = import_module(f"tests.engine.families.{family}.spec").SPEC
 
         self._jobs += 1
         request = Request(
             task="image",
-            family="sample",
-            model=model.id if model else "sample",
-            values=SPEC.complete({"seed": 7, **values}),
+            family=family,
+            model=model.id if model else family,
+            values=spec.complete({"seed": 7, **values}),
         )
         run = Run(
             job=f"job-{self._jobs}",

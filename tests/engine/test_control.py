@@ -76,7 +76,7 @@ def test_a_ping_is_answered_in_the_middle_of_a_step(engine: EngineProcess) -> No
     began = time.monotonic()
     pong = engine.ping()
     assert time.monotonic() - began < 5
-    assert (pong.job, pong.resident) == (job, ("sample",))
+    assert (pong.jobs, pong.resident) == ((job,), ("sample",))
     assert pong.ram_bytes > 10_000_000
     engine.send(Cancel(job=job))
     engine.close()

@@ -120,9 +120,11 @@ def test_cancel_of_a_job_that_waits(engine: EngineProcess) -> None:
     waiting = engine.start()
     engine.send(Cancel(job=waiting))
     engine.send(Cancel(job=waiting))
+    assert engine.wait_for(Cancelled, Done, Failed) == Cancelled(job=waiting)  # it need not wait for its turn
     engine.send(Cancel(job=running))
-    assert engine.wait_for(Cancelled, Done, Failed) == Cancelled(job=running)
-    assert engine.wait_for(Cancelled, Done, Failed, Started) == Cancelled(job=waiting)
+    assert engine.wait_for(Cancelled, Done, Failed, timeout=10) == Cancelled(job=running)
+    assert isinstance(engine.run(), Done)
+    assert [message.job for message in engine.of(Started)] == ["job-" + str(int(waiting[4:]) + 1)]
 
 
 def test_cancel_of_what_is_over_or_never_was_changes_nothing(engine: EngineProcess) -> None:

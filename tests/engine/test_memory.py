@@ -40,7 +40,7 @@ def idle(engine: EngineProcess) -> EngineProcess:
 def settled(engine: EngineProcess, resident: tuple[str, ...]) -> int:
     """Resident memory once *resident* are the loaded models."""
     deadline = time.monotonic() + 30
-    while (pong := engine.ping()).resident != resident or pong.job:
+    while (pong := engine.ping()).resident != resident or pong.jobs:
         assert time.monotonic() < deadline, pong
         time.sleep(0.02)
     return pong.ram_bytes

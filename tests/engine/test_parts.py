@@ -97,9 +97,7 @@ class Model:
 
 def key(name: str, size: int = 0, **changes: object) -> Key:
     source = ModelSource(id=name, family="f", bytes=size)
-    return Key(
-        **{"family": "f", "model": source, "device": "cpu", "threads": 1, "precision": "auto", **changes}
-    )
+    return Key(**{"family": "f", "model": source, "device": "cpu", "threads": 1, "built": "", **changes})
 
 
 def test_the_slot_keeps_what_was_used_last() -> None:
@@ -116,14 +114,14 @@ def test_the_slot_keeps_what_was_used_last() -> None:
 
 
 def test_memory_is_a_limit_too(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(slot, "_available", lambda: 100)
+    monkeypatch.setattr(slot, "available_bytes", lambda: 100)
     two = Slot(capacity=2)
     two.acquire(key("a", 60), Model)
     two.acquire(key("b", 101), Model)
     assert two.resident == ("b",)
 
 
-@pytest.mark.parametrize("change", [{"device": "cuda:0"}, {"threads": 2}, {"precision": "float32"}])
+@pytest.mark.parametrize("change", [{"device": "cuda:0"}, {"threads": 2}, {"built": "float32"}])
 def test_another_device_or_precision_is_another_model(change: dict) -> None:
     one = Slot()
     first = one.acquire(key("a"), Model)

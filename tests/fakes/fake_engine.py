@@ -8,9 +8,11 @@ count lies beside the file). What a job does stands in its request, in `values["
 
     {"steps": {"load": 1, "draw": 4}, "seconds": {"draw": 0.01}, "second": 0.002, "text": ["a", "b"],
      "fault": "segv", "at": "draw", "ignore_cancel": false, "failure": {"code": "oom.gpu"}, "save": true,
-     "pause": seconds after each of "text", "tokens": {"prompt": 9, ...}, "finish": "limit"}
+     "missing": devices that are not there, "pause": seconds after each of "text",
+     "tokens": {"prompt": 9, ...}, "finish": "limit"}
 
 or, for a request that can hold no script, in the process's `"jobs"` by prompt ("" for any other).
+A measurement takes the `"measure"` of the process: `{"second": 0.002, "fault": "segv", "failure": {...}}`.
 The journal gets one line `<pid> <job>` for every job that it is told to run.
 """
 
@@ -32,6 +34,8 @@ if __name__ == "__main__":
 from studio.domain.artifact import Artifact
 from studio.domain.failure import Failure
 from studio.domain.job import Outcome, Peak, Tokens
+from studio.domain.measurement import Library, Measurements, Rates, Reference, Setting
+from studio.families.registry import versions
 from studio.wire import frames
 from studio.wire.messages import (
     PROTOCOL,
@@ -42,6 +46,8 @@ from studio.wire.messages import (
     DeviceState,
     Done,
     Failed,
+    Measure,
+    Measured,
     Notice,
     PhaseProgress,
     Ping,
@@ -70,6 +76,40 @@ class FailJobError(Exception):
     """The job fails with the Failure that it carries."""
 
 
+def device_of(run: Run) -> str:
+    return "cpu" if run.plan.device == "auto" else run.plan.device
+
+
+def measurements(message: Measure) -> Measurements:
+    setting = Setting(precision="float32", threads=2)
+    rates = Rates(
+        precision="float32",
+        channels_last=False,
+        linear=((1.0, 2e-10),),
+        convolution=((64.0, 4096.0, 1e-11),),
+        attention=((64.0, 64.0, 64.0, 2e-11),),
+        pointwise=((16384.0, 1e-9),),
+        call=3e-6,
+    )
+    return Measurements(
+        device=message.device,
+        name=message.name,
+        versions=versions(),
+        taken=time.time(),
+        threads=2,
+        rates=(rates,),
+        references=(Reference(net="denoiser", setting=setting, seconds=0.25),),
+        best=setting,
+        matmul={"float32": 5e10},
+        memory_bandwidth=2e10,
+        disk_read=1e9,
+        copy={"float16>float32": 1e-9},
+        libraries={"hibari": Library(seconds=0.5, bytes=50_000_000)},
+        own={"unit.of.something": 1e-6},
+        seconds=0.1,
+    )
+
+
 class FakeEngine:
     def __init__(self, script: dict[str, Any], journal: Path | None) -> None:
         self.script = script
@@ -79,7 +119,7 @@ class FakeEngine:
         os.dup2(2, 1)
         self.lock = threading.Lock()
         self.cancelled: set[str] = set()
-        self.job: str | None = None
+        self.jobs: dict[str, str] = {}  # those that run, and where
         self.resident: tuple[str, ...] = ()
         self.hung = False
 
@@ -103,8 +143,8 @@ class FakeEngine:
                     if self.journal:
                         with self.journal.open("a") as file:
                             file.write(f"{os.getpid()} {run.job}\n")
-                    assert self.job is None, "one job at a time"
-                    self.job = run.job
+                    assert device_of(run) not in self.jobs.values(), "one job at a time on each device"
+                    self.jobs[run.job] = device_of(run)
                     threading.Thread(target=self.work, args=(run,), daemon=True).start()
                 case Cancel(job=job):
                     self.cancelled.add(job)
@@ -114,9 +154,12 @@ class FakeEngine:
                             n=n,
                             ram_bytes=self.script.get("ram", 50_000_000),
                             resident=self.resident,
-                            job=self.job,
+                            jobs=tuple(self.jobs),
                         )
                     )
+                case Measure() as message:
+                    self.jobs[message.job] = message.device
+                    threading.Thread(target=self.measure, args=(message,), daemon=True).start()
                 case Probe():
                     cpu = DeviceState(device="cpu", name="Fake processor", usable=True)
                     self.send(Devices(devices=(cpu,), versions={"fake": "1"}))
@@ -132,6 +175,10 @@ class FakeEngine:
     def work(self, run: Run) -> None:
         job = run.job
         began = time.monotonic()
+        if device_of(run) in self.script_of(run).get("missing", ()):
+            failure = Failure(code="device.missing", values={"device": device_of(run)})
+            self.end(Failed(job=job, failure=failure))
+            return
         try:
             script = self.script_of(run)
             timings = self.play(run, script)
@@ -145,15 +192,30 @@ class FakeEngine:
             tokens = Tokens(**script["tokens"]) if "tokens" in script else None
             peak = Peak(ram_bytes=10**8)
             finish = script.get("finish")
-            outcome = Outcome(timings=timings, peak=peak, device="cpu", tokens=tokens, finish=finish)
+            outcome = Outcome(timings=timings, peak=peak, device=device_of(run), tokens=tokens, finish=finish)
             self.end(Done(job=job, outcome=outcome))
 
     def script_of(self, run: Run) -> dict[str, Any]:
         jobs = self.script.get("jobs", {})
         return run.request.values.get("script") or jobs.get(run.request.prompt, jobs.get("")) or {}
 
-    def end(self, message: Done | Failed | Cancelled) -> None:
-        self.job = None
+    def measure(self, message: Measure) -> None:
+        script = self.script.get("measure", {})
+        self.send(Started(job=message.job, device=message.device))
+        for section in ("load", "nets", "disk"):
+            fraction = ("load", "nets", "disk").index(section) / 3
+            self.send(PhaseProgress(job=message.job, phase=section, fraction=fraction))
+            Path(message.folder, section).touch()
+            time.sleep(script.get("second", 0.002))
+            if message.job in self.cancelled:
+                return self.end(Cancelled(job=message.job))
+        self.fault(script.get("fault"))
+        if failure := script.get("failure"):
+            return self.end(Failed(job=message.job, failure=Failure(**failure)))
+        return self.end(Measured(job=message.job, measurements=measurements(message)))
+
+    def end(self, message: Done | Measured | Failed | Cancelled) -> None:
+        del self.jobs[message.job]
         self.send(message)
 
     def play(self, run: Run, script: dict[str, Any]) -> dict[str, float]:
@@ -163,7 +225,7 @@ class FakeEngine:
             if job in self.cancelled and not script.get("ignore_cancel"):
                 raise StopJobError
 
-        self.send(Started(job=job, device="cpu" if run.plan.device == "auto" else run.plan.device))
+        self.send(Started(job=job, device=device_of(run)))
         timings: dict[str, float] = {}
         for phase, count in script.get("steps", STEPS).items():
             if phase == "load" and run.model is not None and run.model.id in self.resident:
@@ -254,7 +316,9 @@ def flood(engine: FakeEngine) -> None:
     for _ in range(8):
         os.write(2, b"x" * 2**20)
     for _ in range(8):
-        engine.send(Preview(job=engine.job or "", index=0, width=1024, height=1024), bytes(3 * 2**20))
+        engine.send(
+            Preview(job=next(iter(engine.jobs), ""), index=0, width=1024, height=1024), bytes(3 * 2**20)
+        )
     engine.hung = True
 
 

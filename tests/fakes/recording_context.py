@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from studio.domain.artifact import Artifact
+from studio.domain.family import FamilySpec
 from studio.domain.job import Outcome, Peak
 from studio.domain.model import ModelSource
 from studio.domain.plan import Plan
@@ -17,6 +18,13 @@ from studio.domain.request import Request
 from studio.engine.context import Context
 from studio.families.registry import family, pipeline
 from studio.wire.messages import FromEngine, Notice, PhaseProgress, Run, Saved, TextDelta
+
+
+def _precision(spec: FamilySpec, name: str) -> dict[str, str]:
+    """How *spec* computes on the CPU when its main part has the type *name*."""
+    if name == "auto":
+        return {}
+    return next((way for way in spec.precisions.get("cpu", ()) if name in way.values()), {"*": name})
 
 
 class Bench:
@@ -35,7 +43,7 @@ class Bench:
         self.spec = family(name)
         self.model = ModelSource(id="m", family=name, path=str(path), title="Tiny", languages=languages)
         self.outputs = outputs
-        self.plan = Plan(device=device, precision=precision)
+        self.plan = Plan(device=device, precision=_precision(self.spec, precision))
         self.last: Recording
         self._pipeline: Any = None
 

@@ -47,7 +47,9 @@ def _vocabulary() -> str:
     return tokenizer.to_str()
 
 
-def write_gguf(path: Path, *, chat: bool = True, context: int = 4096, layers: int = LAYERS) -> Path:
+def write_gguf(
+    path: Path, *, chat: bool = True, context: int = 4096, layers: int = LAYERS, template: str = TEMPLATE
+) -> Path:
     """A Llama with random float32 weights as one GGUF file, with a chat template or as a base model."""
     import gguf
 
@@ -76,7 +78,7 @@ def write_gguf(path: Path, *, chat: bool = True, context: int = 4096, layers: in
     writer.add_eos_token_id(2)
     writer.add_add_bos_token(False)
     if chat:
-        writer.add_chat_template(TEMPLATE)
+        writer.add_chat_template(template)
     rng = np.random.default_rng(0)
 
     def add(name: str, *shape: int) -> None:

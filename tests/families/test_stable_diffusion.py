@@ -11,10 +11,11 @@ import pytest
 import torch
 from PIL import Image
 
+from studio.diffusion import precision, schedulers
 from studio.domain.failure import Cancelled, StudioError
 from studio.domain.parameter import MAX_SEED, ParameterError
 from studio.families.registry import family
-from studio.families.stable_diffusion import precision, schedulers, sources
+from studio.families.stable_diffusion import sources
 from studio.services.library.recognize import recognize
 from studio.wire.messages import Notice, PhaseProgress, Preview
 from tests.fakes.original_checkpoint import write_original
@@ -23,16 +24,8 @@ from tests.fakes.tiny_diffusion import TOKENS, write_pipeline
 
 ICONS = Path(__file__).parents[2] / "assets" / "models" / "starter-icons"
 SPEC = family("stable_diffusion")
+pytestmark = pytest.mark.usefixtures("one_thread")
 SMALL = {"size": (64, 64), "steps": 2, "prompt": "a red apple"}
-
-
-@pytest.fixture(scope="module", autouse=True)
-def _one_thread():
-    """Two that wait for each other on busy cores take a hundred times as long for something so small."""
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(threads)
 
 
 @pytest.fixture(scope="module")
@@ -176,7 +169,7 @@ def test_a_long_prompt_is_told(bench, text, used):
         assert not recording.notices
     else:
         (notice,) = recording.of(Notice)
-        assert notice.key == "family.stable_diffusion.prompt_long"
+        assert notice.key == "drawing.prompt_long"
         assert notice.values == {"used": str(used), "limit": str(TOKENS - 2)}
 
 
@@ -280,7 +273,7 @@ def test_broken_numbers_are_tried_again_in_full_precision(folder, tmp_path):
         lambda module, _i, out: out * float("nan") if module.weight.dtype != torch.float32 else out
     )
     recording = bench.run(**SMALL)
-    assert recording.notices == ["family.stable_diffusion.full_precision"]
+    assert recording.notices == ["drawing.full_precision"]
     assert recording.artifacts
     assert not bench.run(**SMALL).notices  # it stays there
     hook.remove()
@@ -389,13 +382,20 @@ def test_the_configurations_of_1_x_are_its_real_sizes():
 # --- precision --------------------------------------------------------------------------------------
 
 
-def test_precision_is_what_was_asked_for_or_measured(monkeypatch):
-    assert precision.choose("cpu", "auto", 100 * 2**20) == torch.float32
-    assert precision.choose("cuda:0", "auto", 2**31) == torch.float16
-    assert precision.choose("cpu", "bfloat16", 1) == torch.bfloat16
-    for faster, expected in ((True, torch.bfloat16), (False, torch.float32)):
+def test_precision_is_as_planned_or_measured(monkeypatch):
+    def types(device: str, planned: dict[str, str], size: int) -> tuple[torch.dtype, ...]:
+        chosen = precision.choose(SPEC, device=device, planned=planned, weight_bytes=size)
+        return chosen["unet"], chosen["vae"], chosen["text_encoder"]
+
+    full, half, brain = torch.float32, torch.float16, torch.bfloat16
+    assert types("cpu", {}, 100 * 2**20) == (full, full, full)
+    assert types("cuda:0", {}, 2**31) == (half, half, full)
+    assert types("cuda:0", {"*": "float32"}, 2**31) == (full, full, full)
+    assert types("cpu", {"unet": "bfloat16"}, 1) == (brain, full, full)
+    assert types("cuda:0", {"unet": "bfloat16", "vae": "bfloat16"}, 1) == (brain, brain, full)
+    for faster, expected in ((True, brain), (False, full)):
         monkeypatch.setattr(precision, "bfloat16_is_faster", lambda threads, faster=faster: faster)
-        assert precision.choose("cpu", "auto", 2**31) == expected
+        assert types("cpu", {}, 2**31) == (expected, full, full)
 
 
 def test_the_measurement_answers():

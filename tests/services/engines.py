@@ -13,6 +13,7 @@ import msgspec
 
 from studio.domain.failure import StudioError
 from studio.domain.family import FamilySpec, Memory
+from studio.domain.measurement import Measurements
 from studio.domain.model import ModelSource
 from studio.domain.parameter import Integer, Parameter, Seed, Text
 from studio.domain.plan import Plan
@@ -24,6 +25,7 @@ from studio.services.estimate import Estimator
 from studio.services.history import History
 from studio.services.job_store import JobStore
 from studio.services.library.library import Resolved
+from studio.services.planning import Planner
 from studio.services.queue import Queue
 from studio.services.runner import Runner
 from studio.services.settings import Settings
@@ -59,12 +61,14 @@ def journal(folder: Path) -> list[tuple[int, str]]:
     return [(int(pid), job) for pid, job in map(str.split, lines)]
 
 
-def run_message(folder: Path, job: str = "one", model: str = "tiny", **script: Any) -> Run:
+def run_message(
+    folder: Path, job: str = "one", model: str = "tiny", device: str = "auto", **script: Any
+) -> Run:
     return Run(
         job=job,
         request=Request(task="image", family="fake", model=model, values={"script": script}),
         model=ModelSource(id=model, family="fake"),
-        plan=Plan(device="auto"),
+        plan=Plan(device=device),
         outputs=str(folder / "outputs"),
     )
 
@@ -98,6 +102,18 @@ class FakeModels:
         return Resolved(FAKE_FAMILY, None, source)
 
 
+def planner(history: History, measured: Measurements | None = None) -> Planner:
+    """One with 16 GB and nothing but a processor."""
+    return Planner(
+        history,
+        ram=lambda: 16 * 10**9,
+        accelerators=lambda: (),
+        measured=lambda device: measured,
+        resident=lambda model: False,
+        started=lambda: False,
+    )
+
+
 class Desk:
     """A queue with everything below it, on one folder. `settings` may be replaced."""
 
@@ -108,8 +124,10 @@ class Desk:
         self.database = Database(folder / "studio.db")
         self.history = History(self.database)
         self.engine = Engine(command(folder, **script), folder / "engine.log", limits)
+        self.planner = planner(self.history)
         self.estimator = Estimator(
             self.history,
+            self.planner,
             ram=lambda: 16 * 10**9,
             accelerators=lambda: (),
             resident=lambda model: model in self.engine.resident,
@@ -119,6 +137,7 @@ class Desk:
             self.models,
             self.history,
             self.estimator,
+            self.planner,
             settings=lambda: self.settings,
             outputs=lambda: folder / "outputs",
         )
@@ -156,8 +175,9 @@ async def desk_on(folder: Path, **options: Any) -> AsyncIterator[Desk]:
         await desk.close()
 
 
-def request(model: str = "tiny", prompt: str = "a cat", **script: Any) -> Request:
-    return Request(task="image", family="fake", model=model, values={"prompt": prompt, "script": script})
+def request(model: str = "tiny", prompt: str = "a cat", device: str = "auto", **script: Any) -> Request:
+    values = {"prompt": prompt, "script": script}
+    return Request(task="image", family="fake", model=model, values=values, device=device)
 
 
 async def until(condition: Callable[[], object], seconds: float = 20) -> None:

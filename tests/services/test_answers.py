@@ -100,6 +100,19 @@ async def test_a_failure_is_told_and_another_try_writes_the_same_answer(tmp_path
         assert [turn.finish for turn in only(studio).turns] == [None, "failed"]
 
 
+async def test_another_try_on_another_device_writes_the_same_answer(tmp_path: Path, monkeypatch) -> None:
+    gone = answer("Hello", " there.") | {"missing": ["cuda:0"]}
+    async with writing(tmp_path, monkeypatch, **{"": gone}) as studio:
+        studio.settings.change(device="cuda:0")
+        job = ask(studio, "Hi")
+        assert (await studio.queue.wait(job.id)).failure.code == "device.missing"
+        again = studio.queue.retry(job.id, device="cpu")
+        assert again.request.device == "cpu"
+        await studio.queue.wait(again.id)
+        assert [turn.finish for turn in only(studio).turns] == [None, "stop"]
+        assert only(studio).turns[-1].content == "Hello there."
+
+
 async def test_a_refused_request_changes_nothing(tmp_path: Path, monkeypatch) -> None:
     async with writing(tmp_path, monkeypatch) as studio:
         with pytest.raises(StudioError, match=r"param\.invalid"):

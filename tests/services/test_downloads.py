@@ -13,7 +13,8 @@ from pathlib import Path
 import pytest
 
 from studio.domain.failure import Cancelled, StudioError
-from studio.services.downloads.downloads import Downloads, DownloadState, State
+from studio.services.downloads.downloads import Downloads
+from studio.services.downloads.state import DownloadState, State
 from studio.services.library.record import read_record
 from tests.fakes.file_server import FileServer, serving
 from tests.fakes.model_files import checkpoint, pickled_tensor, wheel_bytes

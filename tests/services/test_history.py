@@ -12,8 +12,9 @@ from studio.domain.parameter import Integer, Size, Text
 from studio.domain.plan import Fit
 from studio.domain.request import Request
 from studio.services.database import Database
-from studio.services.estimate import Estimator, plan_of
+from studio.services.estimate import Estimator
 from studio.services.history import KEPT, History, PastRun, Work, work_of
+from tests.services.engines import planner
 
 GB = 10**9
 DRAWING = FamilySpec(
@@ -174,8 +175,13 @@ def estimator(
     cards: tuple[Accelerator, ...] = (),
     resident: bool = False,
 ) -> Estimator:
+    history = history or History()
     return Estimator(
-        history or History(), ram=lambda: ram, accelerators=lambda: cards, resident=lambda model: resident
+        history,
+        planner(history),
+        ram=lambda: ram,
+        accelerators=lambda: cards,
+        resident=lambda model: resident,
     )
 
 
@@ -240,9 +246,11 @@ def test_a_card_is_measured_by_its_own_memory() -> None:
     assert estimator(cards=(shared,)).estimate(request(), DRAWING, weights=GB).available_bytes == 16 * GB
 
 
-def test_the_plan_is_what_was_asked_for() -> None:
-    plan = plan_of(msgspec.structs.replace(request(device="cuda:1"), threads=3))
-    assert (plan.device, plan.threads, plan.precision) == ("cuda:1", 3, "auto")
+def test_without_facts_the_plan_is_what_was_asked_for() -> None:
+    asked = msgspec.structs.replace(request(device="cuda:1"), threads=3)
+    plan, planned = planner(History()).best(asked, DRAWING)
+    assert (plan.device, plan.threads, plan.precision) == ("cuda:1", 3, {})
+    assert planned is None
 
 
 def test_a_rate_is_the_median_of_all_runs_of_the_model_whatever_their_size() -> None:

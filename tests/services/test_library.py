@@ -217,7 +217,8 @@ def test_resolve_bundled(tmp_path: Path) -> None:
 def test_resolve_path(home: Home, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     folder = write(tmp_path / "我的 模型", {"随便.bin": CONTENT})
     resolved = home.library().resolve(str(folder / "随便.bin"))
-    assert resolved.model is None
+    assert (resolved.model.id, resolved.model.bytes) == (resolved.source.path, resolved.source.bytes)
+    assert resolved.model.licence.commercial == "unknown"
     assert (resolved.source.path, resolved.source.bytes) == (str(folder / "随便.bin"), len(CONTENT))
     assert resolved.source.title == "随便.bin"
     monkeypatch.chdir(folder)
@@ -353,3 +354,56 @@ async def test_removing_what_is_not_known(home: Home, model_id: str) -> None:
     with pytest.raises(StudioError):
         await home.library().remove(model_id)
     assert file.exists()
+
+
+# --- the user's own -----------------------------------------------------------------------------
+
+
+async def test_own_models_are_listed_used_and_left_alone(home: Home, tmp_path: Path) -> None:
+    home.add("m")
+    file = write(tmp_path / "我的 模型", {"随便.bin": CONTENT}) / "随便.bin"
+    library, told = home.library(), list[None]()
+    library.changed.connect(told.append)
+    assert library.default("text") is None
+    added = await library.add(file)
+    assert (added.model.id, added.installed.source, added.installed.bytes) == (str(file), "own", len(CONTENT))
+    assert not added.installed.removable
+    assert len(told) == 1
+    await library.add(file)  # twice is once
+    again = home.library()
+    assert [entry.model.id for entry in again.entries("text")] == ["m", str(file)]
+    assert again.entries("image") == []
+    assert again.entry(str(file)) == added
+    assert again.default("text") == added
+    assert again.resolve(str(file)).model == added.model
+    home.install("m")
+    assert again.default("text").model.id == "m"
+    with pytest.raises(StudioError, match=r"param\.invalid"):
+        await again.remove(str(file))
+    await again.forget(str(file))
+    assert [entry.model.id for entry in home.library().entries()] == ["m"]
+    assert file.read_bytes() == CONTENT
+
+
+async def test_own_models_that_cannot_be(home: Home, tmp_path: Path) -> None:
+    junk = write(tmp_path / "own", {"junk.bin": b"\0" * 100}) / "junk.bin"
+    for path, code in ((junk, "model.unrecognized"), (tmp_path / "no", "model.missing")):
+        with pytest.raises(StudioError) as caught:
+            await home.library().add(path)
+        assert caught.value.failure.code == code
+    assert home.library().own() == []
+
+
+async def test_own_models_that_went_away_are_not_installed(home: Home, tmp_path: Path) -> None:
+    file = write(tmp_path / "own", {"m.bin": CONTENT}) / "m.bin"
+    library = home.library()
+    await library.add(file)
+    file.rename(tmp_path / "elsewhere")
+    assert [entry.installed for entry in library.own()] == [None]
+    assert library.default("text") is None
+
+
+@pytest.mark.logs
+def test_a_broken_list_of_own_models_is_empty(home: Home) -> None:
+    write(home.models, {".own.json": b'[{"path": 3}]'})
+    assert home.library().own() == []

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import struct
 import subprocess
 import sys
 from pathlib import Path
@@ -12,8 +13,9 @@ from typing import Any
 import psutil
 import pytest
 
-from studio.domain.machine import Machine
+from studio.domain.machine import Machine, TorchBuild
 from studio.services.machine import Live, Meter, Recorder, Replay, read_machine, tried
+from studio.services.machine.windows import caches
 from studio.wire.messages import DeviceState
 
 GB = 2**30
@@ -33,7 +35,13 @@ def replay(**readings: Any) -> Machine:
         "memory": {"total": 32 * GB, "available": 20 * GB},
         "text /proc/cpuinfo": cpuinfo,
     }
-    return read_machine(sources=Replay(base | readings))
+    given = base | readings
+    return read_machine(sources=Replay({key: _whole(key, value) for key, value in given.items()}))
+
+
+def _whole(key: str, value: Any) -> Any:
+    """Texts end their last line."""
+    return f"{value}\n" if key.startswith(("text ", "command ")) and value is not None else value
 
 
 def test_a_plain_computer() -> None:
@@ -49,7 +57,8 @@ def test_a_plain_computer() -> None:
 def test_a_computer_that_says_nothing() -> None:
     machine = read_machine(Path("/nowhere"), sources=Replay({}))
     assert machine.cpu.physical_cores is None
-    assert machine.cpu.logical_cores == 1
+    assert machine.cpu.logical_cores is None
+    assert machine.ram.total_bytes is None
     assert machine.disks == machine.accelerators == ()
 
 
@@ -101,7 +110,11 @@ def test_the_smallest_limit_above_the_own_group_counts() -> None:
 
 def test_a_container_that_sees_only_its_own_branch() -> None:
     machine = replay(
-        **cgroup2("/docker/abc/task", {"/task/memory.max": str(4 * GB)}, root="/docker/abc"),
+        **cgroup2(
+            "/docker/abc/task",
+            {"/task/memory.max": str(4 * GB), "/task/memory.current": str(GB)},
+            root="/docker/abc",
+        ),
     )
     assert machine.ram.total_bytes == 4 * GB
 
@@ -116,7 +129,9 @@ def test_the_first_version_of_control_groups() -> None:
             ),
             "text /sys/fs/cgroup/memory/memory.limit_in_bytes": str(2 * GB),
             "text /sys/fs/cgroup/memory/memory.usage_in_bytes": str(1 * GB),
-            "text /sys/fs/cgroup/memory/memory.stat": f"inactive_file 1\ntotal_inactive_file {GB // 2}",
+            "text /sys/fs/cgroup/memory/memory.stat": (
+                f"inactive_file 1\ntotal_inactive_file {GB // 2}\ntotal_active_file 0"
+            ),
             "text /sys/fs/cgroup/cpu,cpuacct/cpu.cfs_quota_us": "200000",
             "text /sys/fs/cgroup/cpu,cpuacct/cpu.cfs_period_us": "100000",
         }
@@ -166,99 +181,74 @@ def test_gpus_that_the_user_hides(variable: str | None, devices: list[str | None
     assert all(bool(a.reason) == (a.device is None) for a in machine.accelerators)
 
 
-PCI = """8086  Intel Corporation
-\t56a0  DG2 [Arc A770]
-10de  NVIDIA Corporation
-\t2684  AD102 [GeForce RTX 4090]
-"""
-
-
-def card(number: int, vendor: str, device: str, **files: str) -> dict[str, Any]:
-    folder = f"/sys/class/drm/card{number}"
-    return {
-        f"text {folder}/device/vendor": vendor,
-        f"text {folder}/device/device": device,
-    } | {f"text {folder}/{name.replace('__', '/')}": text for name, text in files.items()}
-
-
-def cards(*numbers: int) -> dict[str, Any]:
-    names = [f"/sys/class/drm/card{n}" for n in numbers] + ["/sys/class/drm/card0-HDMI-A-1"]
-    return {"glob /sys/class/drm/card*": names, "text /usr/share/misc/pci.ids": PCI}
-
-
-def test_an_nvidia_card_without_its_driver() -> None:
-    machine = replay(nvml={"error": "Library not found"}, **cards(0), **card(0, "0x10de", "0x2684"))
-    (seen,) = machine.accelerators
-    assert (seen.name, seen.present, seen.usable) == ("AD102 [GeForce RTX 4090]", True, False)
-    assert (seen.device, seen.reason) == (None, "machine.reason.no_driver")
-
-
-def test_amd_and_intel_cards_and_what_only_shows_pictures() -> None:
+def test_an_nvidia_card_that_another_driver_holds_is_not_counted_by_cuda() -> None:
+    folder = "/sys/bus/pci/devices"
     machine = replay(
-        **cards(0, 1, 10),
-        **card(0, "0x1a03", "0x2000"),
-        **card(
-            1,
-            "0x1002",
-            "0x744c",
-            device__mem_info_vram_total=str(20 * GB),
-            device__mem_info_vram_used=str(GB),
-            device__product_name="Radeon RX 7900 XT",
-        ),
-        **card(10, "0x8086", "0x56a0", lmem_total_bytes=str(16 * GB)),
-        **{"exists /dev/kfd": True},
-    )
-    amd, intel = machine.accelerators
-    assert (amd.kind, amd.name, amd.device) == ("rocm", "Radeon RX 7900 XT", "cuda:0")
-    assert (amd.memory_total_bytes, amd.memory_free_bytes) == (20 * GB, 19 * GB)
-    assert (intel.kind, intel.name, intel.device) == ("xpu", "DG2 [Arc A770]", "xpu:0")
-    assert (intel.memory_total_bytes, intel.memory_free_bytes) == (16 * GB, None)
-
-
-def test_an_amd_card_that_cannot_compute() -> None:
-    machine = replay(**cards(1), **card(1, "0x1002", "0x744c"))
-    (amd,) = machine.accelerators
-    assert (amd.name, amd.usable, amd.reason) == ("1002:744c", False, "machine.reason.no_driver")
-
-
-def test_a_mac() -> None:
-    machine = replay(
-        system={"system": "darwin", "name": "macOS 15.1", "machine": "arm64", "python": "3.12.1"},
-        cores={"physical": 10, "logical": 10, "usable": None},
+        nvml={"gpus": [gpu("RTX 4090", bus="00000000:01:00.0")]},
         **{
-            "text /proc/cpuinfo": None,
-            "command sysctl -n machdep.cpu.brand_string": "Apple M3 Pro",
-            "command sysctl hw.optional": "hw.optional.arm.FEAT_BF16: 1\nhw.optional.arm.FEAT_SVE: 0\n"
-            "hw.optional.arm.FEAT_DotProd: 1\nhw.optional.AdvSIMD: 1",
+            f"glob {folder}/*/uevent": [f"{folder}/0000:0{n}:00.0/uevent" for n in (1, 2)],
+            f"text {folder}/0000:01:00.0/uevent": "DRIVER=nvidia\nPCI_CLASS=30000\nPCI_ID=10DE:2684",
+            f"text {folder}/0000:02:00.0/uevent": "DRIVER=vfio-pci\nPCI_CLASS=30000\nPCI_ID=10DE:2684",
         },
     )
-    assert machine.cpu.name == "Apple M3 Pro"
-    assert machine.cpu.flags == ("asimd", "asimddp", "bf16")
-    (mps,) = machine.accelerators
-    assert (mps.kind, mps.device, mps.memory_total_bytes) == ("mps", "mps", None)
+    first, second = machine.accelerators
+    assert (first.name, first.device, first.usable) == ("RTX 4090", "cuda:0", None)
+    assert (second.name, second.device, second.usable) == ("10de:2684", None, False)
+    assert second.reason == "machine.reason.passed_on"
 
 
-def test_a_windows_computer() -> None:
+def test_an_amd_card_that_the_user_may_not_open() -> None:
+    folder = "/sys/bus/pci/devices/0000:03:00.0"
     machine = replay(
-        system={"system": "win32", "name": "Windows-11", "machine": "AMD64", "python": "3.12.1"},
-        cores={"physical": 6, "logical": 12, "usable": list(range(12))},
-        windows_cpu={"name": "AMD Ryzen 5", "flags": ["avx", "avx2"]},
-        windows_displays=[
-            {"name": "Radeon RX 6600", "id": "pci\\ven_1002&dev_73ff", "bytes": 8 * GB},
-            {"name": "Arc A750", "id": "pci\\ven_8086&dev_56a1", "bytes": 8 * GB},
-            {"name": "RTX 3060", "id": "pci\\ven_10de&dev_2504", "bytes": 12 * GB},
-            {"name": "Microsoft Basic Display Adapter", "id": "root\\basicdisplay", "bytes": None},
-        ],
-        nvml={"gpus": [gpu("RTX 3060", total=12 * GB)]},
-        **{"text /proc/cpuinfo": None},
+        **{
+            "glob /sys/bus/pci/devices/*/uevent": [f"{folder}/uevent"],
+            f"text {folder}/uevent": "DRIVER=amdgpu\nPCI_CLASS=30000\nPCI_ID=1002:744C",
+            "exists /dev/kfd": True,
+            "access /dev/kfd": False,
+        }
     )
-    assert machine.cpu.name == "AMD Ryzen 5"
-    assert machine.cpu.flags == ("avx", "avx2")
-    assert [(a.name, a.device) for a in machine.accelerators] == [
-        ("RTX 3060", "cuda:0"),
-        ("Radeon RX 6600", None),
-        ("Arc A750", "xpu:0"),
+    (amd,) = machine.accelerators
+    assert (amd.usable, amd.device) == (False, None)
+    assert (amd.reason, amd.fix) == ("machine.reason.forbidden", "machine.fix.groups")
+
+
+def test_two_makers_do_not_share_a_name_of_torch_s() -> None:
+    windows = {"system": "win32", "name": "Windows-11", "machine": "AMD64", "python": "3.12.1"}
+    shown = [
+        {"name": "AMD Radeon(TM) 780M Graphics", "id": "pci\\ven_1002&dev_15bf", "bytes": GB},
+        {"name": "RTX 4070", "id": "pci\\ven_10de&dev_2786", "bytes": 8 * GB},
     ]
+    machine = replay(system=windows, windows_displays=shown, nvml={"gpus": [gpu("RTX 4070")]})
+    nvidia, amd = machine.accelerators
+    assert (nvidia.device, nvidia.integrated) == ("cuda:0", False)
+    assert (amd.device, amd.integrated, amd.memory_total_bytes) == (None, True, None)
+
+
+def test_a_mac_s_disk() -> None:
+    said = "   Type (Bundle):             apfs\n   Protocol:                  Apple Fabric"
+    machine = read_machine(
+        Path("/models"),
+        sources=Replay(
+            {
+                "system": {"system": "darwin", "name": "macOS 15.1", "machine": "arm64", "python": "3.12.1"},
+                "disk /models": {"total": 10, "free": 5, "device": 1, "number": ""},
+                "mount /models": "/",
+                "command diskutil info /": f"{said}\n",
+            }
+        ),
+    )
+    (disk,) = machine.disks
+    assert (disk.kind, disk.filesystem, disk.total_bytes) == ("nvme", "apfs", 10)
+
+
+def test_what_windows_says_of_caches() -> None:
+    def cache(level: int, size: int, kind: int) -> bytes:
+        return struct.pack("<IIBBHII20x", 2, 40, level, 8, 64, size, kind)
+
+    core = struct.pack("<II24x", 0, 32)
+    entries = core + cache(1, 32768, 1) + cache(1, 49152, 2) + cache(2, 2**20, 0) + cache(2, 2**19, 0)
+    assert caches(entries) == {"l1d": 49152, "l2": 2**20}
+    assert caches(entries[:50]) == {}
 
 
 def test_what_the_engine_tried_completes_the_picture() -> None:
@@ -270,6 +260,7 @@ def test_what_the_engine_tried_completes_the_picture() -> None:
             DeviceState(device="cuda:0", name="NVIDIA RTX 4090", usable=True, memory_free_bytes=9),
             DeviceState(device="xpu:0", name="Arc", usable=False, reason="no kernel"),
         ],
+        TorchBuild(version="2.10.0", cuda="12.8"),
     )
     first, second, third = machine.accelerators
     assert (first.name, first.usable, first.memory_free_bytes) == ("RTX 4090", True, 9)

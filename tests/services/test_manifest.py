@@ -91,7 +91,7 @@ def test_family_takes_the_model(model: Any) -> None:
     names = {parameter.name for parameter in spec.parameters}
     assert set(model.parameters) <= names
     for parameter in spec.parameters_for(model):
-        if parameter.name in model.parameters:
+        if model.parameters.get(parameter.name):
             parameter.check(parameter.default)  # raises for a default outside its own limits
     for prompts in model.examples.values():
         for prompt in prompts:

@@ -31,6 +31,7 @@ KINDS: dict[str, dict[str, Any]] = {
     "failing": {"failure": {"code": "oom.ram"}},
     "crashing": {"fault": "sigkill", "at": "draw"},
 }
+DEVICES = ("auto", "cpu", "cuda:0")  # the fake engine's "auto" is the CPU
 CONFIRMED = 2.0  # seconds in which a cancel is confirmed, as promised
 ORDER = (
     (JobState.RUNNING, JobState.CANCELLING),
@@ -39,6 +40,10 @@ ORDER = (
     (JobState.DONE, JobState.CANCELLED, JobState.FAILED),
 )
 picks = st.integers(0, 10)
+
+
+def device(job: Job) -> str:
+    return "cpu" if job.request.device == "auto" else job.request.device
 
 
 class Sequences(RuleBasedStateMachine):
@@ -80,10 +85,16 @@ class Sequences(RuleBasedStateMachine):
 
     # --- what a user does -----------------------------------------------------------------------
 
-    @rule(kinds=st.lists(st.sampled_from(sorted(KINDS)), min_size=1, max_size=4), front=st.booleans())
-    def submit(self, kinds: list[str], front: bool) -> None:
-        for kind in kinds:
-            job = self.do(self.call(self.desk.queue.submit, request(**KINDS[kind]), front=front))
+    @rule(
+        kinds=st.lists(
+            st.tuples(st.sampled_from(sorted(KINDS)), st.sampled_from(DEVICES)), min_size=1, max_size=4
+        ),
+        front=st.booleans(),
+    )
+    def submit(self, kinds: list[tuple[str, str]], front: bool) -> None:
+        for kind, device in kinds:
+            wanted = request(device=device, **KINDS[kind])
+            job = self.do(self.call(self.desk.queue.submit, wanted, front=front))
             self.asked[job.id] += 1
             self.alive.add(job.id)
 
@@ -178,9 +189,11 @@ class Sequences(RuleBasedStateMachine):
             next(n for n, states in enumerate(ORDER) if job.state in states) for job in self.desk.queue.jobs
         ]
         assert places == sorted(places)
-        assert places.count(0) <= 1
-        if 1 in places:
-            assert places[0] == 0, "jobs wait and nothing runs"
+        devices = [(place, device(job)) for place, job in zip(places, self.desk.queue.jobs, strict=True)]
+        running = [where for place, where in devices if place == 0]
+        assert len(running) == len(set(running))
+        for place, where in devices:
+            assert place != 1 or where in running, "a job waits and nothing runs there"
 
     @invariant()
     def nothing_runs_more_often_than_it_was_asked_to(self) -> None:

@@ -187,7 +187,9 @@ async def test_an_engine_that_says_it_is_broken_is_replaced(tmp_path: Path) -> N
 # --- cancel -------------------------------------------------------------------------------------
 
 
-async def started(engine: Engine, folder: Path, phase: str, **script: Any) -> asyncio.Future[Any]:
+async def started(
+    engine: Engine, folder: Path, phase: str, *, name: str = "one", device: str = "auto", **script: Any
+) -> asyncio.Future[Any]:
     """A job that has reached *phase*."""
     phases: list[str] = []
 
@@ -195,7 +197,7 @@ async def started(engine: Engine, folder: Path, phase: str, **script: Any) -> as
         if isinstance(message, PhaseProgress):
             phases.append(message.phase)
 
-    job = asyncio.ensure_future(engine.run(run_message(folder, **script), listen))
+    job = asyncio.ensure_future(engine.run(run_message(folder, name, device=device, **script), listen))
     await until(lambda: phase in phases)
     return job
 
@@ -379,11 +381,77 @@ async def test_figures_and_settings(tmp_path: Path) -> None:
     assert "configured 7" in (tmp_path / "engine.log").read_text()
 
 
-async def test_two_jobs_at_once_are_a_mistake(tmp_path: Path) -> None:
+async def test_the_same_job_twice_is_a_mistake(tmp_path: Path) -> None:
     async with engine_in(tmp_path) as engine:
         job = await started(engine, tmp_path, "draw", **FOREVER)
         with pytest.raises(RuntimeError):
-            await engine.run(run_message(tmp_path, "two"), nothing)
+            await engine.run(run_message(tmp_path), nothing)
         engine.cancel("one")
         with pytest.raises(Cancelled):
             await job
+
+
+# --- one job on each device ---------------------------------------------------------------------
+
+
+async def test_each_job_hears_of_itself_and_ends_by_itself(tmp_path: Path) -> None:
+    async with engine_in(tmp_path) as engine:
+        lasting = await started(engine, tmp_path, "draw", steps={"draw": 10_000})
+        heard: list[Any] = []
+        other = run_message(tmp_path, "two", device="cuda:0")
+        outcome = await engine.run(other, lambda message, blob: heard.append(message))
+        assert outcome.device == "cuda:0"
+        assert {message.job for message in heard} == {"two"}
+        failing = run_message(tmp_path, "three", device="cuda:0", failure={"code": "oom.gpu"})
+        assert (await failure_of(engine.run(failing, nothing))).failure.code == "oom.gpu"
+        stopped = await started(
+            engine, tmp_path, "draw", name="four", device="cuda:0", steps={"draw": 10_000}
+        )
+        engine.cancel("four")
+        with pytest.raises(Cancelled):
+            await stopped
+        assert not lasting.done()
+        engine.cancel("one")
+        with pytest.raises(Cancelled):
+            await lasting
+    assert len({pid for pid, _ in journal(tmp_path)}) == 1
+
+
+@pytest.mark.logs
+async def test_a_crash_is_every_running_job_s_and_the_next_one_runs(tmp_path: Path) -> None:
+    async with engine_in(tmp_path) as engine:
+        jobs = [
+            await started(engine, tmp_path, "draw", name="one", **FOREVER),
+            await started(engine, tmp_path, "draw", name="two", device="cuda:0", **FOREVER),
+        ]
+        os.kill(journal(tmp_path)[0][0], signal.SIGSEGV)
+        for job in jobs:
+            failure = (await failure_of(job)).failure
+            assert (failure.code, failure.values["reason"]) == ("engine.crashed", "engine.reason.fault")
+        await engine.run(run_message(tmp_path, "three"), nothing)
+
+
+@pytest.mark.logs
+async def test_who_is_ended_for_another_job_s_sake_is_told_so(tmp_path: Path) -> None:
+    async with engine_in(tmp_path) as engine:
+        deaf = await started(engine, tmp_path, "draw", ignore_cancel=True, **FOREVER)
+        other = await started(engine, tmp_path, "draw", name="two", device="cuda:0", **FOREVER)
+        engine.cancel("one")
+        with pytest.raises(Cancelled):
+            await deaf
+        failure = (await failure_of(other)).failure
+        assert (failure.code, failure.values["reason"]) == ("engine.crashed", "engine.reason.other_job")
+        assert failure.retryable
+
+
+async def test_close_and_free_memory_end_all_of_them(tmp_path: Path) -> None:
+    async with engine_in(tmp_path) as engine:
+        for end in (engine.free_memory, engine.close):
+            jobs = [
+                await started(engine, tmp_path, "draw", name=device, device=device, **FOREVER)
+                for device in ("cpu", "cuda:0")
+            ]
+            await end()
+            for job in jobs:
+                with pytest.raises(Cancelled):
+                    await job

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from studio.services import basis
 from studio.services import studio as composition
 from studio.services.engine.supervisor import Engine
 from studio.services.library.library import Library
@@ -57,7 +58,7 @@ def studio_at(
         }
         write(manifest, {f"{name}.json": entry})
     here = functools.partial(Library, manifest=manifest, assets=assets)
-    monkeypatch.setattr(composition, "Library", here)
+    monkeypatch.setattr(basis, "Library", here)
     if not real:
         engine = command(folder, jobs=jobs or {"": answer("Hello", " there.")})
         monkeypatch.setattr(composition, "Engine", lambda _, log: Engine(engine, log, QUICK))

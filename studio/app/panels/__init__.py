@@ -7,29 +7,29 @@ from importlib import import_module
 from studio.app.desk import Desk
 from studio.app.panel import Panel, PanelSpec
 
-# Key, where in the rail, the task it makes. Each is `panels/<key>/panel.py` with `create(desk)`.
-_PANELS = (
-    ("home", "top", ""),
-    ("write", "top", "text"),
-    ("draw", "top", "image"),
-    ("speak", "top", "speech"),
-    ("gallery", "bottom", ""),
-    ("models", "bottom", ""),
-    ("computer", "bottom", ""),
-    ("settings", "bottom", ""),
+# Key, where in the rail, the tasks it makes. Each is `panels/<key>/panel.py` with `create(desk)`.
+_PANELS: tuple[tuple[str, str, tuple[str, ...]], ...] = (
+    ("home", "top", ()),
+    ("write", "top", ("text",)),
+    ("draw", "top", ("image",)),
+    ("speak", "top", ("speech", "music")),
+    ("gallery", "bottom", ()),
+    ("models", "bottom", ()),
+    ("computer", "bottom", ()),
+    ("settings", "bottom", ()),
 )
 
 
 def makers() -> list[tuple[str, str]]:
-    """(key, task) of every panel that makes something, in the order of the rail."""
-    return [(key, task) for key, _, task in _PANELS if task]
+    """(key, task) of everything that panels make, in the order of the rail."""
+    return [(key, task) for key, _, tasks in _PANELS for task in tasks]
 
 
 def panel_specs(desk: Desk) -> list[PanelSpec]:
     """Every panel, in the order of the rail; each is imported when it is first shown."""
     return [
-        PanelSpec(key, key, f"panel.{key}", lambda key=key: _create(key, desk), group, task)
-        for key, group, task in _PANELS
+        PanelSpec(key, key, f"panel.{key}", lambda key=key: _create(key, desk), group, tasks)
+        for key, group, tasks in _PANELS
     ]
 
 

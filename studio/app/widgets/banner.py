@@ -61,13 +61,19 @@ class Banner(QWidget):
         self.hide()
 
     def show_failure(
-        self, failure: Failure, button_key: str = "", action: Callable[[], object] | None = None
+        self,
+        failure: Failure,
+        button_key: str = "",
+        action: Callable[[], object] | None = None,
+        **values: str,
     ) -> None:
-        """*action* is the one thing that most likely helps; its button hides the banner."""
+        """*action* is the one thing that most likely helps; its button hides the banner. *values* fill its
+        words.
+        """
         self._details = "\n".join(
             part for part in (failure.code, failure.message, failure.hint, failure.details) if part
         )
-        self._show("bad", lambda: (failure.message, failure.hint, t(button_key)), action)
+        self._show("bad", lambda: (failure.message, failure.hint, t(button_key, **values)), action)
 
     def show_notice(
         self,

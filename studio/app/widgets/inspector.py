@@ -34,7 +34,7 @@ class Inspector(QWidget):
         top.addWidget(self.title)
         top.addStretch(1)
         top.addLayout(self.head)
-        scroll = ScrollColumn(margins=(19, 4, 19, 12), spacing=18)
+        scroll = ScrollColumn(margins=(19, 4, 19, 12), spacing=18, surface=True)
         self.body = scroll.body
         self.foot = QVBoxLayout()
         self.foot.setContentsMargins(19, 0, 19, 0)

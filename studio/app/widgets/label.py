@@ -38,6 +38,8 @@ class Label(QLabel):
     def set_role(self, role: str) -> None:
         if role != self.property("role"):
             self.setProperty("role", role)
+            if not self.testAttribute(Qt.WidgetAttribute.WA_WState_Polished):
+                return  # its first showing will see the new role
             self.style().unpolish(self)
             self.style().polish(self)
 

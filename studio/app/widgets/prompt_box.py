@@ -44,10 +44,10 @@ class PromptBox(Card):
         lines: int = 2,
     ) -> None:
         super().__init__(parent, margin=14, spacing=8)
-        self._generate_key = generate_key
+        self._placeholder_key, self._generate_key = placeholder_key, generate_key
         self._running = False
         self._ready = True
-        self.area = TextArea(placeholder_key, lines=lines)
+        self.area = TextArea(lines=lines)
         self.area.setProperty("plain", True)
         self.area.setFont(fonts.ui_font(fonts.LARGE - 1))
         bind_text(self.area.setAccessibleName, "app.prompt")
@@ -89,6 +89,11 @@ class PromptBox(Card):
     def set_text(self, text: str) -> None:
         self.area.set_text(text)
 
+    def set_words(self, placeholder_key: str, generate_key: str) -> None:
+        """Other words for what is asked of the user now."""
+        self._placeholder_key, self._generate_key = placeholder_key, generate_key
+        self._render()
+
     def set_count(self, text: str) -> None:
         """The token counter's words ("7 of 24 tokens"); "" hides it."""
         self.counter.setText(text)
@@ -106,6 +111,7 @@ class PromptBox(Card):
             self._render()
 
     def _render(self) -> None:
+        self.area.setPlaceholderText(t(self._placeholder_key))
         self.button.setText(t("app.stop" if self._running else self._generate_key))
         self.button.set_icon("stop" if self._running else "generate")
         self.button.set_kind("secondary" if self._running else "primary")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from PySide6.QtCore import QEvent, QObject, QSize, Qt
+from PySide6.QtGui import QPalette
 from PySide6.QtWidgets import QFrame, QScrollArea, QVBoxLayout, QWidget
 
 
@@ -10,7 +11,8 @@ class ScrollColumn(QScrollArea):
     """Never scrolls sideways: it asks for the width of what is in it.
 
     *margins*: left, top, right, bottom. The bar takes its room from the right margin, so that its
-    coming and going moves nothing.
+    coming and going moves nothing. It paints its ground, the window's or with *surface* that of a
+    raised area: only what hides all behind it is moved when it scrolls, and not painted anew.
     """
 
     def __init__(
@@ -19,6 +21,7 @@ class ScrollColumn(QScrollArea):
         *,
         margins: tuple[int, int, int, int] = (0, 0, 0, 0),
         spacing: int = 12,
+        surface: bool = False,
     ) -> None:
         super().__init__(parent)
         self._margins = margins
@@ -27,7 +30,8 @@ class ScrollColumn(QScrollArea):
         self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self.setFocusPolicy(Qt.FocusPolicy.NoFocus)
         holder = QWidget()
-        holder.setObjectName("body")
+        holder.setAutoFillBackground(True)
+        holder.setBackgroundRole(QPalette.ColorRole.Base if surface else QPalette.ColorRole.Window)
         self.body = QVBoxLayout(holder)
         self.body.setContentsMargins(*margins)
         self.body.setSpacing(spacing)

@@ -58,7 +58,8 @@ class Pipeline:
 
     def _draw(self, device: str, seed: int) -> Image.Image:
         # On the CPU, so that a seed means the same on every device.
-        noise = torch.randn(1, self._config.nz, 1, 1, generator=torch.Generator("cpu").manual_seed(seed))
+        generator = torch.Generator("cpu").manual_seed(seed)
+        noise = torch.randn(1, self._config.nz, 1, 1, generator=generator, dtype=torch.float32)
         values = self._generator(noise.to(device))[0].cpu() / 2 + 0.5
         if not torch.isfinite(values).all() or values.max() - values.min() < FLAT:
             raise StudioError("output.suspect", details=f"seed {seed}")

@@ -13,4 +13,5 @@ SPEC = FamilySpec(
     phases={"load": 0.9, "draw": 0.08, "save": 0.02},
     layouts=(Layout(kind="transformers", classes=("DCGANGenerator",)),),
     libraries=("torch",),
+    precisions={"cpu": ({"*": "float32"},), "gpu": ({"*": "float32"},)},
 )

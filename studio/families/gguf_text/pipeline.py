@@ -10,6 +10,7 @@ from studio.domain.gguf import GgufError, read_metadata
 from studio.domain.writing import beginning, turns
 from studio.families.gguf_text import server
 from studio.families.gguf_text.reply import Chunk, Reply
+from studio.families.gguf_text.template import ends
 
 if TYPE_CHECKING:
     from studio.domain.model import ModelSource
@@ -29,7 +30,11 @@ class Pipeline:
         header = _header(model)
         architecture = header.get("general.architecture", "")
         self._longest = int(header.get(f"{architecture}.context_length", 0)) or None
-        self._has_template = bool(header.get("tokenizer.chat_template"))
+        template = header.get("tokenizer.chat_template")
+        self._has_template = bool(template)
+        if isinstance(template, str) and not ends(template, context.check_cancelled):
+            details = "its chat template does not come to an end"
+            raise StudioError("model.unrecognized", name=self._name, details=details)
         self._server: Any = None
         self._context_length = 0
         self._reply: Reply | None = None
@@ -40,13 +45,13 @@ class Pipeline:
         values = request.values
         self._load(context, min(values["context_length"], self._longest or values["context_length"]))
         messages = turns(values, chat=self._has_template, name=self._name)
-        body = _body(values)
+        asked = body(values)
         if messages is None:
-            handle, body = self._server.handle_completions, body | {"prompt": beginning(values)}
+            handle, asked = self._server.handle_completions, asked | {"prompt": beginning(values)}
         else:
-            handle, body = self._server.handle_chat_completions, body | {"messages": messages}
+            handle, asked = self._server.handle_chat_completions, asked | {"messages": messages}
         context.phase("prompt")
-        self._reply = Reply(handle, body)
+        self._reply = Reply(handle, asked)
         try:
             text = self._write(context, self._reply)
         finally:
@@ -120,7 +125,8 @@ def _header(model: ModelSource) -> dict[str, Any]:
         raise StudioError("model.unrecognized", name=model.title or model.id, details=str(error)) from error
 
 
-def _body(values: dict[str, Any]) -> dict[str, Any]:
+def body(values: dict[str, Any]) -> dict[str, Any]:
+    """A request to llama.cpp with the values of ours; the text to go on from is still to be added."""
     return {
         "stream": True,
         "return_progress": True,

@@ -59,4 +59,5 @@ SPEC = FamilySpec(
     capabilities=frozenset({"stream", "conversation", "completion"}),
     layouts=(Layout(kind="gguf", classes=ARCHITECTURES),),
     libraries=("xllamacpp",),
+    precisions={"cpu": ({"*": "float32"},), "gpu": ({"*": "float32"},)},  # of what is not in the file
 )

@@ -1,13 +1,10 @@
-"""Where the parts of a model come from: a diffusers folder, or the one file of an original checkpoint.
-
-Safetensors only, from this machine only, and never code that came with them.
-"""
+"""Where the parts of a model come from: a diffusers folder, or the one file of an original checkpoint."""
 
 from __future__ import annotations
 
 import math
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 import torch
 from accelerate import init_empty_weights
@@ -15,7 +12,7 @@ from diffusers import AutoencoderKL, UNet2DConditionModel
 from safetensors import safe_open
 from transformers import CLIPTextConfig, CLIPTextModel
 
-from studio.domain.failure import StudioError
+from studio.diffusion.loading import Folder, Source
 
 KINDS: dict[str, Any] = {"text_encoder": CLIPTextModel, "unet": UNet2DConditionModel, "vae": AutoencoderKL}
 """The parts that have weights, in the order in which they are loaded."""
@@ -31,46 +28,9 @@ PREFIXES = {
 _BYTES = {"F64": 8, "F32": 4, "F16": 2, "BF16": 2}
 
 
-class Source(Protocol):
-    """`configs` is a folder with `tokenizer/` and `scheduler/`; `sizes` the bytes of each part's weights."""
-
-    configs: Path
-    sizes: dict[str, int]
-
-    def part(self, name: str, dtype: torch.dtype) -> torch.nn.Module:
-        """The part *name* of `KINDS`, in memory as *dtype*. Raises ValueError, KeyError, RuntimeError."""
-        ...
-
-
 def source(path: Path, title: str) -> Source:
     """Raises StudioError `model.missing_file`."""
-    return OriginalFile(path) if path.is_file() else Folder(path, title)
-
-
-class Folder:
-    """A diffusers folder. Where there are only files of the variant fp16, those are taken."""
-
-    def __init__(self, folder: Path, title: str) -> None:
-        self.configs = folder
-        self.sizes: dict[str, int] = {}
-        self._variants: dict[str, str | None] = {}
-        for name in KINDS:
-            files = sorted((folder / name).glob("*.safetensors"))
-            if not files:
-                raise StudioError("model.missing_file", name=title, file=f"{name}/*.safetensors")
-            plain = [file for file in files if ".fp16" not in file.name]
-            self._variants[name] = None if plain else "fp16"
-            self.sizes[name] = sum(file.stat().st_size for file in plain or files)
-
-    def part(self, name: str, dtype: torch.dtype) -> torch.nn.Module:
-        """See `Source`."""
-        return KINDS[name].from_pretrained(
-            str(self.configs / name),
-            local_files_only=True,
-            use_safetensors=True,
-            variant=self._variants[name],
-            dtype=dtype,
-        )
+    return OriginalFile(path) if path.is_file() else Folder(path, title, KINDS)
 
 
 class OriginalFile:

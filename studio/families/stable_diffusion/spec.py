@@ -2,30 +2,26 @@
 
 from __future__ import annotations
 
+from studio.domain.drawing import COUNT, NEGATIVE, PROMPT, SCHEDULER
 from studio.domain.family import FamilySpec, Layout, Memory
-from studio.domain.parameter import Choice, Integer, Number, Seed, Size, Text
+from studio.domain.parameter import Integer, Number, Seed, Size
 
 SPEC = FamilySpec(
     name="stable_diffusion",
     tasks=("image",),
     parameters=(
-        Text(name="prompt", required=True, multiline=True, hidden=True),
-        Text(name="negative", multiline=True),
+        PROMPT,
+        NEGATIVE,
         Size(name="size", default=(512, 512), multiple=8, minimum=64, maximum=2048),
         Integer(name="steps", default=25, minimum=1, maximum=150),
         Number(name="guidance", default=7.0, minimum=1.0, maximum=30.0, step=0.5),
-        Choice(
-            name="scheduler",
-            default="dpmpp_2m_karras",
-            choices=("dpmpp_2m_karras", "dpmpp_2m", "unipc", "euler", "euler_a", "ddim", "pndm", "lcm"),
-            advanced=True,
-        ),
+        SCHEDULER,
         Seed(),
-        Integer(name="count", default=1, minimum=1, maximum=16, presets=(1, 4, 8, 16)),
+        COUNT,
     ),
     memory=Memory(base=650 * 2**20, per_weight_byte=2.3),
     phases={"load": 0.1, "encode": 0.02, "denoise": 0.82, "decode": 0.05, "save": 0.01},
-    capabilities=frozenset({"preview"}),
+    capabilities=frozenset({"preview", "offload"}),
     layouts=(
         Layout(kind="diffusers", classes=("StableDiffusionPipeline",)),
         # An original checkpoint of 1.x; 2.x and XL have other text encoders, by other names.
@@ -57,4 +53,13 @@ SPEC = FamilySpec(
         ),
     },
     libraries=("torch", "diffusers", "transformers"),
+    # The text encoder, and on the CPU the autoencoder, take little of the time, and rounding there is seen.
+    precisions={
+        "cpu": ({"*": "float32"}, {"unet": "bfloat16", "*": "float32"}),
+        "gpu": (
+            {"*": "float32"},
+            {"text_encoder": "float32", "*": "float16"},
+            {"text_encoder": "float32", "*": "bfloat16"},
+        ),
+    },
 )

@@ -14,4 +14,8 @@ SPEC = FamilySpec(
     capabilities=frozenset({"stream", "conversation", "completion"}),
     layouts=(Layout(kind="transformers", classes=("*ForCausalLM", "*LMHeadModel")),),
     libraries=("torch", "transformers"),
+    precisions={
+        "cpu": ({"*": "float32"},),
+        "gpu": ({"*": "float32"}, {"*": "float16"}, {"*": "bfloat16"}),
+    },
 )

@@ -37,7 +37,8 @@ class Pipeline:
         ):
             if needed and importlib.util.find_spec(library) is None:
                 raise StudioError("model.unrecognized", name=self._name, details=f"it needs {library}")
-        dtype = torch.float32 if context.precision == "auto" else getattr(torch, context.precision)
+        asked = context.plan.precision_of("model")
+        dtype = torch.float32 if asked == "auto" else getattr(torch, asked)
         self._model: Any = VitsModel.from_pretrained(
             model.path, local_files_only=True, use_safetensors=True, dtype=dtype
         )

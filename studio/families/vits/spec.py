@@ -14,4 +14,8 @@ SPEC = FamilySpec(
     phases={"load": 0.3, "speak": 0.69, "save": 0.01},
     layouts=(Layout(kind="transformers", classes=("VitsModel",)),),
     libraries=("torch", "transformers"),
+    precisions={
+        "cpu": ({"*": "float32"},),
+        "gpu": ({"*": "float32"}, {"*": "float16"}, {"*": "bfloat16"}),
+    },
 )

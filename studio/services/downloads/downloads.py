@@ -11,52 +11,22 @@ import shutil
 import time
 from collections import deque
 from collections.abc import Callable
-from enum import StrEnum
 from pathlib import Path
 
 import msgspec
-from msgspec import Struct
 
 from studio.domain.failure import Cancelled, Failure, StudioError
 from studio.domain.model import DataWheels, Hub
 from studio.domain.text import localized
-from studio.services.downloads.messages import Fetch, Progress, Stage
+from studio.services.downloads.messages import Fetch, Progress
 from studio.services.downloads.process import fetch_in_helper
+from studio.services.downloads.state import DownloadState, State
 from studio.services.event import Event
 from studio.services.library.library import Library
 from studio.services.library.record import PARTS
 
 TOGETHER = 2
 _WINDOW = 5.0
-
-
-class State(StrEnum):
-    WAITING = "waiting"
-    RUNNING = "running"
-    PAUSED = "paused"
-    DONE = "done"
-    CANCELLED = "cancelled"
-    FAILED = "failed"
-
-    @property
-    def ended(self) -> bool:
-        return self in (State.PAUSED, State.DONE, State.CANCELLED, State.FAILED)
-
-
-class DownloadState(Struct, frozen=True, kw_only=True):
-    """A snapshot. `stage` says what is being done while running: "find", "download", "check", "convert".
-
-    Bytes are of that stage; `total_bytes` is 0 while unknown. `remaining` in seconds, None while unknown.
-    """
-
-    id: str
-    state: State
-    stage: Stage = "find"
-    done_bytes: int = 0
-    total_bytes: int = 0
-    bytes_per_second: float = 0.0
-    remaining: float | None = None
-    failure: Failure | None = None
 
 
 class Downloads:

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Literal, TypeVar
+from typing import TypeVar
 
 import msgspec
 from msgspec import Struct
 
 from studio.domain.failure import Failure
 from studio.domain.model import Model
+from studio.services.downloads.state import Stage
 from studio.wire.frames import Frame, FrameError
-
-# "find": asking where the files are; "convert": making fetched files usable.
-Stage = Literal["find", "download", "check", "convert"]
 
 
 class Message(Struct, frozen=True, kw_only=True, tag_field="type", tag=str.lower):

@@ -8,7 +8,7 @@ import sys
 from msgspec import Struct
 
 from studio.domain.failure import Failure
-from studio.services.machine.read import read_ram
+from studio.services.machine.memory import read_ram
 from studio.services.machine.sources import Live
 
 TIGHT = 0.05  # of all memory: less than this available is pressure
@@ -70,7 +70,8 @@ class Pressure:
     def look(self) -> None:
         """Remember how tight it is now; called every few seconds."""
         ram = read_ram(self._sources)
-        self._tight = ram.available_bytes < TIGHT * ram.total_bytes
+        total, available = ram.total_bytes, ram.available_bytes
+        self._tight = total is not None and available is not None and available < TIGHT * total
 
     def found(self) -> bool:
         return self._tight or self._count() > self._kills

@@ -1,4 +1,4 @@
-"""The job that the engine works on, as far as its supervisor must know it."""
+"""A job that the engine works on, as far as its supervisor must know it."""
 
 from __future__ import annotations
 
@@ -6,10 +6,12 @@ import asyncio
 import statistics
 from collections import deque
 from collections.abc import Callable
+from typing import Any
 
 from msgspec import Struct
 
 from studio.domain.job import Outcome
+from studio.domain.measurement import Measurements
 from studio.services.engine.client import Client
 from studio.wire import messages as wire
 from studio.wire.messages import FromEngine
@@ -37,12 +39,15 @@ class Limits(Struct, frozen=True, kw_only=True):
 
 
 class Running:
-    """`end` becomes its outcome, or why there is none. `client` is whom it was sent to, None before."""
+    """A job or a measurement. `end` becomes its outcome, or why there is none. `client` is whom it was sent
+    to, None before."""
 
-    def __init__(self, message: wire.Run, heard: Heard, step_seconds: float | None) -> None:
+    def __init__(
+        self, message: wire.Run | wire.Measure, heard: Heard, step_seconds: float | None = None
+    ) -> None:
         self.message = message
         self.heard = heard
-        self.end: asyncio.Future[Outcome] = asyncio.get_running_loop().create_future()
+        self.end: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
         self.client: Client | None = None
         self.phase: str | None = None
         self.started = self.cancelling = False
@@ -55,7 +60,7 @@ class Running:
 
     def patience(self, limits: Limits) -> float:
         """Seconds that it may take to stop when asked."""
-        if not self.started or self.loading:
+        if not self.started or self.loading or isinstance(self.message, wire.Measure):
             return limits.cancel_load
         return max(limits.cancel, 2 * statistics.median(self.steps) if self.steps else 0.0)
 
@@ -67,7 +72,7 @@ class Running:
             if message.step_seconds is not None:
                 self.steps.append(message.step_seconds)
 
-    def finish(self, result: Outcome | BaseException) -> None:
+    def finish(self, result: Outcome | Measurements | BaseException) -> None:
         if self.end.done():
             return
         if isinstance(result, BaseException):

@@ -11,6 +11,7 @@ from typing import Any
 
 from studio.domain.failure import Cancelled, Failure, StudioError
 from studio.domain.job import Outcome
+from studio.domain.measurement import Measurements
 from studio.services.engine.client import Client, StartError
 from studio.services.engine.endings import Ending, Pressure, failure_of, unstartable
 from studio.services.engine.running import Heard, Limits, Running
@@ -21,6 +22,8 @@ from studio.wire.messages import FromEngine
 
 log = logging.getLogger(__name__)
 
+OTHER_JOB = "engine.reason.other_job"  # what the jobs beside the one are told for which the engine had to end
+
 
 class EngineState(StrEnum):
     OFF = "off"
@@ -30,7 +33,7 @@ class EngineState(StrEnum):
 
 
 class Engine:
-    """Starts the engine on first need and again after a crash; runs one job at a time.
+    """Starts the engine on first need and again after a crash. Jobs for one device run in its order.
 
     `figures` is its last `Pong`, None while it is off; `resident` the ids of the models in its memory (a
     family that needs no file counts by its name). `failure` says why it could not be started.
@@ -50,7 +53,7 @@ class Engine:
         self._client: Client | None = None
         self._starting: asyncio.Task[Client] | None = None
         self._watch: asyncio.Task[None] | None = None
-        self._running: Running | None = None
+        self._running: dict[str, Running] = {}
         self._devices: asyncio.Future[wire.Devices] | None = None
         self._crashes = 0
         self._pings = self._missed = 0
@@ -68,33 +71,24 @@ class Engine:
         """Do the job, calling *heard* with every message about it. *step_seconds*: a usual step's, learnt.
 
         Raises Cancelled after `cancel`, else StudioError: the engine's failure, or one made from
-        how it ended. Raises RuntimeError while another job runs.
+        how it ended. Raises RuntimeError while the same job runs.
         """
-        if self._running is not None:
-            raise RuntimeError("the engine is at work already")
-        running = self._running = Running(message, heard, step_seconds)
-        try:
-            start = asyncio.ensure_future(self._ready_client())
-            start.add_done_callback(_look_at)
-            await asyncio.wait({start, running.end}, return_when=asyncio.FIRST_COMPLETED)
-            if not running.end.done():  # else cancelled before it began; the start goes on
-                running.client = start.result()
-                running.client.forget_words()
-                running.client.send(message)
-            outcome = await running.end
-            self._crashes = 0
-            return outcome
-        except asyncio.CancelledError:  # nobody waits for it any more
-            if running.client is not None:
-                running.client.kill(details="abandoned")
-            raise
-        finally:
-            self._running = None
+        measurements = [r for r in self._running.values() if isinstance(r.message, wire.Measure)]
+        for measurement in measurements:  # what the user asks for goes first
+            self.cancel(measurement.message.job)
+        return await self._do(Running(message, heard, step_seconds), after=measurements)
+
+    async def measure(self, message: wire.Measure, heard: Heard) -> Measurements:
+        """Measure a device once the jobs under way, if any, have ended; a job that comes ends it.
+
+        Raises Cancelled after `cancel` or when a job came, else StudioError.
+        """
+        return await self._do(Running(message, heard), after=tuple(self._running.values()))
 
     def cancel(self, job: str) -> None:
         """Stop *job* if it runs: asked first, and ended by force if that takes too long."""
-        running = self._running
-        if running is None or running.message.job != job or running.cancelling:
+        running = self._running.get(job)
+        if running is None or running.cancelling:
             return
         running.cancelling = True
         if running.client is None:
@@ -104,6 +98,36 @@ class Engine:
         asyncio.get_running_loop().call_later(
             running.patience(self._limits), self._lose_patience, running, running.client
         )
+
+    async def _do(self, running: Running, *, after: Sequence[Running]) -> Any:
+        """Send it once those before it have ended, and follow it to its own end."""
+        message = running.message
+        if message.job in self._running:
+            raise RuntimeError(f"job {message.job} runs already")
+        self._running[message.job] = running
+        try:
+            start = asyncio.ensure_future(self._client_after(after))
+            start.add_done_callback(_look_at)
+            await asyncio.wait({start, running.end}, return_when=asyncio.FIRST_COMPLETED)
+            if not running.end.done():  # else cancelled before it began; the start goes on
+                running.client = start.result()
+                if len(self._running) == 1:
+                    running.client.forget_words()
+                running.client.send(message)
+            outcome = await running.end
+            self._crashes = 0
+            return outcome
+        except asyncio.CancelledError:  # nobody waits for it any more
+            if running.client is not None:
+                running.client.kill(details="abandoned")
+            raise
+        finally:
+            del self._running[message.job]
+
+    async def _client_after(self, before: Sequence[Running]) -> Client:
+        if before:
+            await asyncio.wait({running.end for running in before})
+        return await self._ready_client()
 
     async def devices(self) -> wire.Devices:
         """Which devices can really compute, tried by the engine. Raises StudioError."""
@@ -126,21 +150,21 @@ class Engine:
             self._client.send(wire.Unload())
 
     async def free_memory(self) -> None:
-        """Give everything back for certain: end the engine, with its job, and start a new one."""
+        """Give everything back for certain: end the engine, with its jobs, and start a new one."""
         if self._client is None:
             return
         await self._end()
         await self._ready_client()
 
     async def close(self) -> None:
-        """End it, with its job. Harmless when repeated; afterwards nothing starts any more."""
+        """End it, with its jobs. Harmless when repeated; afterwards nothing starts any more."""
         self._closed = True
         if self._starting is not None:
             self._starting.cancel()
             await asyncio.wait({self._starting})
         await self._end()
-        if self._running is not None:
-            self._running.finish(Cancelled())
+        for running in self._running.values():
+            running.finish(Cancelled())
 
     # --- start and end --------------------------------------------------------------------------
 
@@ -203,13 +227,13 @@ class Engine:
         raise StudioError.of(self.failure)
 
     async def _end(self) -> None:
-        """End the engine: politely, then by force. Its job ends as cancelled."""
+        """End the engine: politely, then by force. Its jobs end as cancelled."""
         client = self._client
         if client is None:
             return
-        if self._running is not None and self._running.client is client:
-            self._running.cancelling = True
-            client.send(wire.Cancel(job=self._running.message.job))
+        for running in self._in(client):
+            running.cancelling = True
+            client.send(wire.Cancel(job=running.message.job))
         client.send(wire.Shutdown())
         try:
             async with asyncio.timeout(self._limits.leave):
@@ -228,16 +252,17 @@ class Engine:
         failure = failure_of(ending, pressure=self._pressure.found())
         if self._devices is not None and not self._devices.done():
             self._devices.set_exception(StudioError.of(failure))
-        running = self._running
-        if running is None or running.client is not client:  # the next job waits for the next engine
-            pass
-        elif running.cancelling:
-            running.finish(Cancelled())
-        elif not running.end.done():
+        jobs = [running for running in self._in(client) if not running.end.done()] if client else []
+        if any(not running.cancelling for running in jobs):
             self._crashes += 1
             log.warning("the engine ended in the middle of a job: %s", ending.report)
-            running.finish(StudioError.of(failure))
+        for running in jobs:
+            running.finish(Cancelled() if running.cancelling else StudioError.of(failure))
         self._enter(EngineState.OFF)
+
+    def _in(self, client: Client) -> list[Running]:
+        """The jobs that were sent to *client*; others wait for the next engine."""
+        return [running for running in self._running.values() if running.client is client]
 
     def _enter(self, state: EngineState) -> None:
         if self.state is not state:
@@ -247,11 +272,11 @@ class Engine:
     def _restart(self, details: str) -> None:
         """End a poisoned engine; the next need starts a new one."""
         if self._client is not None:
-            self._client.kill(details=details)
+            self._client.kill(OTHER_JOB, details)
 
     def _lose_patience(self, running: Running, client: Client) -> None:
-        if self._client is client and self._running is running and not running.end.done():
-            client.kill(details="the job did not stop when asked")
+        if self._client is client and not running.end.done():
+            client.kill(OTHER_JOB, "a job did not stop when asked")
 
     # --- while it lives -------------------------------------------------------------------------
 
@@ -265,13 +290,17 @@ class Engine:
                 if self._devices is not None and not self._devices.done():
                     self._devices.set_result(message)
             case wire.Failed(job=None):
-                self._failed(message.failure)
+                if not self._running:
+                    failure = message.failure
+                    log.warning("the engine failed without a job: %s %s", failure.code, failure.details)
+                for running in self._running.values():
+                    self._failed(running, message.failure)
                 self._restart(message.failure.code)
             case wire.Ready():
                 log.warning("the engine says twice that it is ready")
             case _:
-                running = self._running
-                if running is None or running.message.job != message.job or running.end.done():
+                running = self._running.get(message.job or "")
+                if running is None or running.end.done():
                     log.info("a message about a job that is over: %s", type(message).__name__)
                     return
                 self._heard_of_job(running, message, blob)
@@ -280,25 +309,25 @@ class Engine:
         running.follow(message)
         match message:
             case wire.Done():
-                done = running.message
-                self.resident = (done.model.id if done.model else done.request.family,)  # until it says more
+                if isinstance(done := running.message, wire.Run):  # until it says more
+                    self.resident = (done.model.id if done.model else done.request.family,)
                 running.finish(message.outcome)
+                self._ping()
+            case wire.Measured():
+                running.finish(message.measurements)
                 self._ping()
             case wire.Cancelled():
                 running.finish(Cancelled())
                 self._ping()
             case wire.Failed():
-                self._failed(message.failure)
+                self._failed(running, message.failure)
                 if message.failure.poison:
                     self._restart(message.failure.code)
             case _:
                 running.heard(message, blob)
 
-    def _failed(self, failure: Failure) -> None:
-        running = self._running
-        if running is None:
-            log.warning("the engine failed without a job: %s %s", failure.code, failure.details)
-        elif running.cancelling:  # it stumbled over being stopped: what the user sees is that it stopped
+    def _failed(self, running: Running, failure: Failure) -> None:
+        if running.cancelling:  # it stumbled over being stopped: what the user sees is that it stopped
             log.info("a job failed while it was cancelled: %s %s", failure.code, failure.details)
             running.finish(Cancelled())
         else:
@@ -315,7 +344,7 @@ class Engine:
         cpu: float | None = None
         self._missed = 0
         while self._client is client:
-            if self._running is not None and self._running.loading:
+            if any(running.loading for running in self._in(client)):
                 self._missed = 0
                 used = client.cpu_seconds()
                 idle_turns = idle_turns + 1 if used == cpu else 0

@@ -1,17 +1,19 @@
 """The models that are known and those that are here.
 
 What the manifest lists is offered; what is bundled, lies in an installed package or was fetched is
-here. A path stands for a model as well. Nothing of a model is loaded or imported.
+here, and so is what the user added of their own. Any path stands for a model as well. Nothing of a
+model is loaded or imported.
 """
 
 from __future__ import annotations
 
-import asyncio
 import importlib.util
 import logging
 import shutil
 import time
+from collections.abc import Callable
 from pathlib import Path
+from typing import TypeVar
 
 from msgspec import Struct
 
@@ -23,6 +25,7 @@ from studio.domain.text import localized, t
 from studio.families.registry import families, family
 from studio.services.event import Event
 from studio.services.library.manifest import read_manifest
+from studio.services.library.own import OwnModels, model_of
 from studio.services.library.recognize import recognize
 from studio.services.library.record import PARTS, Record, read_record
 from studio.services.library.sums import Sums
@@ -30,10 +33,12 @@ from studio.services.paths import ASSETS, MANIFEST
 
 log = logging.getLogger(__name__)
 
+Kept = TypeVar("Kept")
+
 
 class Installed(Struct, frozen=True, kw_only=True):
-    """Where a model lies. `source`: "bundled", "package", "family" (it needs no file), or what it was
-    fetched from. `installed`: POSIX seconds. Only fetched ones are `removable`.
+    """Where a model lies. `source`: "bundled", "package", "family" (it needs no file), "own" (the user's
+    own files), or what it was fetched from. `installed`: POSIX seconds. Only fetched ones are `removable`.
     """
 
     path: str
@@ -50,10 +55,10 @@ class Entry(Struct, frozen=True):
 
 
 class Resolved(Struct, frozen=True):
-    """What a request needs of a model. `model` is None for a path."""
+    """What a request needs of a model."""
 
     spec: FamilySpec
-    model: Model | None
+    model: Model
     source: ModelSource
 
 
@@ -76,37 +81,49 @@ class Library:
         own = [model for spec in families().values() for model in spec.models]
         known = [*read_manifest(manifest).values(), *own]
         self._models = {model.id: model for model in sorted(known, key=lambda model: (model.order, model.id))}
+        self._own = OwnModels(folder / ".own.json")
         self._sums = Sums(folder / ".sums.json")
         self._folders = self._fetched()
 
     # --- what there is ----------------------------------------------------------------------
 
     def entries(self, task: str | None = None) -> list[Entry]:
-        """Every known model, or those for *task*, the ones to offer first coming first."""
-        return [
+        """Every known model, or those for *task*, those to offer first coming first, the user's own last."""
+        known = [
             Entry(model, self._installed(model))
             for model in self._models.values()
             if task is None or task in model.tasks
         ]
+        return known + [entry for entry in self.own() if task is None or task in entry.model.tasks]
+
+    def own(self) -> list[Entry]:
+        """The models that the user added; those that are not there now are not installed."""
+        return [Entry(model, _there(model)) for model in self._own.models().values()]
 
     def entry(self, model_id: str) -> Entry:
         """Raises StudioError `model.missing` for an id that nobody knows."""
         model = self._models.get(model_id)
-        if model is None:
-            raise StudioError("model.missing", name=model_id)
-        return Entry(model, self._installed(model))
+        if model is not None:
+            return Entry(model, self._installed(model))
+        for entry in self.own():
+            if entry.model.id == model_id:
+                return entry
+        raise StudioError("model.missing", name=model_id)
 
     def starters(self) -> list[Entry]:
         """What a new user gets without choosing."""
         return [Entry(model, self._installed(model)) for model in self._models.values() if model.starter]
 
     def default(self, task: str) -> Entry | None:
-        """The model to use for *task* when none was chosen: here, ready, and free of special terms."""
+        """The model to use for *task* when none was chosen: here, ready, and free of special terms.
+
+        Where there is none, one of the user's own.
+        """
         for entry in self.entries(task):
             free = entry.model.licence.commercial == "yes" and not entry.model.licence.gated
             if entry.installed and entry.model.status == "ready" and free:
                 return entry
-        return None
+        return next((e for e in self.own() if e.installed and task in e.model.tasks), None)
 
     def able(self, task: str, text: str) -> list[str]:
         """Titles of the models for *task* that say they know the language of *text*, here or not."""
@@ -158,14 +175,15 @@ class Library:
         if not text or not path.exists():
             raise StudioError("model.missing", name=text)
         found = recognize(path)
+        model = model_of(found)
         source = ModelSource(
-            id=str(found.path),
-            family=found.spec.name,
-            path=str(found.path),
-            bytes=_size(found.path),
-            title=path.name,
+            id=model.id,
+            family=model.family,
+            path=model.id,
+            bytes=model.bytes or 0,
+            title=localized(model.title),
         )
-        return Resolved(found.spec, None, source)
+        return Resolved(found.spec, model, source)
 
     def _check(self, place: _Place, title: str, *, verify: bool) -> None:
         for file in place.files:
@@ -185,6 +203,28 @@ class Library:
 
     # --- changes ----------------------------------------------------------------------------
 
+    async def add(self, path: Path) -> Entry:
+        """Take the user's own folder or file *path* into the list; nothing is copied or changed.
+
+        Raises StudioError as `resolve`, and `output.unwritable` when the list cannot be kept.
+        """
+        found = await _in_thread(recognize, path)
+        return self.entry(await self._keep(lambda: self._own.add(found)))
+
+    async def forget(self, model_id: str) -> None:
+        """Take one of the user's own out of the list; its files stay. Raises StudioError."""
+        await self._keep(lambda: self._own.forget(model_id))
+
+    async def _keep(self, change: Callable[[], Kept]) -> Kept:
+        try:
+            return await _in_thread(change)
+        except OSError as error:
+            raise StudioError(
+                "output.unwritable", path=str(self.folder), reason=error.strerror or ""
+            ) from error
+        finally:
+            self.changed.emit(None)
+
     async def remove(self, model_id: str) -> None:
         """Delete a fetched model from the disk. Raises StudioError."""
         entry = self.entry(model_id)
@@ -195,7 +235,7 @@ class Library:
         if not folder.is_dir():
             raise StudioError("model.missing", name=title)
         try:
-            await asyncio.to_thread(self._delete, folder)
+            await _in_thread(self._delete, folder)
         except OSError as error:
             raise StudioError("output.unwritable", path=str(folder), reason=error.strerror or "") from error
         finally:
@@ -249,6 +289,12 @@ class Library:
         )
 
 
+def _there(model: Model) -> Installed | None:
+    if not Path(model.id).exists():
+        return None
+    return Installed(path=model.id, bytes=model.bytes or 0, source="own")
+
+
 def _package_folder(source: Package) -> Path | None:
     """Found without importing the package."""
     spec = importlib.util.find_spec(source.module)
@@ -266,7 +312,7 @@ def _fits(folder: Path, file: ModelFile) -> bool:
         return False
 
 
-def _size(path: Path) -> int:
-    if path.is_file():
-        return path.stat().st_size
-    return sum(file.stat().st_size for file in path.rglob("*") if file.is_file())
+async def _in_thread(work: Callable[..., Kept], *arguments: Path) -> Kept:
+    import asyncio  # the window's first picture needs the library and no loop
+
+    return await asyncio.to_thread(work, *arguments)

@@ -10,6 +10,7 @@ from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any, NoReturn, cast
 
+import msgspec
 from msgspec import Struct
 
 from studio.domain import gguf
@@ -29,10 +30,14 @@ _ATTENTION_KEYS = ("_attn_implementation", "attn_implementation", "_attn_impleme
 
 
 class Found(Struct, frozen=True):
-    """`path` is what the family's pipeline gets: a folder or a file, absolute."""
+    """`path` is what the family's pipeline gets: a folder or a file, absolute.
+
+    `parameters` narrow the family's, by what the files say of themselves (`Variant`).
+    """
 
     spec: FamilySpec
     path: Path
+    parameters: dict[str, dict[str, Any] | None] = {}
 
 
 def recognize(path: Path, name: str = "", specs: Iterable[FamilySpec] | None = None) -> Found:
@@ -44,15 +49,24 @@ def recognize(path: Path, name: str = "", specs: Iterable[FamilySpec] | None = N
     name = name or path.name
     finder = _Finder(name, tuple(families().values() if specs is None else specs))
     try:
-        if path.is_dir():
-            return finder.folder(path)
-        if path.is_file():
-            return finder.file(path)
+        if path.is_dir() or path.is_file():
+            found = finder.folder(path) if path.is_dir() else finder.file(path)
+            return msgspec.structs.replace(found, parameters=_variant(found))
     except HeaderError as error:
         raise StudioError("model.unrecognized", name=name, details=str(error)) from error
     except OSError as error:
         raise StudioError("model.missing", name=name, details=str(error)) from error
     raise StudioError("model.missing", name=name, details=str(path))
+
+
+def _variant(found: Found) -> dict[str, dict[str, Any] | None]:
+    """What the variants of the family that fit say of its parameters."""
+    narrowed: dict[str, dict[str, Any] | None] = {}
+    for variant in found.spec.variants:
+        file = found.path / variant.file
+        if file.is_file() and headers.read_json(file).get(variant.key, False) == variant.value:
+            narrowed |= variant.parameters
+    return narrowed
 
 
 class _Finder:

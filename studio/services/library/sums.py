@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import logging
 from pathlib import Path
 
@@ -18,6 +17,8 @@ CHUNK = 2**20
 
 def sha256_of(path: Path) -> str:
     """In hex. Raises OSError."""
+    import hashlib  # its library of ciphers is large
+
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 

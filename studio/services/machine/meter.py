@@ -7,7 +7,7 @@ from typing import Any
 import psutil
 from msgspec import Struct
 
-from studio.services.machine.read import read_ram
+from studio.services.machine.memory import read_ram
 from studio.services.machine.sources import Live, Sources
 
 
@@ -21,7 +21,10 @@ class GpuLoad(Struct, frozen=True, kw_only=True):
 
 
 class Figures(Struct, frozen=True, kw_only=True):
-    """`cpu_percent` of the cores that the studio may use, 0..100. `engine_bytes`: None without an engine."""
+    """`cpu_percent` of the cores that the studio may use, 0..100. `engine_bytes`: None without an engine.
+
+    `ram_total_bytes` is 0 where it is not known.
+    """
 
     cpu_percent: float
     ram_used_bytes: int
@@ -41,10 +44,11 @@ class Meter:
     def read(self, engine_pid: int | None = None) -> Figures:
         """Never raises; an engine that has gone has no figure."""
         ram = read_ram(self._sources)
+        total, available = ram.total_bytes or 0, ram.available_bytes or 0
         return Figures(
             cpu_percent=self._cpu(),
-            ram_used_bytes=ram.total_bytes - ram.available_bytes,
-            ram_total_bytes=ram.total_bytes,
+            ram_used_bytes=max(0, total - available),
+            ram_total_bytes=total,
             engine_bytes=_resident(engine_pid) if engine_pid else None,
             gpus=self._gpus(),
         )

@@ -15,15 +15,18 @@ _DIRECT = """
 from pathlib import Path
 import torch
 torch.set_num_threads(options["threads"])
-from studio.families.stable_diffusion import loading, schedulers
+from studio.domain.model import ModelSource
+from studio.domain.plan import Plan
+from studio.families.registry import family, pipeline
 class Context:
-    device, precision = "cpu", "float32"
+    device, plan, spec = "cpu", Plan(device="cpu", precision={"*": "float32"}), family("stable_diffusion")
     def progress(self, fraction): pass
-folder = Path(options["folder"])
-pipe, _ = loading.load(Context(), folder, "model")
+model = ModelSource(id="m", family="stable_diffusion", path=options["folder"], title="model")
+drawing = pipeline("stable_diffusion").Pipeline(Context(), model)
+pipe = drawing._diffusers
 def once(values):
     began = time.perf_counter()
-    pipe.scheduler = schedulers.build("dpmpp_2m_karras", folder / "scheduler", steps=values["steps"])
+    pipe.scheduler = drawing.scheduler({"scheduler": "dpmpp_2m_karras", "steps": values["steps"]})
     image = pipe(
         values["prompt"], negative_prompt="", width=values["side"], height=values["side"],
         num_inference_steps=values["steps"], guidance_scale=7.0,

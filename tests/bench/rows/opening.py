@@ -37,12 +37,14 @@ app.exec()
 """
 
 _OURS = """
-import json, os, sys, time
-import studio.services.studio  # as studio.__main__ does
+import gc, os, sys, time
+gc.disable()  # this and the next, as studio.__main__ does
+import studio.services.basis, studio.services.instance, studio.services.logs
 from PySide6.QtCore import QEvent, QObject, QTimer
 from studio.app.window import StudioWindow
 def answer():
     now = time.monotonic()
+    import json
     loaded = [m.__file__ for n, m in sys.modules.items() if n.startswith("studio.app")]
     print(now, json.dumps(loaded), flush=True)
     os._exit(0)

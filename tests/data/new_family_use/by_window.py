@@ -66,7 +66,7 @@ async def main() -> dict[str, Any]:
     return seen
 
 
-app = QApplication(sys.argv[:1])
+app = QApplication([sys.argv[0], *theme.STYLE])
 app.setQuitOnLastWindowClosed(False)
 theme.install(app, "light")
 with QEventLoop(app) as loop:

@@ -133,14 +133,15 @@ class ComputerPanel(Panel):
             return
         _clear(self._facts)
         cpu = machine.cpu
-        cores = t("computer.cores", physical=cpu.physical_cores or "?", logical=cpu.logical_cores)
+        cores = t("computer.cores", physical=cpu.physical_cores or "?", logical=cpu.logical_cores or "?")
+        memory = machine.ram.total_bytes
         flags = ", ".join(flag for flag in cpu.flags)
         facts = [
             ("computer.processor", cpu.name),
             ("computer.cores.title", cores),
             ("computer.instructions", flags),
-            ("computer.memory", f"{gigabytes(machine.ram.total_bytes)} GB"),
-            ("computer.system", machine.os),
+            ("computer.memory", f"{gigabytes(memory)} GB" if memory else ""),
+            ("computer.system", ", ".join(filter(None, (machine.os, machine.kernel)))),
             ("computer.python", machine.python),
         ]
         for row, (key, words) in enumerate((key, words) for key, words in facts if words):
@@ -166,7 +167,7 @@ class ComputerPanel(Panel):
             self._cards.addWidget(line)
             if card.reason:
                 reason = Label(role="muted", wrap=True)
-                reason.setText(t(card.reason))
+                reason.setText(" ".join(filter(None, (card.why, card.how))))
                 self._cards.addWidget(reason)
         if self.model.tried.value:
             line = StatusLine()
@@ -182,10 +183,11 @@ class ComputerPanel(Panel):
             return
         self._cpu.set(figures.cpu_percent / 100, f"{figures.cpu_percent:.0f} %")
         used, total = figures.ram_used_bytes, figures.ram_total_bytes
-        self._ram.set(used / total, t("computer.of", used=gigabytes(used), total=gigabytes(total)))
+        words = t("computer.of", used=gigabytes(used), total=gigabytes(total))
+        self._ram.set(used / total if total else None, words)
         engine = figures.engine_bytes
         words = t("computer.engine.off") if engine is None else size(engine)
-        self._engine.set(None if engine is None else engine / total, words)
+        self._engine.set(engine / total if engine is not None and total else None, words)
         self._free.setEnabled(engine is not None)
 
     def _complain(self, failure: Failure | None) -> None:
@@ -206,11 +208,12 @@ class ComputerPanel(Panel):
 
 def _disk(disk: Disk) -> Live:
     live = Live("")
-    free, total = gigabytes(disk.free_bytes), gigabytes(disk.total_bytes)
+    free, total = gigabytes(disk.free_bytes or 0), gigabytes(disk.total_bytes or 0)
     label = live.findChild(Label)
     if label is not None:
         label.setText(disk.path)
-    used = 1 - disk.free_bytes / disk.total_bytes if disk.total_bytes else None
+    known = disk.total_bytes and disk.free_bytes is not None
+    used = 1 - disk.free_bytes / disk.total_bytes if known else None
     live.set(used, t("computer.disk.free", free=free, total=total))
     return live
 

@@ -20,7 +20,7 @@ from studio.services.gallery import ALL, Result
 
 log = logging.getLogger(__name__)
 
-KINDS = ("image", "speech", "text")
+KINDS = ("image", "speech", "music", "text")
 
 
 class GalleryModel:
@@ -124,7 +124,7 @@ class GalleryModel:
 
     async def _read(self) -> None:
         words, kind = self.words.value, self.kind.value
-        found = await self._gallery.search(words, kind, limit=ALL)
+        found = await self._gallery.search(words, *([kind] if kind else ()), limit=ALL)
         self.total.value = len(found) if not words and kind is None else await self._gallery.count()
         self.trashed.value = await self._gallery.trashed()
         self.results.value = tuple(found)

@@ -8,6 +8,7 @@ from PySide6.QtWidgets import QGridLayout, QHBoxLayout, QWidget
 from studio.app.fit import TONES, fit_words
 from studio.app.language import on_language
 from studio.app.observable import bind
+from studio.app.panels.home.machine import machine_words
 from studio.app.panels.home.viewmodel import Ability, HomeModel
 from studio.app.speed import Speed, speed_words
 from studio.app.widgets.card import Card, Separator
@@ -20,27 +21,13 @@ from studio.domain.text import localized, t
 GRADES = {"fluent": "ok", "slow": "warning", "very_slow": "bad"}
 
 
-def machine_words(machine: Machine | None) -> str:
-    """ "8 cores  •  16 GB  •  NVIDIA RTX 4070"."""
-    if machine is None:
-        return ""
-    cores = machine.cpu.physical_cores or machine.cpu.logical_cores
-    cards = [card.name for card in machine.accelerators if card.present and card.usable is not False]
-    return "  •  ".join(
-        [
-            t("home.cores", n=cores),
-            f"{machine.ram.total_bytes / 1e9:.0f} GB",
-            cards[0] if cards else t("home.no_gpu"),
-        ]
-    )
-
-
 def judged(speed: Speed) -> tuple[str, str]:
     """Tone and word: from what was measured, else from whether it will fit."""
     if speed.measured:
         return GRADES[speed.grade], t(f"home.grade.{speed.grade}")
-    fit = speed.estimate.fit if speed.estimate else Fit.UNKNOWN
-    return TONES[fit], t(f"fit.{fit}")
+    if speed.estimate is None:
+        return TONES[Fit.UNKNOWN], ""
+    return TONES[speed.estimate.fit], t(f"fit.{speed.estimate.fit}")
 
 
 class Row(QWidget):

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import asyncio
 import logging
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QRectF, QSize, Qt
 from PySide6.QtGui import QImage, QPainter, QPainterPath, QPaintEvent, QPixmap
 from PySide6.QtWidgets import QHBoxLayout, QStackedLayout, QVBoxLayout, QWidget
 
-from studio.app import fonts, icons, pictures, theme
+from studio.app import fonts, icons, theme
 from studio.app.observable import bind
 from studio.app.panels.home.viewmodel import HomeModel, Made
 from studio.app.strip_feed import ICONS
@@ -21,6 +21,9 @@ from studio.app.widgets.flow import FlowLayout
 from studio.app.widgets.label import Label
 from studio.app.widgets.paint import RADIUS, box, focus_ring, set_tooltip
 from studio.domain.quantity import length
+
+if TYPE_CHECKING:
+    import asyncio
 
 log = logging.getLogger(__name__)
 
@@ -159,12 +162,16 @@ class Lately(Card):
         tile.setParent(self._stack.widget(0))
         tile.clicked.connect(lambda: self._model.open(made))
         if made.result.task == "image":
+            import asyncio  # the first picture of Home has no tiles and does without
+
             reading = asyncio.ensure_future(self._read(tile))
             self._reading[made.result.path] = reading
             reading.add_done_callback(_report)
         return tile
 
     async def _read(self, tile: Tile) -> None:
+        from studio.app import pictures
+
         image = await pictures.load(tile.made.result.path, 2 * SIDE)
         if not image.isNull():
             tile.set_picture(image)

@@ -1,91 +1,63 @@
-"""Home: what can be tried now, what this computer can do, what was made lately; before that, a welcome."""
+"""Home: a welcome during the first start, the overview from then on."""
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from PySide6.QtGui import QShowEvent
-from PySide6.QtWidgets import QHBoxLayout, QStackedLayout, QVBoxLayout
+from PySide6.QtWidgets import QStackedLayout
 
 from studio.app.desk import Desk
-from studio.app.language import on_language
-from studio.app.observable import bind, watch
+from studio.app.observable import bind
 from studio.app.panel import Panel
-from studio.app.panels import makers
-from studio.app.panels.home.abilities import Abilities
-from studio.app.panels.home.lately import Lately
-from studio.app.panels.home.try_card import TryCard
-from studio.app.panels.home.viewmodel import HomeModel, Try
-from studio.app.panels.home.welcome import Welcome
-from studio.app.widgets.card_grid import CardGrid
-from studio.app.widgets.label import Label
-from studio.app.widgets.scroll import ScrollColumn
-from studio.domain.text import t
+from studio.app.panels.home.viewmodel import HomeModel
 
-MARGIN = 30
+if TYPE_CHECKING:
+    from studio.app.panels.home.overview import Overview
+    from studio.app.panels.home.welcome import Welcome
 
 
 class HomePanel(Panel):
-    """`cards`: by task. `welcome` is there during the first start only."""
+    """`overview` is there once the first start is over, `welcome` until then."""
+
+    overview: Overview
 
     def __init__(self, desk: Desk) -> None:
         super().__init__()
         self.model = HomeModel(desk)
-        self.cards: dict[str, TryCard] = {}
         self.welcome: Welcome | None = None
-        self._greeting = Label(role="heading")
-        self._tries = CardGrid(least=280, most=max(3, len(makers())))
-        self.abilities = Abilities(self.model)
-        self.lately = Lately(self.model)
         self._stack = QStackedLayout(self)
-        self._stack.addWidget(self._lay_out())
-        bind(self.model.tries, self._show_tries)
-        bind(self.model.welcomed, self._show_welcome)
-        watch(self.model.greeting, self._greet)
-        on_language(self._greet)
+        bind(self.model.welcomed, self._show)
 
     def close_down(self) -> None:
-        self.lately.close_down()
-        if self.welcome is not None:
-            self.welcome.close_down()
+        for shown in (self.welcome, getattr(self, "overview", None)):
+            if shown is not None:
+                shown.close_down()
         self.model.close()
 
     def showEvent(self, event: QShowEvent) -> None:
         super().showEvent(event)
         self.model.greet()
 
-    def _lay_out(self) -> ScrollColumn:
-        column = ScrollColumn(margins=(MARGIN, 26, MARGIN, 24), spacing=22)
-        words = QVBoxLayout()
-        words.setSpacing(4)
-        words.addWidget(self._greeting)
-        words.addWidget(Label("home.private", "muted"))
-        below = QHBoxLayout()
-        below.setSpacing(16)
-        below.addWidget(self.abilities, 8)
-        below.addWidget(self.lately, 7)
-        column.body.addLayout(words)
-        column.body.addWidget(self._tries)
-        column.body.addLayout(below, 1)
-        return column
+    def _show(self, welcomed: bool) -> None:
+        if welcomed:
+            self._show_overview()
+        else:
+            self._show_welcome()
 
-    def _greet(self, _: object = None) -> None:
-        self._greeting.setText(t(f"home.greeting.{self.model.greeting.value}"))
+    def _show_welcome(self) -> None:
+        from studio.app.panels.home.welcome import Welcome  # one of the two is all that a start needs
 
-    def _show_tries(self, tries: tuple[Try, ...]) -> None:
-        for one in tries:
-            if one.task in self.cards:
-                self.cards[one.task].show_try(one)
-            else:
-                self.cards[one.task] = TryCard(self.model, one)
-                self.cards[one.task].setParent(self._tries)
-        self._tries.set_cards([self.cards[one.task] for one in tries])
+        self.welcome = Welcome(self.model, self)
+        self._stack.addWidget(self.welcome)
 
-    def _show_welcome(self, welcomed: bool) -> None:
-        if not welcomed and self.welcome is None:
-            self.welcome = Welcome(self.model)
-            self._stack.addWidget(self.welcome)
-            self._stack.setCurrentWidget(self.welcome)
-        elif welcomed and self.welcome is not None:
-            self._stack.setCurrentIndex(0)
+    def _show_overview(self) -> None:
+        from studio.app.panels.home.overview import Overview
+
+        self.overview = Overview(self.model, self)
+        self._stack.addWidget(self.overview)
+        self._stack.setCurrentWidget(self.overview)
+        if self.welcome is not None:
             self._stack.removeWidget(self.welcome)
             self.welcome.close_down()
             self.welcome.deleteLater()

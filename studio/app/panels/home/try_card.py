@@ -78,7 +78,8 @@ class TryCard(Card):
             self._speed.setText(t("home.no_model"))
             self._prompt.setText(t("home.no_model.words"))
         else:
-            self._speed.setText(progress_words(job) if job else speed_words(shown.speed) or t("fit.unknown"))
+            unmeasured = t("fit.unknown") if shown.speed.estimate else ""  # nothing before the studio runs
+            self._speed.setText(progress_words(job) if job else speed_words(shown.speed) or unmeasured)
             self._prompt.setText(t("home.quote", words=shown.prompt) if shown.prompt else t("home.no_words"))
         self.meter.setVisible(job is not None)
         if job is not None:

@@ -1,19 +1,20 @@
-"""What Home knows: what can be tried now, what this computer can do, what was made lately."""
+"""What Home knows: what can be tried now, what this computer can do, what was made lately.
+
+It is made before the studio runs and then knows the models; speeds, jobs and results follow.
+"""
 
 from __future__ import annotations
 
-import asyncio
 import logging
 from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 from msgspec import Struct
 
 from studio.app import language
-from studio.app.background import Background
 from studio.app.desk import Desk
 from studio.app.observable import Property
 from studio.app.panels import makers
@@ -21,8 +22,13 @@ from studio.app.speed import Speed, example, example_request, spec_of, speed_of
 from studio.domain.failure import Failure, StudioError
 from studio.domain.job import Job, JobState
 from studio.domain.machine import Machine
-from studio.services.gallery import Result
 from studio.services.library.library import Entry
+
+if TYPE_CHECKING:
+    import asyncio
+
+    from studio.services.gallery import Result
+    from studio.services.studio import Studio
 
 log = logging.getLogger(__name__)
 
@@ -75,34 +81,47 @@ class HomeModel:
     """`welcomed`: is the first start over? `machine` is None until it was read."""
 
     def __init__(self, desk: Desk) -> None:
-        self.desk, self._studio = desk, desk.studio
-        studio = desk.studio
-        self.welcomed: Property[bool] = Property(studio.settings.value.welcomed)
+        self.desk, self._basis = desk, desk.basis
+        self._studio: Studio | None = None
+        self.welcomed: Property[bool] = Property(self._basis.settings.value.welcomed)
         self.greeting: Property[str] = Property("")
         self.tries: Property[tuple[Try, ...]] = Property(())
         self.abilities: Property[tuple[Ability, ...]] = Property(())
-        self.machine: Property[Machine | None] = Property(studio.machine)
+        self.machine: Property[Machine | None] = Property(None)
         self.lately: Property[tuple[Made, ...]] = Property(())
         self._jobs: dict[str, str] = {}
-        self._background = Background("Home")
         self._reading: asyncio.Future[None] | None = None
         self._again = False
-        self._ends: tuple[Callable[[], None], ...] = (
-            studio.queue.changed.connect(self._job_changed),
-            studio.library.changed.connect(lambda _: self._look()),
-            studio.settings.changed.connect(lambda _: self._settings()),
-            studio.gallery.changed.connect(lambda _: self._read_lately()),
+        self._ends: list[Callable[[], None]] = [
+            self._basis.library.changed.connect(lambda _: self._look()),
+            self._basis.settings.changed.connect(lambda _: self._settings()),
             language.current.connect(lambda _: self._look()),
-        )
+        ]
         self.greet()
+        if not desk.is_open:
+            self._look()
+        desk.when_open(self._attend)
+
+    def _attend(self) -> None:
+        """The studio runs: look at it, and follow what it does."""
+        from studio.app.background import Background
+
+        self._studio = studio = self.desk.studio
+        self.machine.value = studio.machine
+        self._background = Background("Home")
+        self._ends += [
+            studio.queue.changed.connect(self._job_changed),
+            studio.planner.changed.connect(lambda _: self._look()),
+            studio.gallery.changed.connect(lambda _: self._read_lately()),
+            self._background.close,
+        ]
         self._look()
-        self._background.start(self._read_machine())
+        self._background.start(self._read_machine(studio))
         self._read_lately()
 
     def close(self) -> None:
         for end in self._ends:
             end()
-        self._background.close()
 
     # --- what the user does ---------------------------------------------------------------------
 
@@ -122,7 +141,7 @@ class HomeModel:
     def stop(self, task: str) -> None:
         """Cancel what the card of *task* shows."""
         job = next(one for one in self.tries.value if one.task == task).job
-        if job is not None:
+        if job is not None and self._studio is not None:
             self._studio.queue.cancel(job.id)
 
     def open(self, made: Made) -> None:
@@ -136,7 +155,7 @@ class HomeModel:
     def change(self, **changes: Any) -> None:
         """Change settings; one that cannot be saved is said."""
         try:
-            self._studio.settings.change(**changes)
+            self._basis.settings.change(**changes)
         except OSError as error:
             values = {"path": str(error.filename), "reason": str(error.strerror)}
             self.desk.complain(Failure(code="output.unwritable", values=values))
@@ -146,7 +165,7 @@ class HomeModel:
     # --- what there is --------------------------------------------------------------------------
 
     def _settings(self) -> None:
-        self.welcomed.value = self._studio.settings.value.welcomed
+        self.welcomed.value = self._basis.settings.value.welcomed
         self._look()
 
     def _look(self) -> None:
@@ -154,13 +173,12 @@ class HomeModel:
         tries: list[Try] = []
         abilities: list[Ability] = []
         for key, task in makers():
-            default = self._studio.library.default(task)
+            known = self._basis.library.entries(task)
+            if not known:
+                continue
+            default = self._basis.library.default(task)
             tries.append(self._try(key, task, default))
-            here = [
-                entry
-                for entry in self._studio.library.entries(task)
-                if entry.installed is not None and entry.model.status == "ready"
-            ]
+            here = [entry for entry in known if entry.installed is not None and entry.model.status == "ready"]
             rows = sorted(here, key=lambda entry: default is None or entry.model.id != default.model.id)
             abilities += [
                 Ability(task=task, key=key, entry=entry, speed=self._speed(entry, task)) for entry in rows
@@ -178,11 +196,13 @@ class HomeModel:
         return Try(task=task, key=key, entry=entry, prompt=prompt, speed=speed, job=self._job_of(task))
 
     def _speed(self, entry: Entry, task: str) -> Speed:
+        if self._studio is None:
+            return Speed(task)
         return speed_of(self._studio, entry, task, example(entry.model, language.current.value))
 
     def _job_of(self, task: str) -> Job | None:
         """The one that was last started from the card of *task*, while it runs or waits."""
-        jobs = self._studio.queue.jobs
+        jobs = self._studio.queue.jobs if self._studio else ()
         return next((j for j in jobs if j.id == self._jobs.get(task) and j.state in _ON_ITS_WAY), None)
 
     def _follow(self, job: Job) -> None:
@@ -200,8 +220,8 @@ class HomeModel:
 
     # --- read off the window's thread -----------------------------------------------------------
 
-    async def _read_machine(self) -> None:
-        self.machine.value = await self._studio.read_machine()
+    async def _read_machine(self, studio: Studio) -> None:
+        self.machine.value = await studio.read_machine()
         self._look()
 
     def _read_lately(self) -> None:
@@ -209,12 +229,14 @@ class HomeModel:
         if self._reading is not None and not self._reading.done():
             self._again = True
             return
-        self._reading = self._background.start(self._lately())
+        self._reading = self._background.start(self._lately(self.desk.studio))
 
-    async def _lately(self) -> None:
+    async def _lately(self, studio: Studio) -> None:
+        import asyncio
+
         while True:
             self._again = False
-            found = await self._studio.gallery.search(limit=LATELY)
+            found = await studio.gallery.search(limit=LATELY)
             words = [await asyncio.to_thread(_snippet, r.path) if r.task == "text" else "" for r in found]
             self.lately.value = tuple(
                 Made(result=result, words=text) for result, text in zip(found, words, strict=True)

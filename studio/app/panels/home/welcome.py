@@ -10,7 +10,7 @@ from studio.app.download_bar import DownloadBar
 from studio.app.language import on_language
 from studio.app.licences import TONES, licence_words, open_licence
 from studio.app.observable import bind
-from studio.app.panels.home.abilities import machine_words
+from studio.app.panels.home.machine import machine_words
 from studio.app.panels.home.viewmodel import HomeModel
 from studio.app.panels.home.welcome_model import Starter, WelcomeModel
 from studio.app.strip_feed import ICONS
@@ -24,7 +24,7 @@ from studio.app.widgets.segmented import SegmentedButtons
 from studio.domain.machine import Machine
 from studio.domain.quantity import size
 from studio.domain.text import localized, t
-from studio.services.downloads.downloads import State
+from studio.services.downloads.state import State
 
 WIDTH = 780
 LANGUAGES = (("en", "English"), ("zh_CN", "简体中文"))
@@ -101,8 +101,8 @@ def _language(code: str) -> str:
 class Welcome(ScrollColumn):
     """`get` fetches the pack, `start` ends the welcome with what is here."""
 
-    def __init__(self, home: HomeModel) -> None:
-        super().__init__(margins=(30, 20, 30, 20), spacing=14)
+    def __init__(self, home: HomeModel, parent: QWidget | None = None) -> None:
+        super().__init__(parent, margins=(30, 20, 30, 20), spacing=14)
         self._home = home
         self.model = WelcomeModel(home.desk)
         self.languages = SegmentedButtons(LANGUAGES)
@@ -181,13 +181,12 @@ class Welcome(ScrollColumn):
         self.model.count()
         self._show_computer()
 
-    def _show_fitting(self, _: tuple[int, int]) -> None:
+    def _show_fitting(self, _: tuple[int, int] | None) -> None:
         self._show_computer()
 
     def _show_computer(self) -> None:
-        fitting, known = self.model.fitting.value
-        facts = machine_words(self._home.machine.value)
-        words = t("home.fitting", n=fitting, all=known)
+        counted, facts = self.model.fitting.value, machine_words(self._home.machine.value)
+        words = "" if counted is None else t("home.fitting", n=counted[0], all=counted[1])
         self._computer.setText(t("home.computer", facts=facts, words=words) if facts else words)
 
     def _show_offline(self, _: bool) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 from msgspec import Struct
 
@@ -11,8 +12,11 @@ from studio.app.observable import Property
 from studio.app.speed import speed_of
 from studio.domain.failure import Failure, StudioError
 from studio.domain.plan import Fit
-from studio.services.downloads.downloads import DownloadState, State
+from studio.services.downloads.state import DownloadState, State
 from studio.services.library.library import Entry
+
+if TYPE_CHECKING:
+    from studio.services.studio import Studio
 
 _MOVING = (State.WAITING, State.RUNNING)
 
@@ -39,19 +43,28 @@ class Starter(Struct, frozen=True, kw_only=True):
 
 
 class WelcomeModel:
-    """`starters`: the pack. `fitting`: how many usable models fit into the memory here, of how many."""
+    """`starters`: the pack. `fitting`: how many usable models fit into the memory here, of how many;
+    None while nobody knows.
+    """
 
     def __init__(self, desk: Desk) -> None:
-        self._studio = desk.studio
+        self._desk, self._basis = desk, desk.basis
+        self._studio: Studio | None = None
         self.starters: Property[tuple[Starter, ...]] = Property(())
-        self.offline: Property[bool] = Property(self._studio.offline)
-        self.fitting: Property[tuple[int, int]] = Property((0, 0))
+        self.offline: Property[bool] = Property(self._basis.offline)
+        self.fitting: Property[tuple[int, int] | None] = Property(None)
         self._refused: dict[str, Failure] = {}
-        self._ends: tuple[Callable[[], None], ...] = (
-            self._studio.library.changed.connect(lambda _: self._look()),
-            self._studio.downloads.changed.connect(lambda _: self._look()),
-            self._studio.settings.changed.connect(self._settings),
-        )
+        self._ends: list[Callable[[], None]] = [
+            self._basis.library.changed.connect(lambda _: self._look()),
+            self._basis.settings.changed.connect(self._settings),
+        ]
+        self._look()
+        desk.when_open(self._attend)
+
+    def _attend(self) -> None:
+        """The studio runs: it knows of downloads and estimates."""
+        self._studio = self._desk.studio
+        self._ends.append(self._studio.downloads.changed.connect(lambda _: self._look()))
         self._look()
         self.count()
 
@@ -66,16 +79,19 @@ class WelcomeModel:
     @property
     def forced_offline(self) -> bool:
         """Offline by how the program was started: no button can change that."""
-        return self._studio.offline and not self._studio.settings.value.offline
+        return self._basis.offline and not self._basis.settings.value.offline
 
     def get(self) -> None:
         """Fetch what is missing. The licences were shown and this accepts them; it also goes online."""
+        self._desk.when_open(self._get)
+
+    def _get(self) -> None:
         self._refused.clear()
-        if self._studio.settings.value.offline:
-            self._studio.settings.change(offline=False)
+        if self._basis.settings.value.offline:
+            self._basis.settings.change(offline=False)
         for starter in self.missing:
             try:
-                self._studio.downloads.start(starter.entry.model.id)
+                self._desk.studio.downloads.start(starter.entry.model.id)
             except StudioError as error:
                 self._refused[starter.entry.model.id] = error.failure
         self._look()
@@ -83,25 +99,27 @@ class WelcomeModel:
     def pause(self) -> None:
         """Stop fetching and keep what has come."""
         for starter in self.missing:
-            self._studio.downloads.pause(starter.entry.model.id)
+            self._desk.studio.downloads.pause(starter.entry.model.id)
 
     def count(self) -> None:
         """Ask the estimate of every usable model whether it fits."""
-        entries = [entry for entry in self._studio.library.entries() if entry.model.status == "ready"]
+        if self._studio is None:
+            return
+        entries = [entry for entry in self._basis.library.entries() if entry.model.status == "ready"]
         fits = [speed_of(self._studio, entry, entry.model.tasks[0]).estimate for entry in entries]
         good = [one for one in fits if one is not None and one.fit in (Fit.GREEN, Fit.AMBER)]
         self.fitting.value = (len(good), len(entries))
 
     def _settings(self, _: object) -> None:
-        self.offline.value = self._studio.offline
+        self.offline.value = self._basis.offline
 
     def _look(self) -> None:
-        states = self._studio.downloads.states
+        states = self._studio.downloads.states if self._studio else {}
         self.starters.value = tuple(
             Starter(
                 entry=entry,
                 download=(state := states.get(entry.model.id)),
                 failure=self._refused.get(entry.model.id) or (state.failure if state else None),
             )
-            for entry in self._studio.library.starters()
+            for entry in self._basis.library.starters()
         )

@@ -18,7 +18,7 @@ from studio.app.widgets.paint import set_tooltip
 from studio.domain.plan import Fit
 from studio.domain.quantity import size
 from studio.domain.text import t
-from studio.services.downloads.downloads import State
+from studio.services.downloads.state import State
 
 
 class Page(QWidget):
@@ -76,6 +76,15 @@ class Installed(Page):
             row.addWidget(self.button("models.remove", self.model.ask_remove, "delete", "quiet"))
         else:
             row.addWidget(Label("models.comes_along", "small"))
+
+
+class Own(Page):
+    """The user's own files: only their place in the list can be given up."""
+
+    def build(self, state: ModelState) -> None:
+        here = state.entry.installed is not None
+        tag = Tag("models.own", "check", "ok") if here else Tag("models.own.lost", "warning", "warning")
+        self.row(tag, self.button("models.forget", self.model.forget, "remove", "quiet"))
 
 
 class Removing(Page):
@@ -179,6 +188,8 @@ class Absent(Page):
 
 PAGES: dict[str, type[Page]] = {
     "installed": Installed,
+    "own": Own,
+    "lost": Own,
     "removing": Removing,
     "moving": Moving,
     "failed": Failed,

@@ -114,7 +114,8 @@ class ModelCard(Card):
         self._words.setText(localized(model.description))
         self._kind.set_text(kind_words(model))
         self._size.set_text(size_words(self._state.value))
-        self._licence.set_text(f"{model.licence.id}  •  {t(f'licence.{model.licence.commercial}.short')}")
+        terms = t(f"licence.{model.licence.commercial}.short")
+        self._licence.set_text(f"{model.licence.id}  •  {terms}" if model.licence.id else terms)
         self._licence.set_tone(LICENCE_TONES[model.licence.commercial])
         self.fit.set(*speed_line(self._state.value.speed))
         if self.page is not None:

@@ -2,21 +2,26 @@
 
 from __future__ import annotations
 
-from PySide6.QtWidgets import QHBoxLayout, QStackedLayout, QVBoxLayout, QWidget
+from pathlib import Path
 
-from studio.app import keys
+from PySide6.QtCore import QPoint, Qt
+from PySide6.QtWidgets import QFileDialog, QHBoxLayout, QMenu, QStackedLayout, QVBoxLayout, QWidget
+
+from studio.app import icons, keys
 from studio.app.desk import Desk
 from studio.app.observable import Property, bind, watch
 from studio.app.panel import Panel
 from studio.app.panels.models.card import ModelCard
 from studio.app.panels.models.viewmodel import ModelsModel
 from studio.app.widgets.banner import Banner
+from studio.app.widgets.button import Button
 from studio.app.widgets.card_grid import CardGrid
 from studio.app.widgets.chips import Chip, ChipGroup
 from studio.app.widgets.empty_state import EmptyState
 from studio.app.widgets.label import Label
 from studio.app.widgets.scroll import ScrollColumn
 from studio.app.widgets.text_area import SearchField
+from studio.domain.text import t
 
 MARGIN = 30
 CARD = 348  # least width of a card
@@ -28,6 +33,10 @@ class ModelsPanel(Panel):
         self.model = ModelsModel(desk)
         self.search = SearchField("models.search")
         self.search.setFixedWidth(340)
+        self.add = Button("models.add", "import")
+        self.add.clicked.connect(
+            lambda: self.add_menu().popup(self.add.mapToGlobal(QPoint(0, self.add.height() + 4)))
+        )
         self.tasks = ChipGroup([(None, "models.all"), *((task, f"task.{task}") for task in self.model.tasks)])
         self.tasks.set_value(None)
         self.fits = _toggle("models.fits", self.model.fits)
@@ -54,6 +63,7 @@ class ModelsPanel(Panel):
         top.addWidget(Label("panel.models", "heading"))
         top.addStretch(1)
         top.addWidget(self.search)
+        top.addWidget(self.add)
         chips = QHBoxLayout()
         chips.setContentsMargins(MARGIN, 0, MARGIN, 0)
         chips.setSpacing(8)
@@ -82,6 +92,10 @@ class ModelsPanel(Panel):
         column.addWidget(holder, 1)
 
     def _show(self, shown: tuple[str, ...]) -> None:
+        for gone in self.cards.keys() - self.model.cards.keys():
+            card = self.cards.pop(gone)
+            card.hide()
+            card.deleteLater()
         for model_id in self.model.cards:
             if model_id not in self.cards:
                 card = ModelCard(self.model, self.model.cards[model_id])
@@ -103,6 +117,22 @@ class ModelsPanel(Panel):
             )
         else:
             self.offline.show_notice("warning", "models.offline", "models.offline.started")
+
+    def add_menu(self) -> QMenu:
+        """A dialog of the system's shows folders or files, not both. The menu deletes itself."""
+        menu = QMenu(self)
+        menu.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        mode = QFileDialog.FileMode
+        menu.addAction(icons.icon("folder"), t("models.add.folder"), lambda: self._choose(mode.Directory))
+        menu.addAction(icons.icon("file"), t("models.add.file"), lambda: self._choose(mode.ExistingFile))
+        return menu
+
+    def _choose(self, wanted: QFileDialog.FileMode) -> None:
+        dialog = QFileDialog(self, t("models.add"))
+        dialog.setFileMode(wanted)
+        dialog.fileSelected.connect(lambda path: self.model.add(Path(path)))
+        dialog.finished.connect(dialog.deleteLater)
+        dialog.open()
 
     def _search(self, text: str) -> None:
         self.model.words.value = text

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable
-from typing import Literal
+from collections.abc import Callable, Coroutine
+from pathlib import Path
+from typing import Any, Literal
 
 import msgspec
 from msgspec import Struct
@@ -19,13 +20,15 @@ from studio.domain.job import Job
 from studio.domain.model import DataWheels, Hub, Model
 from studio.domain.plan import Fit
 from studio.domain.quantity import size
-from studio.domain.text import t
-from studio.services.downloads.downloads import DownloadState, State
+from studio.domain.text import localized, t
+from studio.services.downloads.state import DownloadState, State
 from studio.services.library.library import Entry
 
 log = logging.getLogger(__name__)
 
-Mode = Literal["installed", "removing", "moving", "failed", "asked", "offered", "coming", "absent"]
+Mode = Literal[
+    "installed", "own", "lost", "removing", "moving", "failed", "asked", "offered", "coming", "absent"
+]
 
 
 class ModelState(Struct, frozen=True, kw_only=True):
@@ -45,6 +48,8 @@ class ModelState(Struct, frozen=True, kw_only=True):
     def mode(self) -> Mode:
         """What can be done with it now."""
         download = self.download.state if self.download else None
+        if self.model.licence.commercial == "unknown":
+            return "own" if self.entry.installed else "lost"
         if self.entry.installed:
             return "removing" if self.asking == "remove" else "installed"
         if self.model.status == "coming" or spec_of(self.model) is None:
@@ -84,6 +89,7 @@ class ModelsModel:
             studio.downloads.changed.connect(self._moved),
             studio.settings.changed.connect(lambda _: self._settings()),
             studio.queue.changed.connect(self._ran),
+            studio.planner.changed.connect(lambda _: self._read()),
         )
         for narrowing in (self.task, self.fits, self.may_sell, self.installed, self.words):
             narrowing.connect(lambda _: self._narrow())
@@ -98,9 +104,8 @@ class ModelsModel:
     def tasks(self) -> list[str]:
         """The tasks that any known model can do, those with a panel first, in the order of the rail."""
         known = dict.fromkeys(task for card in self.cards.values() for task in card.value.model.tasks)
-        return [task for _, task in makers() if task in known] + [
-            task for task in known if task not in dict(makers()).values()
-        ]
+        made = [task for _, task in makers()]
+        return [task for task in made if task in known] + [task for task in known if task not in made]
 
     @property
     def can_go_online(self) -> bool:
@@ -146,9 +151,15 @@ class ModelsModel:
 
     def remove(self, model_id: str) -> None:
         """Delete a fetched model and say what became free."""
-        task = asyncio.ensure_future(self._remove(model_id))
-        self._tasks.add(task)
-        task.add_done_callback(self._ended)
+        self._start(self._remove(model_id))
+
+    def add(self, path: Path) -> None:
+        """List the user's own folder or file, if a family can load it; else say why not."""
+        self._start(self._add(path))
+
+    def forget(self, model_id: str) -> None:
+        """Take one of the user's own out of the list."""
+        self._start(self._forget(model_id))
 
     def go_online(self) -> None:
         """Turn the offline switch off."""
@@ -157,6 +168,27 @@ class ModelsModel:
         except OSError as error:
             values = {"path": str(error.filename), "reason": str(error.strerror)}
             self._desk.complain(Failure(code="output.unwritable", values=values))
+
+    async def _add(self, path: Path) -> None:
+        try:
+            entry = await self._studio.library.add(path)
+        except StudioError as error:
+            self._desk.complain(error.failure)
+        else:
+            self._desk.say(t("models.added", title=localized(entry.model.title)))
+
+    async def _forget(self, model_id: str) -> None:
+        try:
+            await self._studio.library.forget(model_id)
+        except StudioError as error:
+            self._desk.complain(error.failure)
+        else:
+            self._desk.say(t("models.forgotten"))
+
+    def _start(self, work: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.ensure_future(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._ended)
 
     async def _remove(self, model_id: str) -> None:
         entry = self.cards[model_id].value.entry
@@ -172,13 +204,15 @@ class ModelsModel:
     def _ended(self, task: asyncio.Future[None]) -> None:
         self._tasks.discard(task)
         if not task.cancelled() and (error := task.exception()) is not None:
-            log.error("a model could not be removed", exc_info=error)
+            log.error("the list of models could not be changed", exc_info=error)
 
     # --- what happens elsewhere -----------------------------------------------------------------
 
     def _read(self) -> None:
         """Take over what the library and the downloads say now."""
         entries = sorted(self._studio.library.entries(), key=lambda entry: not entry.model.starter)
+        for gone in self.cards.keys() - {entry.model.id for entry in entries}:
+            del self.cards[gone]
         for entry in entries:
             download = self._studio.downloads.states.get(entry.model.id)
             known = self.cards.get(entry.model.id)

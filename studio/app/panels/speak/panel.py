@@ -1,4 +1,4 @@
-"""Speak: text of any length to one sound, drawn, played, kept."""
+"""Speak: text of any length to one sound, or words to music; drawn, played, kept."""
 
 from __future__ import annotations
 
@@ -18,6 +18,7 @@ from studio.app.observable import bind, watch
 from studio.app.panels.speak.viewmodel import SpeakModel
 from studio.app.recent import Shown
 from studio.app.sound import Player, read_peaks
+from studio.app.strip_feed import ICONS
 from studio.app.widgets.button import IconButton
 from studio.app.widgets.card import Card
 from studio.app.widgets.empty_state import EmptyState
@@ -27,6 +28,7 @@ from studio.app.widgets.waveform import Waveform
 from studio.domain.failure import Failure, StudioError
 from studio.domain.quantity import clock, length
 from studio.domain.text import language, t
+from studio.services.library.library import Entry
 
 ROOM_FOR_BOTH = 380  # pixels: lower, the list of sounds would press the open one together
 
@@ -34,7 +36,9 @@ ROOM_FOR_BOTH = 380  # pixels: lower, the list of sounds would press the open on
 class SpeakPanel(MakingPanel):
     def __init__(self, desk: Desk) -> None:
         self.model = SpeakModel(desk)
-        super().__init__(desk, self.model, PromptBox("speak.placeholder", "speak.generate", lines=5))
+        super().__init__(
+            desk, self.model, PromptBox("speak.speech.placeholder", "speak.speech.generate", lines=5)
+        )
         self.player = Player(self)
         self.wave = Waveform()
         self.list = QListWidget()
@@ -45,11 +49,10 @@ class SpeakPanel(MakingPanel):
         self._reading: asyncio.Future[None] | None = None
         self._shown: Path | None = None
         self._seconds = 0.0
-        empty = EmptyState("speak", "speak.empty", "speak.empty.words", "speak.empty.example", "generate")
-        empty.clicked.connect(self._example)
         self._pages = QStackedLayout()
-        self._pages.addWidget(empty)
-        self._pages.addWidget(self._sound())
+        self._empty = {task: self._nothing(task) for task in self.model.tasks}
+        self._sounds = self._sound()
+        self._pages.addWidget(self._sounds)
         holder = QWidget()
         holder.setLayout(self._pages)
         self.workspace.addWidget(holder, 1)
@@ -59,6 +62,14 @@ class SpeakPanel(MakingPanel):
         self.player.stop()
         self._background.close()
         super().close_down()
+
+    def _nothing(self, task: str) -> QWidget:
+        key = f"speak.{task}.empty"
+        icon = ICONS[task]
+        empty = EmptyState(icon, key, f"speak.{task}.empty.words", f"speak.{task}.empty.example", "generate")
+        empty.clicked.connect(self._example)
+        self._pages.addWidget(empty)
+        return empty
 
     def _sound(self) -> QWidget:
         """The open sound above, those of late below."""
@@ -101,6 +112,7 @@ class SpeakPanel(MakingPanel):
         self.list.currentRowChanged.connect(self._chosen)
         keys.shortcut("use_again", self, self.model.use_again)
         keys.shortcut("delete", self, self._delete)
+        bind(self.model.entry, self._show_task)
         bind(self.model.recent.results, self._show_sounds)
         bind(self.model.recent.current, self._show_current)
         watch(self.model.recent.arrived, self._arrived)
@@ -112,8 +124,18 @@ class SpeakPanel(MakingPanel):
         self.list.setAccessibleName(t("speak.recent"))
         self._show_sounds(self.model.recent.results.value)
 
+    def _show_task(self, _: Entry | None) -> None:
+        """A voice and a model of music ask for different words."""
+        task = self.model.task
+        self.prompt.set_words(f"speak.{task}.placeholder", f"speak.{task}.generate")
+        self._show_page()
+
+    def _show_page(self) -> None:
+        sounds = self.model.recent.results.value
+        self._pages.setCurrentWidget(self._sounds if sounds else self._empty[self.model.task])
+
     def _show_sounds(self, sounds: tuple[Shown, ...]) -> None:
-        self._pages.setCurrentIndex(1 if sounds else 0)
+        self._show_page()
         self.list.blockSignals(True)
         self.list.clear()
         for sound in sounds:

@@ -1,4 +1,4 @@
-"""What Speak knows besides what all makers know: the sounds of late."""
+"""What Speak knows besides what all makers know: the sounds of late, spoken ones and music."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from studio.app.recent import Recent
 
 class SpeakModel(Making):
     def __init__(self, desk: Desk) -> None:
-        super().__init__(desk.studio, "speech")
-        self.recent = Recent(desk, "speech")
+        super().__init__(desk.studio, "speech", "music")
+        self.recent = Recent(desk, *self.tasks)
 
     def close(self) -> None:
         self.recent.close()

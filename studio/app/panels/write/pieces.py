@@ -13,10 +13,13 @@ import re
 
 from msgspec import Struct
 
-ENOUGH = 1_500  # characters of a text piece: drawn anew with every block that joins it
+ENOUGH = 1_500  # cost of a text piece: drawn anew with every block that joins it
 LONGEST = 4_000  # characters without any end of a block
+TABLE = 6_000  # cost of a table; a longer one is cut, and its head repeated
+PLACE = 20  # characters that take as long to lay out as a line or a cell without any
 
 _FENCE = re.compile(r"^([ \t]*)(`{3,}|~{3,})[ \t]*([^`\s]*)[^`]*$")
+_TABLE_HEAD = re.compile(r"^.*\|.*\n(?=.*\|)[ \t|:-]*-[ \t|:-]*\n", re.MULTILINE)
 _LIST_ITEM = re.compile(r"^(?:[-*+]|\d{1,9}[.)])[ \t]")
 _BREAKS = ("。", "！", "？", ". ", "! ", "? ", "；", "; ", "，", " ")
 
@@ -37,6 +40,7 @@ class Pieces:
         self._text = ""  # whole lines of a block that is not finished
         self._line = ""  # the last line, as far as it is there
         self._blank = False  # the last whole line was empty
+        self._head = ""  # of a table that was cut, for its next part
         self._fence = ""
         self._indent = 0
 
@@ -70,20 +74,26 @@ class Pieces:
             return self._take_code(line)
         if fence := _FENCE.match(line):
             first = self._settle()
+            self._head = ""
             self._indent, self._fence = len(fence[1]), fence[2]
             self.done.append(Piece("", code=True, language=fence[3]))
             return first
         first = len(self.done)
         if line.strip() and not line[0].isspace() and self._may_end_before(line):
             first = self._settle()
+        head, self._head = self._head, ""
+        if head and "|" in line and not line.startswith("#"):
+            self._text = head
         *parts, line = _parts(line)
         for part in parts:
             self._text += part + "\n"
             first = min(first, self._settle())
         self._blank = not line.strip()
         self._text += line + "\n"
-        # A table is in ruins when it is cut, so it may be longer.
-        if len(self._text) > LONGEST * (5 if self._text.startswith("|") else 1):
+        cost = _cost(self._text)
+        table = _TABLE_HEAD.search(self._text) if cost > LONGEST else None
+        if cost > TABLE if table else len(self._text) > LONGEST:
+            self._head = table[0] if table and not self._blank else ""
             first = min(first, self._settle())
         return first
 
@@ -98,7 +108,7 @@ class Pieces:
 
     def _may_end_before(self, line: str) -> bool:
         """Whether *line*, which starts at the margin, begins a block that can be drawn by itself."""
-        long = len(self._text) > ENOUGH and bool(_LIST_ITEM.match(line))
+        long = _cost(self._text) > ENOUGH and bool(_LIST_ITEM.match(line))
         return self._blank or long or line.startswith("#")
 
     def _settle(self) -> int:
@@ -107,11 +117,16 @@ class Pieces:
         if not text.strip():
             return len(self.done)
         last = self.done[-1] if self.done else None
-        if last is not None and not last.code and len(last.source) + len(text) <= ENOUGH:
+        if last is not None and not last.code and _cost(last.source) + _cost(text) <= ENOUGH:
             last.source += text
         else:
             self.done.append(Piece(text))
         return len(self.done) - 1
+
+
+def _cost(text: str) -> int:
+    """How long *text* takes to draw, in characters."""
+    return len(text) + PLACE * (text.count("\n") + text.count("|"))
 
 
 def _parts(line: str) -> list[str]:

@@ -43,17 +43,21 @@ class Guess:
         self._scheduler = scheduler
         self._latest: torch.Tensor | None = None
         step = scheduler.step
+        flow = isinstance(scheduler, diffusers.FlowMatchEulerDiscreteScheduler)
 
         @functools.wraps(step)  # the pipeline looks at its signature
-        def watched(*args: Any, **kwargs: Any) -> Any:
-            result = step(*args, **kwargs)
-            self._latest = result[1] if len(result) > 1 else None
+        def watched(output: torch.Tensor, time: Any, sample: torch.Tensor, **kwargs: Any) -> Any:
+            result = step(output, time, sample, **kwargs)
+            if flow:  # what the flow leads to, straight on from here
+                self._latest = sample - scheduler.sigmas[scheduler.step_index - 1] * output
+            else:
+                self._latest = result[1] if len(result) > 1 else None
             return result
 
         scheduler.step = watched
 
     def of(self, latents: torch.Tensor) -> torch.Tensor:
-        """The guess after the last step, or *latents* themselves; both (batch, channels, height, width)."""
+        """The guess after the last step, or *latents* themselves; both of one shape."""
         if self._latest is not None:
             return self._latest
         outputs = getattr(self._scheduler, "model_outputs", None)  # of the multi-step solvers: the picture

@@ -1,0 +1,102 @@
+"""`studio bench machine`: measure what this computer can do, and say it."""
+
+from __future__ import annotations
+
+import re
+
+import msgspec
+from rich.table import Table
+
+from studio.cli import terminal
+from studio.cli.options import Misuse
+from studio.cli.session import Bar, open_studio, run_async
+from studio.domain.measurement import Measurements, Setting
+from studio.domain.quantity import duration, size
+from studio.domain.text import t
+
+DEVICE = re.compile(r"auto|cpu|mps|(?:cuda|xpu):\d{1,2}")
+BUSY = 0.1  # of the processors' time; with more of it taken by others the figures are doubtful
+
+
+def measure(device: str, *, as_json: bool) -> int:
+    """Measure *device*, keep what was found, and show it."""
+    if not DEVICE.fullmatch(device):
+        raise Misuse(t("cli.usage.device", device=device))
+    found = run_async(_measure(device))
+    if as_json:
+        terminal.print_json(msgspec.to_builtins(found))
+    else:
+        _show(found)
+    return terminal.DONE
+
+
+async def _measure(device: str) -> Measurements:
+    bar = Bar()
+    try:
+        async with open_studio(offline=True) as studio:
+            bar.show(t("bench.section.load"), None, "")
+            return await studio.measure(
+                device, lambda section, done: bar.show(t(f"bench.section.{section}"), done, "")
+            )
+    finally:
+        bar.close()
+
+
+def _show(found: Measurements) -> None:
+    table = terminal.table("", "")
+    table.show_header = False
+    table.add_row(t("cli.bench.device"), f"{found.device}, {found.name}")
+    table.add_row(t("cli.bench.threads"), str(found.threads))
+    for kind, speed in found.matmul.items():
+        table.add_row(t("cli.bench.matmul", type=kind), f"{2 * speed / 1e9:,.0f} GFLOP/s")
+    table.add_row(t("cli.bench.memory"), f"{found.memory_bandwidth / 1e9:.1f} GB/s")
+    if found.disk_read:
+        table.add_row(t("cli.bench.disk"), f"{found.disk_read / 1e9:.2f} GB/s{_cached(found)}")
+    table.add_row(t("cli.bench.best"), _words(found.best))
+    terminal.out().print(table)
+    terminal.out().print(_nets(found))
+    terminal.out().print(_libraries(found))
+    if found.own:
+        terminal.out().print(_own(found))
+    terminal.say(t("cli.bench.taken", time=duration(found.seconds)))
+    if found.throttled:
+        terminal.warn(t("cli.bench.throttled"))
+    if found.details.get("others", 0.0) > BUSY:
+        terminal.warn(t("cli.bench.busy", percent=round(100 * found.details["others"])))
+
+
+def _nets(found: Measurements) -> Table:
+    table = terminal.table(t("cli.bench.net"), t("cli.bench.setting"), f">{t('cli.bench.step')}")
+    for one in found.references:
+        table.add_row(t(f"bench.net.{one.net}"), _words(one.setting), _milliseconds(one.seconds))
+    return table
+
+
+def _libraries(found: Measurements) -> Table:
+    table = terminal.table(t("cli.bench.family"), f">{t('cli.bench.import')}", f">{t('cli.bench.resident')}")
+    for name, library in found.libraries.items():
+        table.add_row(t(f"family.{name}"), _milliseconds(library.seconds), size(library.bytes))
+    return table
+
+
+def _own(found: Measurements) -> Table:
+    table = terminal.table(t("cli.bench.own"), f">{t('cli.bench.each')}")
+    for key, seconds in found.own.items():
+        table.add_row(key, f"{seconds:.3g} s")
+    return table
+
+
+def _words(setting: Setting) -> str:
+    parts = [setting.precision, t("cli.bench.n_threads", n=setting.threads)]
+    if setting.channels_last:
+        parts.append(t("cli.bench.channels_last"))
+    return ", ".join(parts)
+
+
+def _cached(found: Measurements) -> str:
+    disk = found.details.get("disk") or {}
+    return f" ({t('cli.bench.cached')})" if disk.get("cached") else ""
+
+
+def _milliseconds(seconds: float) -> str:
+    return f"{1000 * seconds:,.0f} ms" if seconds >= 0.1 else f"{1000 * seconds:.1f} ms"

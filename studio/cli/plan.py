@@ -1,0 +1,196 @@
+"""`studio plan MODEL`: does a request fit here, how long does it take, how much memory; nothing is loaded."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import msgspec
+from rich.text import Text
+
+from studio.cli import terminal
+from studio.cli.options import Misuse, Option, options_of, parse, unknown
+from studio.domain.failure import StudioError
+from studio.domain.family import FamilySpec
+from studio.domain.parameter import Parameter
+from studio.domain.plan import Planned, Plans, Span
+from studio.domain.quantity import duration, gigabytes
+from studio.domain.request import Request
+from studio.domain.text import t
+from studio.services.library.headers import HeaderError
+from studio.services.library.library import Resolved
+from studio.services.studio import Studio
+
+SHOWN = 6  # plans in the table
+HELP = ("--help", "-h")
+
+
+def plan(words: Sequence[str], *, offline: bool) -> int:
+    """Do what the words after `studio plan` say."""
+    if not words or any(word in HELP for word in words):
+        own = [(", ".join(option.names), option.help) for option in _own_options()]
+        sections = [(t("cli.help.options"), own)]
+        terminal.show(terminal.help_text("studio plan", t("cli.plan.usage"), t("cli.help.plan"), sections))
+        return terminal.DONE if words else terminal.MISUSED
+    from studio.cli.session import run_async
+
+    return run_async(_plan(words, offline=offline))
+
+
+async def _plan(words: Sequence[str], *, offline: bool) -> int:
+    from studio.cli.session import open_studio
+
+    async with open_studio(offline=offline) as studio:
+        await studio.read_machine()
+        resolved = await _judged(studio, _model(words))
+        own, values = _understand(words, resolved)
+        request = _request(own, values, resolved, studio)
+        plans = studio.planner.plans(request, resolved.spec)
+        if plans is None:
+            raise StudioError("plan.uncounted", name=resolved.source.title or resolved.source.id)
+        nearest = [] if plans.fits else studio.planner.nearest(request, resolved.spec)
+    if "json" in own:
+        terminal.print_json(_plain(plans, nearest))
+    else:
+        _show(plans, nearest, resolved.spec)
+    return terminal.DONE
+
+
+def _model(words: Sequence[str]) -> str:
+    found = next((word for word in words if not word.startswith("-")), None)
+    if found is None:
+        raise Misuse(t("cli.usage.missing", name="MODEL"))
+    return found
+
+
+async def _judged(studio: Studio, model: str) -> Resolved:
+    """The model's family, its facts known to the planner."""
+    resolved = await asyncio.to_thread(studio.library.resolve, model, verify=False)
+    if not resolved.source.path:
+        raise StudioError("plan.uncounted", name=resolved.source.title or resolved.source.id)
+    try:
+        await asyncio.to_thread(studio.planner.learn, resolved.source.id, Path(resolved.source.path))
+    except (HeaderError, OSError) as error:
+        raise StudioError("model.unrecognized", name=model, details=str(error)) from error
+    return resolved
+
+
+def _own_options() -> list[Option]:
+    return [
+        Option(key="task", names=("--task",), metavar="TASK", help=t("cli.option.task")),
+        Option(key="prompt", names=("--prompt",), metavar="TEXT", help=t("cli.option.plan_prompt")),
+        Option(key="device", names=("--device",), metavar="DEVICE", help=t("cli.option.device")),
+        Option(key="threads", names=("--threads",), metavar="N", help=t("cli.option.threads"), parse=int),
+        Option(key="json", names=("--json",), help=t("cli.help.json")),
+    ]
+
+
+def _understand(words: Sequence[str], resolved: Resolved) -> tuple[dict[str, Any], dict[str, Any]]:
+    """The command's own options, and the values of the request."""
+    parameters: tuple[Parameter, ...] = resolved.spec.parameters_for(resolved.model)
+    family = [msgspec.structs.replace(option, key=f"={option.key}") for option in options_of(parameters)]
+    named, found = parse(words, [*family, *_own_options()])
+    if len(named) > 1:
+        raise Misuse(t("cli.usage.extra", word=named[1]))
+    own = {key: value for key, value in found.items() if not key.startswith("=")}
+    return own, {key[1:]: value for key, value in found.items() if key.startswith("=")}
+
+
+def _request(own: dict[str, Any], values: dict[str, Any], resolved: Resolved, studio: Studio) -> Request:
+    spec, settings = resolved.spec, studio.settings.value
+    task = own.get("task", spec.tasks[0])
+    if task not in spec.tasks:
+        raise Misuse(unknown(task, spec.tasks))
+    usual = {p.name: p.default for p in spec.parameters_for(resolved.model)}
+    prompt = {"prompt": own["prompt"]} if "prompt" in own else {}
+    return Request(
+        task=task,
+        family=spec.name,
+        model=resolved.source.id,
+        values={**usual, **values, **prompt},
+        device=own.get("device", settings.device),
+        threads=own.get("threads", settings.threads),
+    )
+
+
+# --- showing ---------------------------------------------------------------------------------------
+
+
+def _plain(plans: Plans, nearest: list[tuple[dict[str, Any], Planned]]) -> dict[str, Any]:
+    return {
+        "fits": plans.fits,
+        "reason": t(plans.reason, **_values(plans)),
+        "plans": [_plain_plan(each) for each in plans.plans],
+        "nearest": [{"change": change, **_plain_plan(each)} for change, each in nearest],
+    }
+
+
+def _plain_plan(each: Planned) -> dict[str, Any]:
+    prediction = each.prediction
+    predicted: dict[str, Any] = {"ram_bytes": _plain_span(prediction.ram)}
+    if prediction.vram is not None:
+        predicted["vram_bytes"] = _plain_span(prediction.vram)
+    if prediction.seconds is not None:
+        predicted["seconds"] = msgspec.to_builtins(prediction.seconds)
+        predicted["phases"] = prediction.phases
+    predicted["breakdown"] = {name: round(size) for name, size in prediction.breakdown.items()}
+    plan = msgspec.to_builtins(each.plan)
+    return {**plan, "fit": each.fit, "available_bytes": each.available_bytes, "predicted": predicted}
+
+
+def _plain_span(span: Span) -> dict[str, int]:
+    return {"low": round(span.low), "mid": round(span.mid), "high": round(span.high)}
+
+
+def _values(plans: Plans) -> dict[str, str]:
+    """What fills the placeholders of `Plans.reason`."""
+    if not plans.plans:
+        return {}
+    best = plans.plans[0]
+    return {"need": gigabytes(best.memory.mid), "free": gigabytes(best.available_bytes)}
+
+
+def _show(plans: Plans, nearest: list[tuple[dict[str, Any], Planned]], spec: FamilySpec) -> None:
+    terminal.out().print(Text(t(plans.reason, **_values(plans)), style="bold"))
+    table = terminal.table(
+        t("cli.plan.device"), t("cli.plan.how"), f">{t('cli.plan.memory')}", f">{t('cli.plan.time')}", ""
+    )
+    for each in plans.plans[:SHOWN]:
+        table.add_row(each.plan.device, _how(each), _memory(each), _time(each), t(f"fit.{each.fit}"))
+    terminal.out().print(table)
+    if plans.plans and plans.plans[0].prediction.seconds is None:
+        terminal.say(t("cli.plan.unmeasured"))
+    if plans.plans:
+        parts = plans.plans[0].prediction.breakdown
+        words = ", ".join(f"{t(f'fit.part.{name}')} {gigabytes(size)} GB" for name, size in parts.items())
+        terminal.out().print(Text(t("cli.plan.parts", parts=words), style="dim"))
+    for change, each in nearest:
+        name, value = next(iter(change.items()))
+        label = next(t(p.label_key) for p in spec.parameters if p.name == name)
+        shown = "x".join(map(str, value)) if isinstance(value, tuple) else str(value)
+        words = t("cli.plan.nearest", name=label, value=shown, memory=gigabytes(each.memory.mid))
+        terminal.out().print(Text(words))
+
+
+def _how(each: Planned) -> str:
+    plan = each.plan
+    words = [plan.precision_words]
+    if plan.channels_last:
+        words.append(t("cli.plan.channels_last"))
+    if plan.tiling:
+        words.append(t("cli.plan.tiling"))
+    if plan.offload != "none":
+        words.append(t(f"cli.plan.offload.{plan.offload}"))
+    return ", ".join(words)
+
+
+def _memory(each: Planned) -> str:
+    span = each.memory
+    return f"{gigabytes(span.mid)} GB ({gigabytes(span.low)}–{gigabytes(span.high)})"
+
+
+def _time(each: Planned) -> str:
+    span = each.prediction.seconds
+    return "?" if span is None else f"{duration(span.mid)} ({duration(span.low)}–{duration(span.high)})"

@@ -1,0 +1,131 @@
+"""Predicted seconds of each phase: operations over measured rates, and what loading reads and converts."""
+
+from __future__ import annotations
+
+from studio.domain.cost import references
+from studio.domain.cost.cost import Cost, Part, Stage
+from studio.domain.cost.ops import Attention, Convolution, Linear, Ops, Own
+from studio.domain.cost.timing import Timing
+from studio.domain.measurement import Measurements
+from studio.domain.plan import Plan
+
+LOAD = "load"
+TILED = 1.2  # times: the tiles of a picture overlap
+ALL_CONVOLUTION = 0.9  # share of the multiply-adds above which a network counts as one of convolutions
+ONE_BY_ONE = 8  # rows up to which a language model writes rather than reads
+OPENING = 0.15  # seconds to open and build a part, whatever its size
+TO_DEVICE = 6e9  # bytes a second over a usual bus
+
+FILE_TYPES = {"F64": "float64", "F32": "float32", "F16": "float16", "BF16": "bfloat16"}
+
+
+class Clock:
+    """Reads one device's measurements. Keeps what it has worked out: make one per device, ask often."""
+
+    def __init__(self, measured: Measurements) -> None:
+        self.measured = measured
+        self._timings: dict[tuple[str, bool], Timing] = {}
+        self._ratios: dict[tuple[str, str, bool], float] = {}
+
+    def knows(self, cost: Cost, plan: Plan) -> bool:
+        """Whether everything that *plan* needs was measured."""
+        for stage in cost.stages:
+            timing = self._timing(self._precision(plan, stage.part), bool(plan.channels_last))
+            if timing is None or timing.missing(stage.ops):
+                return False
+        return True
+
+    def phases(self, cost: Cost, plan: Plan, family: str, *, loaded: bool, started: bool) -> dict[str, float]:
+        """Seconds by phase, "load" first."""
+        found = {LOAD: 0.0 if loaded else self._load(cost, plan, family, started=started)}
+        for stage in cost.stages:
+            seconds = self._stage(stage, plan)
+            if plan.offload != "none":
+                seconds += self._moving(stage, cost, plan)
+            found[stage.phase] = found.get(stage.phase, 0.0) + seconds
+        return found
+
+    def _stage(self, stage: Stage, plan: Plan) -> float:
+        precision, channels_last = self._precision(plan, stage.part), bool(plan.channels_last)
+        timing = self._timing(precision, channels_last)
+        if timing is None:
+            return 0.0
+        seconds = stage.repeats * timing.seconds(stage.ops, stage.calls)
+        if plan.tiling and stage.alive_tiled is not None:
+            seconds *= TILED
+        return seconds * self._ratio(_alike(stage.ops), precision, channels_last)
+
+    def _precision(self, plan: Plan, part: str) -> str:
+        asked = plan.precision_of(part)
+        return "float32" if asked == "auto" else asked
+
+    def _timing(self, precision: str, channels_last: bool) -> Timing | None:
+        key = (precision, channels_last)
+        if key not in self._timings:
+            rates = self.measured.of(precision, channels_last=channels_last)
+            if rates is None:
+                return None
+            self._timings[key] = Timing(rates, self.measured.own)
+        return self._timings[key]
+
+    def _ratio(self, net: str, precision: str, channels_last: bool) -> float:
+        """Measured over counted of the reference *net*; 1 where it was not measured."""
+        key = (net, precision, channels_last)
+        if key not in self._ratios:
+            self._ratios[key] = self._find_ratio(net, precision, channels_last)
+        return self._ratios[key]
+
+    def _find_ratio(self, net: str, precision: str, channels_last: bool) -> float:
+        timing = self._timing(precision, channels_last)
+        alike = [
+            reference
+            for reference in self.measured.references
+            if reference.net == net
+            and reference.setting.precision == precision
+            and reference.setting.threads == self.measured.threads
+            and not reference.setting.compiled
+        ]
+        exact = [reference for reference in alike if reference.setting.channels_last == channels_last]
+        measured = next(iter(exact or alike), None)
+        if timing is None or measured is None:
+            return 1.0
+        walk = references.walk(net)
+        counted = timing.seconds(walk.ops, walk.calls)
+        return measured.seconds / counted if counted > 0 else 1.0
+
+    def _load(self, cost: Cost, plan: Plan, family: str, *, started: bool) -> float:
+        library = self.measured.libraries.get(family)
+        imports = library.seconds if library is not None and not started else 0.0
+        return imports + sum(self._load_part(part, plan) for part in cost.parts)
+
+    def _load_part(self, part: Part, plan: Plan) -> float:
+        """From the system's cache of files: where it is not there, the disk's speed decides."""
+        if part.load is not None:
+            return self.measured.own.get(part.load.key, 0.0) * part.load.amount
+        target = self._precision(plan, part.name)
+        seconds = OPENING + part.stored_bytes / max(self.measured.memory_bandwidth, 1.0)
+        stored = FILE_TYPES.get(part.stored_type, part.stored_type)
+        seconds += part.elements * self.measured.copy.get(f"{stored}>{target}", 0.0)
+        if self.measured.device != "cpu":
+            seconds += part.stored_bytes / TO_DEVICE
+        return seconds
+
+    def _moving(self, stage: Stage, cost: Cost, plan: Plan) -> float:
+        part = next((part for part in cost.parts if part.name == stage.part), None)
+        times = stage.repeats if plan.offload == "sequential" else 1.0
+        return times * part.stored_bytes / TO_DEVICE if part is not None else 0.0
+
+
+def _alike(ops: Ops) -> str:
+    """Which reference these operations are most like."""
+    convolution = sum(op.macs * count for op, count in ops if isinstance(op, Convolution))
+    total = sum(op.macs * count for op, count in ops)
+    if total <= 0 or any(isinstance(op, Own) for op, _ in ops):
+        return ""
+    if convolution >= ALL_CONVOLUTION * total:
+        return "autoencoder"
+    if convolution > 0:
+        return "denoiser"
+    rows = max((op.rows for op, _ in ops if isinstance(op, Linear)), default=0)
+    queries = max((op.queries for op, _ in ops if isinstance(op, Attention)), default=0)
+    return "writer" if max(rows, queries) <= ONE_BY_ONE else "reader"

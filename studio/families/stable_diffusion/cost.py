@@ -1,0 +1,73 @@
+"""What a picture costs, counted as the pipeline makes it."""
+
+from __future__ import annotations
+
+import json
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from studio.domain.cost.autoencoder import scale
+from studio.domain.cost.cost import Cost, ModelFacts, PartFacts
+from studio.domain.cost.drawing import denoising, encoding, evaluations, painting, parts_of
+from studio.domain.cost.text_encoder import clip
+from studio.domain.cost.unet import unet
+
+PARTS = ("text_encoder", "unet", "vae")
+V1 = Path(__file__).with_name("v1")
+PREFIXES = {
+    "text_encoder": "cond_stage_model.transformer.",
+    "unet": "model.diffusion_model.",
+    "vae": "first_stage_model.",
+}
+LONGEST = 77  # tokens, where the configuration does not say
+
+
+def cost(facts: ModelFacts, values: dict[str, Any]) -> Cost:
+    """Of a checked request. Raises ValueError or KeyError for parts that are built of something else."""
+    parts = _parts(facts)
+    text, denoiser, autoencoder = (parts[name].config for name in PARTS)
+    side = scale(autoencoder)
+    width, height = (length // side for length in values["size"])
+    guided = values["guidance"] > 1
+    batch = 2 if guided and not denoiser.get("time_cond_proj_dim") else 1
+    tokens = text.get("max_position_embeddings", LONGEST)
+    read = clip(text, batch=1, tokens=tokens)
+    step = unet(denoiser, batch=batch, height=height, width=width, tokens=tokens)
+    latents = batch * width * height * denoiser.get("in_channels", 4)
+    repeats = evaluations(values["scheduler"], values["steps"]) * values["count"]
+    return Cost(
+        parts=parts_of(ModelFacts(layout=facts.layout, parts=parts), *PARTS),
+        stages=(
+            encoding("text_encoder", read, repeats=2 if guided else 1),
+            denoising("unet", step, latents=latents, repeats=repeats),
+            painting(autoencoder, count=values["count"], height=height, width=width, side=side),
+        ),
+    )
+
+
+def _parts(facts: ModelFacts) -> dict[str, PartFacts]:
+    if facts.layout == "safetensors":
+        return next(iter(facts.parts.values())).once(_split)
+    return {name: facts.parts[name] for name in PARTS}
+
+
+def _split(file: PartFacts) -> dict[str, PartFacts]:
+    """The parts of an original checkpoint, by the names of their tensors."""
+    return {
+        name: PartFacts(
+            config=_configuration(name),
+            tensors=tuple(
+                tensor
+                for tensor in file.tensors
+                if tensor.name.startswith(prefix) and not tensor.name.endswith("position_ids")
+            ),
+        )
+        for name, prefix in PREFIXES.items()
+    }
+
+
+@cache
+def _configuration(name: str) -> dict[str, Any]:
+    """What an original checkpoint does not say of itself."""
+    return json.loads((V1 / name / "config.json").read_bytes())

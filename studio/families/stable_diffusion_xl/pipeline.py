@@ -1,0 +1,75 @@
+"""Stable Diffusion XL on diffusers."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import torch
+from diffusers import AutoencoderKL, StableDiffusionXLPipeline, UNet2DConditionModel
+from transformers import CLIPTextModel, CLIPTextModelWithProjection, CLIPTokenizer
+
+from studio.diffusion.drawing import longest, tokens
+from studio.diffusion.loading import LOCAL, Folder, unfit
+from studio.diffusion.unet import UNetDrawing
+
+if TYPE_CHECKING:
+    from studio.engine.context import Context
+
+KINDS: dict[str, Any] = {
+    "text_encoder": CLIPTextModel,
+    "text_encoder_2": CLIPTextModelWithProjection,
+    "unet": UNet2DConditionModel,
+    "vae": AutoencoderKL,
+}
+TOKENIZERS = {"tokenizer": CLIPTokenizer, "tokenizer_2": CLIPTokenizer}
+CONDITIONS = 6  # numbers that the denoiser is told: both sizes and where the picture was cut
+
+
+class Pipeline(UNetDrawing):
+    """See `Drawing`."""
+
+    def load(self, context: Context, path: Path, title: str) -> Any:
+        parts = self.load_unet(context, Folder(path, title, KINDS), TOKENIZERS, title)
+        _check_conditions(parts, title)
+        index = StableDiffusionXLPipeline.load_config(str(path), **LOCAL)
+        return StableDiffusionXLPipeline(
+            **parts,
+            force_zeros_for_empty_prompt=index.get("force_zeros_for_empty_prompt", True),
+            add_watermarker=False,
+        )
+
+    def encode(self, context: Context, values: dict[str, Any]) -> dict[str, Any]:
+        wanted, pooled = self._embed(context, values["prompt"])
+        given = {"prompt_embeds": wanted, "pooled_prompt_embeds": pooled}
+        if values["guidance"] <= 1:
+            return given
+        if values["negative"] or not self._diffusers.config.force_zeros_for_empty_prompt:
+            unwanted, unwanted_pooled = self._embed(context, values["negative"])
+        else:
+            unwanted, unwanted_pooled = torch.zeros_like(wanted), torch.zeros_like(pooled)
+        return {
+            **given,
+            "negative_prompt_embeds": unwanted,
+            "negative_pooled_prompt_embeds": unwanted_pooled,
+        }
+
+    def _embed(self, context: Context, text: str) -> tuple[torch.Tensor, torch.Tensor]:
+        """*text* as both encoders read it, (1, tokens, width of both), and as a whole, (1, width)."""
+        pipe, read = self._diffusers, []
+        for tokenizer, encoder in (
+            (pipe.tokenizer, pipe.text_encoder),
+            (pipe.tokenizer_2, pipe.text_encoder_2),
+        ):
+            ids = tokens(context, tokenizer, text, longest(tokenizer, encoder), tell=not read)
+            read.append(encoder(ids, output_hidden_states=True))
+        layers = [output.hidden_states[-2] for output in read]  # the last but one: so it was trained
+        return torch.cat(layers, dim=-1), read[1].text_embeds
+
+
+def _check_conditions(parts: dict[str, Any], title: str) -> None:
+    unet, text = parts["unet"].config, parts["text_encoder_2"].config
+    told = CONDITIONS * (unet.addition_time_embed_dim or 0) + text.projection_dim
+    if unet.addition_embed_type != "text_time" or unet.projection_class_embeddings_input_dim != told:
+        wanted = unet.projection_class_embeddings_input_dim
+        raise unfit(title, f"the denoiser is told {told} values of the picture as a whole, not {wanted}")
