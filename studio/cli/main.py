@@ -51,7 +51,9 @@ def run(arguments: Sequence[str], *, offline: bool = False) -> int:
 def _answer(arguments: list[str], *, as_json: bool, offline: bool) -> int:
     try:
         command = typer.main.get_command(_build())
-        code = command.main(arguments, prog_name="studio", standalone_mode=False, obj={"offline": offline})
+        code = command.main(
+            arguments, prog_name=terminal.program(), standalone_mode=False, obj={"offline": offline}
+        )
         return int(code or 0)
     except ParameterError as error:
         terminal.show_error(*_refused_value(error), as_json=as_json)
@@ -65,10 +67,14 @@ def _answer(arguments: list[str], *, as_json: bool, offline: bool) -> int:
         terminal.say(t("cli.cancelled"))
         return terminal.CANCELLED
     except Misuse as error:
-        terminal.show_error("usage", str(error), t("cli.usage.help"), as_json=as_json)
+        terminal.show_error(
+            "usage", str(error), t("cli.usage.help", studio=terminal.program()), as_json=as_json
+        )
         return terminal.MISUSED
     except TyperException as error:
-        terminal.show_error("usage", _in_our_words(error), t("cli.usage.help"), as_json=as_json)
+        terminal.show_error(
+            "usage", _in_our_words(error), t("cli.usage.help", studio=terminal.program()), as_json=as_json
+        )
         return terminal.MISUSED
     except BrokenPipeError:  # `studio ... | head`: who reads has had enough
         terminal.give_up_stdout()

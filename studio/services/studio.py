@@ -182,6 +182,14 @@ class Studio:
         except OSError as error:  # no reason to complain at every start; the trash menu says it when asked
             log.warning("the system's trash took nothing: %s", error)
 
+    async def catch_up(self) -> None:
+        """Notice what was made, fetched or removed by another process on the same home, such as a terminal.
+
+        Raises OSError, StudioError.
+        """
+        self.library.catch_up()
+        await self.gallery.catch_up()
+
     async def close(self) -> None:
         """Put everything down, the last started first; nothing of it is left running.
 

@@ -38,6 +38,7 @@ class SettingsPanel(Panel):
         self.model = SettingsModel(desk.studio)
         self._controls: dict[str, Switch | ComboBox | ChoiceRow] = {}
         self._folders: dict[str, ElidedLabel] = {}
+        self._usual: dict[str, Button] = {}
         scroll = ScrollColumn(margins=(32, 26, 32, 20), spacing=16)
         scroll.body.addWidget(Label("panel.settings", "heading"))
         for card in (self._look(), self._files(), self._privacy(), self._running(), self._help()):
@@ -73,6 +74,7 @@ class SettingsPanel(Panel):
             choose.clicked.connect(lambda name=name: self._choose(name))
             usual = Button("settings.usual", kind="quiet")
             usual.clicked.connect(lambda name=name: self._change(name, ""))
+            self._usual[name] = usual
             show = Button("settings.open", "reveal", "quiet")
             show.clicked.connect(lambda name=name: self._open(name))
             row = QHBoxLayout()
@@ -152,6 +154,7 @@ class SettingsPanel(Panel):
             control.set_value(getattr(settings, name))
         for name, label in self._folders.items():
             label.setText(str(self.model.folder(name)))
+            self._usual[name].setEnabled(bool(getattr(settings, name)))
 
     def _change(self, name: str, value: Any) -> None:
         try:
