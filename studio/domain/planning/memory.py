@@ -34,7 +34,8 @@ def peak(question: Question, place: Place, plan: Plan) -> Peak:
         moments = [_loaded(question, plan), *_moments(question, plan)]
         return Peak(ram=_named({"base": base} | max(moments, key=lambda moment: sum(moment.values()))))
     host = {"base": base, "weights": _host_weights(question, plan)}
-    worst = max(_moments(question, plan), key=lambda moment: sum(moment.values()), default={})
+    nothing: dict[str, float] = {}
+    worst = max([nothing, *_moments(question, plan)], key=lambda moment: sum(moment.values()))
     device = {"base": CONTEXT} | worst
     return Peak(ram=_named(host), vram=_named(device | {"reserve": RESERVE * sum(device.values())}))
 
