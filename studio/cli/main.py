@@ -232,4 +232,10 @@ def _build() -> typer.Typer:
 
         return measure(device, as_json=json)
 
+    @bench.command("plan", cls=RawCommand, help=t("cli.help.bench.plan"), add_help_option=False)
+    def bench_plan(ctx: typer.Context) -> int:
+        from studio.cli.bench import validate
+
+        return validate(ctx.meta["words"])
+
     return app
