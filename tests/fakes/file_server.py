@@ -170,17 +170,18 @@ class _Handler(BaseHTTPRequestHandler):
         headers = {"ETag": etag, "Accept-Ranges": "bytes"}
         wanted = self.headers.get("Range")
         same = self.headers.get("If-Range") in (None, etag)
-        status, start = 200, 0
+        status, start, end = 200, 0, len(data)
         if wanted and same and fault != "ignores ranges":
-            start = int(wanted.removeprefix("bytes=").partition("-")[0])
+            first, _, last = wanted.removeprefix("bytes=").partition("-")
+            start, end = int(first), min(int(last) + 1, end) if last else end
             if start >= len(data):
                 return self._status(416, {"Content-Range": f"bytes */{len(data)}"})
             if fault == "another range":
                 start = max(0, start - 100)
             status = 206
-            headers["Content-Range"] = f"bytes {start}-{len(data) - 1}/{len(data)}"
+            headers["Content-Range"] = f"bytes {start}-{end - 1}/{len(data)}"
         kind = self.owner.types.get(path, "application/octet-stream")
-        return self._body(data[start:], status, headers, kind, fault)
+        return self._body(data[start:end], status, headers, kind, fault)
 
     def _status(self, status: int, headers: dict[str, str]) -> None:
         self._body(b"", status, headers, "text/plain")

@@ -7,16 +7,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from typing import Any, Literal, Protocol, Self
+from contextlib import AbstractContextManager
+from typing import Literal, Protocol, Self
 
 from studio.domain.gguf import Readable
-
-
-class Opened(Readable, Protocol):
-    """A file from its beginning on; closed by leaving its `with`."""
-
-    def __enter__(self) -> Any: ...
-    def __exit__(self, kind: Any, error: Any, trace: Any, /) -> Any: ...
 
 
 class Stat(Protocol):
@@ -37,7 +31,7 @@ class Place(Protocol):
     def iterdir(self) -> Iterable[Self]: ...
     def rglob(self, pattern: str, /) -> Iterable[Self]: ...
     def stat(self) -> Stat: ...
-    def open(self, mode: Literal["rb"], /) -> Opened: ...
+    def open(self, mode: Literal["rb"], /) -> AbstractContextManager[Readable]: ...
 
 
 _LOADED = re.compile(
