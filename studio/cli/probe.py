@@ -68,9 +68,7 @@ def _show(model: RemoteModel) -> None:
     fetched = t("cli.models.files", number=len(model.files), size=size(model.bytes))
     table.add_row(t("cli.models.size"), fetched)
     licence = [model.licence or t("cli.models.no_licence")]
-    table.add_row(
-        t("cli.models.licence"), Text(", ".join(licence + [t("cli.models.gated")] * model.gated))
-    )
+    table.add_row(t("cli.models.licence"), Text(", ".join(licence + [t("cli.models.gated")] * model.gated)))
     for variant in model.variants:
         chosen = "bold" if variant.name == model.variant else "dim"
         words = f"{variant.name or t('cli.models.plain')}  {size(variant.bytes)}"

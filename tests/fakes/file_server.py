@@ -153,7 +153,9 @@ class _Handler(BaseHTTPRequestHandler):
         if path in self.owner.redirects:
             return self._status(302, {"Location": self.owner.redirects[path]})
         if path not in self.owner.files:
-            return self._status(404, {})
+            known = f"{path.partition('/revision/')[0]}/revision/main" in self.owner.files
+            # As the hub tells one from the other; elsewhere the header means nothing.
+            return self._status(404, {"X-Error-Code": "RevisionNotFound" if known else "RepoNotFound"})
         if fault == "html":
             return self._body(b"<html><body>Please log in to the hotel</body></html>", 200, {}, "text/html")
         return self._file(path, fault)
@@ -165,7 +167,9 @@ class _Handler(BaseHTTPRequestHandler):
         if fault == "longer":
             data += b"more"
         etag = '"' + hashlib.md5(data + fault.encode(), usedforsecurity=False).hexdigest() + '"'
-        if fault != "etag changes":
+        if fault == "another etag each time":
+            etag = f'"{len(self.owner.asked)}"'
+        elif fault != "etag changes":
             etag = '"' + hashlib.md5(path.encode(), usedforsecurity=False).hexdigest() + '"'
         headers = {"ETag": etag, "Accept-Ranges": "bytes"}
         wanted = self.headers.get("Range")
@@ -177,7 +181,7 @@ class _Handler(BaseHTTPRequestHandler):
             if start >= len(data):
                 return self._status(416, {"Content-Range": f"bytes */{len(data)}"})
             if fault == "another range":
-                start = max(0, start - 100)
+                start = abs(start - 100)
             status = 206
             headers["Content-Range"] = f"bytes {start}-{end - 1}/{len(data)}"
         kind = self.owner.types.get(path, "application/octet-stream")

@@ -29,7 +29,9 @@ log = logging.getLogger(__name__)
 
 KEPT_SECONDS = 86_400.0
 _NAME = re.compile(
-    r"(?P<repo>[\w.-]{1,96}(?:/[\w.-]{1,96})?)(?:@(?P<revision>[\w./-]{1,200}))?(?::(?P<variant>.{1,200}))?",
+    r"(?P<repo>\w[\w.-]{0,95}(?:/\w[\w.-]{0,95})?)"
+    r"(?:@(?P<revision>\w[\w./-]{0,199}))?"
+    r"(?::(?P<variant>\w.{0,199}))?",
     re.ASCII,
 )
 
