@@ -166,11 +166,12 @@ class _Handler(BaseHTTPRequestHandler):
             data = bytes(255 - byte for byte in data[:1000]) + data[1000:]
         if fault == "longer":
             data += b"more"
-        etag = '"' + hashlib.md5(data + fault.encode(), usedforsecurity=False).hexdigest() + '"'
-        if fault == "another etag each time":
-            etag = f'"{len(self.owner.asked)}"'
-        elif fault != "etag changes":
-            etag = '"' + hashlib.md5(path.encode(), usedforsecurity=False).hexdigest() + '"'
+        version = path
+        if fault == "etag changes":
+            version += fault
+        elif fault == "another etag each time":
+            version += str(len(self.owner.asked))
+        etag = f'"{hashlib.md5(version.encode(), usedforsecurity=False).hexdigest()}"'
         headers = {"ETag": etag, "Accept-Ranges": "bytes"}
         wanted = self.headers.get("Range")
         same = self.headers.get("If-Range") in (None, etag)

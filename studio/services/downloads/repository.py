@@ -2,23 +2,26 @@
 
 from __future__ import annotations
 
+import io
 import threading
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import AbstractContextManager, nullcontext
 from fnmatch import fnmatchcase
 from pathlib import PurePosixPath
-from typing import Literal, Self
+from typing import TYPE_CHECKING, Literal, Self
 
 import httpx2
 from huggingface_hub import hf_hub_url
 from msgspec import Struct
 
-from studio.services.downloads.beginning import Beginning
+from studio.services.downloads.beginning import FIRST, Beginning
 from studio.services.downloads.hub import Tree
 from studio.services.downloads.transfer import Item, UnreachableError
 from studio.services.library.headers import HeaderError
 from studio.services.network import Traffic
+
+if TYPE_CHECKING:
+    from _typeshed import WriteableBuffer
 
 MAX_BYTES = 192 * 2**20
 MAX_SECONDS = 300.0
@@ -60,14 +63,22 @@ class _Stat(Struct, frozen=True):
     st_size: int
 
 
-class _Reader:
+class _Raw(io.RawIOBase):
+    """From the beginning on. Buffered like any file: a vocabulary is read in a million small pieces."""
+
     def __init__(self, beginning: Beginning) -> None:
+        super().__init__()
         self._beginning, self._at = beginning, 0
 
-    def read(self, size: int, /) -> bytes:
-        data = self._beginning.read(self._at, size)
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: WriteableBuffer, /) -> int:
+        view = memoryview(buffer)
+        data = self._beginning.read(self._at, len(view))
+        view[: len(data)] = data
         self._at += len(data)
-        return data
+        return len(data)
 
 
 class RemotePath:
@@ -103,8 +114,8 @@ class RemotePath:
     def stat(self) -> _Stat:
         return _Stat(self._beginning().size)
 
-    def open(self, _mode: Literal["rb"], /) -> AbstractContextManager[_Reader]:
-        return nullcontext(_Reader(self._beginning()))
+    def open(self, _mode: Literal["rb"], /) -> io.BufferedReader:
+        return io.BufferedReader(_Raw(self._beginning()), FIRST)
 
     @property
     def _prefix(self) -> str:
