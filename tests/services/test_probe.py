@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import pickle
+import random
 import struct
+import subprocess
+import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -22,7 +25,8 @@ from studio.services.downloads.messages import Probe
 from studio.services.downloads.probe import probe
 from studio.services.library.facts import read_facts
 from studio.services.library.recognize import recognize
-from studio.services.network import Traffic
+from studio.services.network import Network, Traffic
+from studio.services.paths import Paths
 from tests.fakes.file_server import FileServer, serving
 from tests.fakes.model_files import TINY, gguf_array, gguf_text
 from tests.fakes.model_files import gguf as gguf_bytes
@@ -105,9 +109,9 @@ def test_what_a_fetch_would_bring(server: FileServer) -> None:
 
 
 def test_the_manifests_patterns_count(server: FileServer) -> None:
-    files = {**repositories.sharded(), "other-Q4_K_M.gguf": b"GGUF"}
+    files = {**repositories.sharded(), "other-Q4_K_M.gguf": b"GGUF", "modeling.py": b"print(1)"}
     server.hub(REPO, COMMIT, files)
-    assert look(server, files=("*.json", "model-*")).family is not None
+    assert look(server, files=("*.json", "model-*")).family is not None  # code is not fetched either
     assert refused(server, files=("*.gguf",)).failure.code == "model.unrecognized"
 
 
@@ -249,6 +253,35 @@ def test_more_than_a_look_may_take(server: FileServer, monkeypatch: pytest.Monke
     assert refused(server).failure.code == "model.unrecognized"
 
 
+def test_mutated_repositories_never_crash(server: FileServer) -> None:
+    """Bits turned, pieces cut and doubled in everything that is read: an answer or a refusal."""
+    rng = random.Random(7)
+    files = {
+        name: data for name, data in repositories.sharded().items() if name != "consolidated.safetensors"
+    }
+    answers = {"yes": 0, "no": 0}
+    for _ in range(150):
+        name = rng.choice(["config.json", "model.safetensors.index.json", "model-00001-of-00002.safetensors"])
+        broken = bytearray(files[name])
+        for _ in range(rng.randint(1, 4)):
+            at = rng.randrange(min(len(broken), 2000))
+            how = rng.randrange(3)
+            if how == 0:
+                broken[at] ^= 1 << rng.randrange(8)
+            elif how == 1:
+                del broken[at : at + rng.randint(1, 16)]
+            else:
+                broken[at:at] = broken[at : at + rng.randint(1, 32)]
+        server.hub(REPO, COMMIT, {**files, name: bytes(broken)})
+        try:
+            look(server)
+            answers["yes"] += 1
+        except StudioError as error:
+            answers["no"] += error.failure.code.startswith("model.")
+    assert answers["no"] > 50, answers
+    assert sum(answers.values()) == 150
+
+
 # --- what servers do ----------------------------------------------------------------------------
 
 SHARD = FILES + "model-00001-of-00002.safetensors"
@@ -357,3 +390,26 @@ def test_impossible_names_are_refused(server: FileServer, name: str) -> None:
         assert name not in {file.path for file in look(server).files}
     else:
         assert refused(server).failure.values["reason"] == "models.reason.content"
+
+
+def test_every_connection_stands_under_one_reason(server: FileServer, tmp_path: Path) -> None:
+    """Those of the threads that read ahead too. Loopback is no use of the network, but for this test."""
+    server.hub(REPO, COMMIT, repositories.sharded())
+    program = f"""
+from pathlib import Path
+from studio.services.downloads.messages import Probe
+from studio.services.downloads.probe import probe
+from studio.services.network import Network
+from studio.services.paths import Paths
+from studio.wire import offline
+offline.is_local = lambda host: False
+network = Network(Paths.under(Path({str(tmp_path)!r})))
+network.start()
+with network.because("a look") as traffic:
+    probe(Probe(repo={REPO!r}, logs=""), traffic, {server.url!r})
+"""
+    subprocess.run([sys.executable, "-c", program], check=True, timeout=60)
+    (use,) = Network(Paths.under(tmp_path)).uses()
+    assert (use.why, use.hosts) == ("a look", (f"127.0.0.1:{server.port}",))
+    lines = (tmp_path / "logs" / "connections.jsonl").read_text(encoding="utf-8").splitlines()
+    assert sum("host" in line for line in lines) > 2  # more than one client, hence threads

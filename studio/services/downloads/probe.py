@@ -73,7 +73,8 @@ def _probe(order: Probe, traffic: Traffic, endpoint: str) -> RemoteModel:
     info = hub.info_of(order.repo, order.revision, endpoint, token)
     tree = hub.tree_of(info)
     with httpx2.Client(timeout=TIMEOUT) as client:
-        files = beginnings(client, endpoint, order.repo, tree, token, traffic)
+        every = beginnings(client, endpoint, order.repo, tree, token, traffic)
+        files = {path: file for path, file in every.items() if _is_asked_for(path, order)}
         choice = _chosen(order, files)
         code = [path for path in files if path.endswith(".py")]
         seen = {path: files[path] for path in [*choice.paths, *code] if path in files}
@@ -108,12 +109,12 @@ def _probe(order: Probe, traffic: Traffic, endpoint: str) -> RemoteModel:
     )
 
 
+def _is_asked_for(path: str, order: Probe) -> bool:
+    return any(fnmatchcase(path, pattern) for pattern in order.files)
+
+
 def _chosen(order: Probe, files: dict[str, Beginning]) -> Choice:
-    sizes = {
-        path: file.size
-        for path, file in files.items()
-        if any(fnmatchcase(path, pattern) for pattern in order.files)
-    }
+    sizes = {path: file.size for path, file in files.items()}
     index = read_json(RemotePath(files, INDEX, order.repo)) if INDEX in sizes else None
     return choose(order.repo, sizes, index, order.variant)
 

@@ -66,11 +66,11 @@ def safetensors_header(path: Place) -> dict[str, Tensor]:
     try:
         entries = msgspec.json.decode(header, type=dict[str, msgspec.Raw])
         entries.pop("__metadata__", None)
+        if len(entries) > MAX_TENSORS:
+            raise HeaderError(f"{path.name}: {len(entries)} tensors")
         tensors = {name: msgspec.json.decode(entry, type=Tensor) for name, entry in entries.items()}
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
         raise HeaderError(f"{path.name}: {error}") from error
-    if len(tensors) > MAX_TENSORS:
-        raise HeaderError(f"{path.name}: {len(tensors)} tensors")
     room = size - 8 - length
     for name, tensor in tensors.items():
         if not _TYPE.fullmatch(tensor.dtype):
