@@ -224,6 +224,14 @@ def test_a_broken_gguf_is_refused_at_once(server: FileServer, name: str) -> None
     assert server.sent < 70_000_000
 
 
+def test_weights_that_are_not_there(tmp_path: Path, server: FileServer) -> None:
+    data = repositories.gguf(tmp_path, 0)
+    server.hub(REPO, COMMIT, {"m.gguf": data})
+    assert look(server).family is not None
+    server.hub(REPO, COMMIT, {"m.gguf": data[: len(data) // 2]})
+    assert refused(server).failure.code == "model.unrecognized"
+
+
 HEADERS: dict[str, bytes] = {
     "a header longer than any": struct.pack("<Q", 2**40) + b'{"a":' + bytes(1000),
     "a header longer than the file": struct.pack("<Q", 5000) + b'{"a":' + bytes(1000),

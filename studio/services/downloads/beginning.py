@@ -28,7 +28,7 @@ log = logging.getLogger(__name__)
 FIRST, LARGEST = 2**16, 4 * 2**20
 """Bytes of the first piece, and of the later ones, which grow, at most."""
 
-LIMIT = MAX_SAFETENSORS_HEADER + 8
+LIMIT = MAX_SAFETENSORS_HEADER + 2 * FIRST  # a buffer reads a little further than it is asked
 ATTEMPTS = 3
 LONGEST_RETRY_AFTER = 10.0
 TIMEOUT = httpx2.Timeout(20.0, connect=5.0)

@@ -23,7 +23,7 @@ from studio.services.network import Traffic
 if TYPE_CHECKING:
     from _typeshed import WriteableBuffer
 
-MAX_BYTES = 192 * 2**20
+MAX_BYTES = 128 * 2**20
 MAX_SECONDS = 300.0
 
 
