@@ -218,6 +218,16 @@ def _build() -> typer.Typer:
 
         return get(model_id, offline=ctx.obj["offline"])
 
+    @models.command("probe", cls=Command, help=t("cli.help.models.probe"))
+    def models_probe(
+        ctx: typer.Context,
+        name: str = typer.Argument(metavar="REPO", help=t("cli.help.repo")),
+        json: bool = as_json,
+    ) -> int:
+        from studio.cli.probe import probe
+
+        return probe(name, as_json=json, offline=ctx.obj["offline"])
+
     @models.command("remove", cls=Command, help=t("cli.help.models.remove"))
     def models_remove(model_id: str = one_model) -> int:
         from studio.cli.models import remove

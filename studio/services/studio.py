@@ -12,6 +12,8 @@ from pathlib import Path
 from studio.domain.failure import StudioError
 from studio.domain.machine import Accelerator, Machine
 from studio.domain.measurement import Measurements
+from studio.domain.model import Hub
+from studio.domain.remote import RemoteModel
 from studio.services import machine
 from studio.services.answers import Answers
 from studio.services.awake import Awake
@@ -19,6 +21,7 @@ from studio.services.basis import Basis
 from studio.services.conversations import Conversations
 from studio.services.database import Database
 from studio.services.downloads.downloads import Downloads
+from studio.services.downloads.remote import Remote
 from studio.services.drafts import Drafts
 from studio.services.engine.supervisor import Engine
 from studio.services.estimate import Estimator
@@ -71,6 +74,12 @@ class Studio:
         self.database = Database(paths.data / "studio.db")
         self.downloads = Downloads(
             self.library,
+            paths.logs,
+            offline=lambda: self.offline,
+            token=lambda: self.secrets.get(TOKEN),
+        )
+        self.remote = Remote(
+            paths.cache / "remote",
             paths.logs,
             offline=lambda: self.offline,
             token=lambda: self.secrets.get(TOKEN),
@@ -171,6 +180,16 @@ class Studio:
         self.planner.changed.emit(None)
         return found
 
+    async def probe(self, name: str) -> RemoteModel:
+        """What a model on the hub is, without fetching it.
+
+        *name*: the id of one that the library knows from there, or `OWNER/NAME[@REVISION][:VARIANT]`.
+        Raises StudioError.
+        """
+        model = self.library.known(name)
+        source = next((s for s in model.sources if isinstance(s, Hub)), None) if model else None
+        return await (self.remote.probe(name) if source is None else self.remote.probe_source(source))
+
     async def tidy(self) -> None:
         """What can wait until the window is there: the gallery's index, old trash.
 
@@ -203,6 +222,7 @@ class Studio:
             last_first.push_async_callback(self._finish_behind)
             last_first.push_async_callback(self._stop_work)
             last_first.push_async_callback(self.downloads.close)
+            last_first.push_async_callback(self.remote.close)
 
     async def _stop_work(self) -> None:
         await asyncio.gather(self.queue.close(), self.engine.close())
@@ -242,6 +262,7 @@ class Studio:
         self.network.offline = self.offline
         if self.offline:
             self.downloads.pause_all()
+            self.remote.stop()
         self.engine.configure(Configure(idle_unload_seconds=settings.idle_unload_seconds))
 
     def _judge_again(self, _: None) -> None:

@@ -110,6 +110,10 @@ class Library:
                 return entry
         raise StudioError("model.missing", name=model_id)
 
+    def known(self, model_id: str) -> Model | None:
+        """What the manifest or a family says of a model, wherever that is; None where they do not."""
+        return self._models.get(model_id)
+
     def starters(self) -> list[Entry]:
         """What a new user gets without choosing."""
         return [Entry(model, self._installed(model)) for model in self._models.values() if model.starter]
