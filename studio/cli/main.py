@@ -177,6 +177,17 @@ def _build() -> typer.Typer:
 
         return show(as_json=json)
 
+    @app.command("doctor", cls=Command, help=t("cli.help.doctor"))
+    def doctor(
+        ctx: typer.Context,
+        json: bool = as_json,
+        network: bool = typer.Option(False, "--network", help=t("cli.doctor.network")),
+        report: bool = typer.Option(False, "--report", help=t("cli.doctor.report")),
+    ) -> int:
+        from studio.cli.doctor import check
+
+        return check(as_json=json, network=network, report=report, offline=ctx.obj["offline"])
+
     @app.command("generate", cls=RawCommand, help=t("cli.help.generate"), add_help_option=False)
     def generate(ctx: typer.Context) -> int:
         from studio.cli.generate import generate

@@ -51,7 +51,8 @@ class Studio:
 
     *offline* is for this run only and stronger than the setting. *keep_queue*: what has not ended at
     the end comes back, held, in the next session. *basis*: the one that is in use already; *offline*
-    is then its own. Everything runs on the loop that awaits `start`.
+    is then its own. Everything runs on the loop that awaits `start`. `tried`: what the engine found when
+    it tried its devices, None before.
     """
 
     def __init__(
@@ -76,7 +77,7 @@ class Studio:
         self.history = History(self.database)
         self.measurements = MeasurementStore(paths.data / "measurements")
         self.machine: Machine | None = None
-        self._tried: Devices | None = None
+        self.tried: Devices | None = None
         self.estimator = Estimator(
             self.history,
             ram=self._ram_for_the_engine,
@@ -129,13 +130,13 @@ class Studio:
     async def read_machine(self) -> Machine:
         """What this computer is, read anew off the loop's thread."""
         read = await asyncio.to_thread(machine.read_machine, self.library.folder, self.outputs())
-        found = self._tried
+        found = self.tried
         self.machine = machine.tried(read, found.devices, found.build) if found else read
         return self.machine
 
     async def try_devices(self) -> Machine:
         """What this computer is, with what can really compute: the engine tries. Raises StudioError."""
-        self._tried = await self.engine.devices()
+        self.tried = await self.engine.devices()
         return await self.read_machine()
 
     async def measure(self, device: str, progress: Callable[[str, float], None]) -> Measurements:
@@ -148,7 +149,7 @@ class Studio:
         folder = self.library.folder if self.library.folder.is_dir() else self.paths.data
         found = await measure(
             self.engine,
-            choose(self._tried.devices if self._tried else (), device),
+            choose(self.tried.devices if self.tried else (), device),
             current,
             folder=folder,
             progress=progress,
