@@ -13,7 +13,8 @@ from pathlib import Path
 
 from installer.say import Problem, note, step
 
-# Library -> Debian package: everything for the window that Qt's own wheels do not carry. The doctor reads it too.
+# Library -> Debian package: everything for the window that Qt's own wheels do not carry. The studio's
+# doctor reads the same list.
 _LISTS: dict[str, dict[str, str]] = json.loads(
     (Path(__file__).resolve().parents[1] / "assets" / "libraries.json").read_text(encoding="utf-8")
 )

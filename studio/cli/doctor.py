@@ -35,7 +35,7 @@ def check(*, as_json: bool, network: bool, report: bool, offline: bool) -> int:
 
 
 async def _examine(*, network: bool, offline: bool) -> tuple[Diagnosis, Machine | None]:
-    """With a studio that is not started: a database that cannot be opened is to be found, not stumbled over."""
+    """The studio is not started: a database that cannot be opened is to be found, not stumbled over."""
     studio = Studio.create(offline=offline)
     studio.network.start(offline=True)  # what may go out does so in processes of its own
     try:

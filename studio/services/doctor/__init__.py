@@ -1,4 +1,4 @@
-"""Looks for what is wrong with this computer and this studio, says why and what to do, and does it if asked."""
+"""Looks for what is wrong with this computer and studio, says why and what to do, and does it if asked."""
 
 from studio.services.doctor.examine import examine
 from studio.services.doctor.fixes import FIXES, fix

@@ -33,7 +33,9 @@ def database(case: Case) -> Finding:
     if version > len(MIGRATIONS):
         return fail("failure.data.newer", "failure.data.newer.hint")
     if verdict != "ok":
-        return fail("doctor.data.database.broken", "doctor.data.database.anew", path=str(file), reason=verdict)
+        return fail(
+            "doctor.data.database.broken", "doctor.data.database.anew", path=str(file), reason=verdict
+        )
     return _aside(file) or passed("doctor.data.database.whole")
 
 

@@ -94,22 +94,16 @@ def _font_files(case: Case) -> bool:
     home = case.environment.get("HOME", "")
     folders = [folder.format(home=home) for folder in _FONT_FOLDERS if home or "{home}" not in folder]
     depths = ("", "*/", "*/*/")
-    patterns = [
-        f"{folder}/{depth}{name}" for folder in folders for depth in depths for name in _FONT_NAMES
-    ]
+    patterns = [f"{folder}/{depth}{name}" for folder in folders for depth in depths for name in _FONT_NAMES]
     return any(case.sources.read("glob", pattern) for pattern in patterns)
 
 
 def numbers(case: Case) -> Finding:
     """Whether native code would read "0.5" as people of this country write it."""
     if case.encoding.lower().replace("-", "") != "utf8":
-        return warn(
-            "doctor.desktop.numbers.encoding", "doctor.desktop.numbers.utf8", encoding=case.encoding
-        )
+        return warn("doctor.desktop.numbers.encoding", "doctor.desktop.numbers.utf8", encoding=case.encoding)
     if case.decimal_point != ".":
-        return warn(
-            "doctor.desktop.numbers.comma", "doctor.desktop.numbers.set", decimal=case.decimal_point
-        )
+        return warn("doctor.desktop.numbers.comma", "doctor.desktop.numbers.set", decimal=case.decimal_point)
     return passed("doctor.desktop.numbers.plain", locale=case.machine.locale or "C")
 
 

@@ -18,9 +18,7 @@ def answers(case: Case) -> Finding:
         )
     if case.build is None or case.engine_seconds is None:
         return warn("doctor.engine.answers.late", "doctor.engine.answers.again")
-    return passed(
-        "doctor.engine.answers.yes", torch=case.build.version, seconds=f"{case.engine_seconds:.1f}"
-    )
+    return passed("doctor.engine.answers.yes", torch=case.build.version, seconds=f"{case.engine_seconds:.1f}")
 
 
 def measured(case: Case) -> Finding:

@@ -113,9 +113,7 @@ def _read(paths: Paths, models: Path, outputs: Path) -> dict[str, Any]:
     )
 
 
-def _case(
-    studio: Studio, trial: _Trial, kept: dict[str, Any], reached: dict[str, Reached] | None
-) -> Case:
+def _case(studio: Studio, trial: _Trial, kept: dict[str, Any], reached: dict[str, Reached] | None) -> Case:
     best = preferred(trial.machine)
     device = best.device if best and best.device else "cpu"
     found = studio.measurements.load(device, trial.machine)

@@ -56,9 +56,7 @@ def _writable(folder: Path, action: str, *, made_later: bool) -> Finding:
         return passed("doctor.folders.writable", path=str(folder))
     if made_later:
         return passed("doctor.folders.later", path=str(folder))
-    return warn(
-        "doctor.folders.missing", "doctor.folders.create", action="create_folders", path=str(folder)
-    )
+    return warn("doctor.folders.missing", "doctor.folders.create", action="create_folders", path=str(folder))
 
 
 def own(case: Case) -> Finding:
@@ -71,9 +69,7 @@ def own(case: Case) -> Finding:
             write(folder)
         except OSError as error:
             reason = error.strerror or type(error).__name__
-            return fail(
-                "doctor.folders.unwritable", "doctor.folders.rights", path=str(folder), reason=reason
-            )
+            return fail("doctor.folders.unwritable", "doctor.folders.rights", path=str(folder), reason=reason)
     if missing:
         path = ", ".join(str(folder) for folder in missing)
         return warn("doctor.folders.missing", "doctor.folders.create", action="create_folders", path=path)
@@ -91,7 +87,8 @@ def _name(case: Case, folder: Path) -> Finding | None:
     text = str(folder)
     if case.platform == "win32":
         if len(text) + INSIDE > WINDOWS_PATH and not case.long_paths:
-            return warn("doctor.folders.names.long", "doctor.folders.names.long_paths", path=text, n=len(text))
+            fix = "doctor.folders.names.long_paths"
+            return warn("doctor.folders.names.long", fix, path=text, n=len(text))
         if not text.isascii():
             # Libraries that open a path by its bytes in the system's code page fail on Windows only.
             return warn("doctor.folders.names.foreign", "doctor.folders.names.move", path=text)

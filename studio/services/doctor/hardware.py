@@ -1,4 +1,4 @@
-"""Graphics cards: do they compute, do torch and driver fit them, is the right one used, who else uses them."""
+"""Graphics cards: do they compute, do torch and driver fit, is the right one used, who else uses them."""
 
 from __future__ import annotations
 

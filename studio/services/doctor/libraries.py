@@ -1,4 +1,4 @@
-"""The Linux libraries that the window needs, from the list that the installer uses; and a program to try them.
+"""The Linux libraries that the window needs, from the installer's list, and a program to try them.
 
 Run as a program, it loads those named as arguments and prints the ones that cannot be: a driver's library
 may crash when it is loaded.

@@ -75,7 +75,7 @@ def look(name: str) -> Reached:
     try:
         if name == "index":
             settings = pip.read_settings()
-        address = _address(name, settings)
+        address = _address(name, settings.indexes)
     except pip.PipError as error:
         return Reached(error=f"pip: {error}")
     if not address:
@@ -96,18 +96,17 @@ def look(name: str) -> Reached:
     return Reached(host=host, status=status, seconds=seconds, ahead=_ahead(date), error=error)
 
 
-def _address(name: str, settings: object) -> str:
-    """"" where none is set up."""
+def _address(name: str, indexes: tuple[str, ...]) -> str:
+    """Where to ask; empty where none is set up."""
+    if name == "index":
+        return next((index for index in indexes if urlsplit(index).scheme.startswith("http")), "")
     from huggingface_hub import constants
 
-    from studio.services.downloads.pip import PipSettings
-
-    if isinstance(settings, PipSettings) and name == "index":
-        return next((index for index in settings.indexes if urlsplit(index).scheme.startswith("http")), "")
-    usual = constants._HF_DEFAULT_ENDPOINT  # pyright: ignore[reportPrivateUsage]
+    usual = str(constants._HF_DEFAULT_ENDPOINT)  # pyright: ignore[reportPrivateUsage]
     if name == "hub":
         return usual
-    return "" if constants.ENDPOINT == usual else constants.ENDPOINT
+    used = str(constants.ENDPOINT)
+    return used if used != usual else ""
 
 
 def _ahead(date: str) -> float | None:

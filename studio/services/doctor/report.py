@@ -1,4 +1,4 @@
-"""A diagnosis as a text to send to somebody: in the user's language, and without who and where the user is."""
+"""A diagnosis as a text to send to somebody: in the user's language, without who and where the user is."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""All checks at once, each for a limited time: one that hangs or crashes says so, and takes no other along."""
+"""All checks at once, for a limited time: one that hangs or crashes says so and takes no other along."""
 
 from __future__ import annotations
 
@@ -35,10 +35,8 @@ CHECKS: dict[str, Check] = {
 }
 
 
-def run(
-    case: Case, checks: Mapping[str, Check] = CHECKS, *, seconds: float = SECONDS
-) -> tuple[Finding, ...]:
-    """What each of *checks* finds within *seconds*. Never raises; the thread of one that hangs stays behind."""
+def run(case: Case, checks: Mapping[str, Check] = CHECKS, *, seconds: float = SECONDS) -> tuple[Finding, ...]:
+    """What each of *checks* finds within *seconds*. Never raises; the thread of a hanging one stays."""
     found: dict[str, list[Finding]] = {}
 
     def look(key: str, check: Check) -> None:
@@ -47,7 +45,8 @@ def run(
             found[key] = answer if isinstance(answer, list) else [answer]
         except Exception as error:
             log.exception("the check %s failed", key)
-            found[key] = [warn("doctor.crashed", "doctor.report_it", error=f"{type(error).__name__}: {error}")]
+            words = f"{type(error).__name__}: {error}"
+            found[key] = [warn("doctor.crashed", "doctor.report_it", error=words)]
 
     threads = {
         key: threading.Thread(target=look, args=(key, check), name=f"check {key}", daemon=True)

@@ -31,7 +31,7 @@ def declared(program: Path) -> Declared:
     except importlib.metadata.PackageNotFoundError:
         return Declared()
     packages = tuple(importlib.metadata.requires(DISTRIBUTION) or ())
-    return Declared(python=about.get("Requires-Python") or "", packages=packages)
+    return Declared(python=str(about.json.get("requires_python") or ""), packages=packages)
 
 
 def python(case: Case) -> Finding:
@@ -40,9 +40,7 @@ def python(case: Case) -> Finding:
     if not version or not wanted:
         return skipped("doctor.software.unknown")
     if not SpecifierSet(wanted).contains(version, prereleases=True):
-        return fail(
-            "doctor.software.python.other", "doctor.software.install", version=version, wanted=wanted
-        )
+        return fail("doctor.software.python.other", "doctor.software.install", version=version, wanted=wanted)
     return passed("doctor.software.python.fits", version=version)
 
 
