@@ -65,11 +65,13 @@ def _process_name(pid: int) -> str:
 class Case(Struct, frozen=True, kw_only=True):
     """One computer with one studio on it.
 
-    `build`: the engine's torch, None where the engine did not answer; `failure` says why it did not, and
-    `engine_seconds` how long it took. `own_pids`: of the studio and its engine. `engine_busy`: it holds a
-    model. `needs`: the models that are here. `trashed`: results in the trash. `newest`: the latest time, in
-    POSIX seconds, of a file that the studio wrote. `reached`: by name of the service; None when the network
-    was not asked for. `long_paths`: Windows lets paths be longer than 260 characters.
+    `build`: the engine's torch, None where there is none or the engine did not answer; `failure` says why
+    it did not, and `engine_seconds` how long it took, None without an answer. `processor_reason`: why
+    nothing computes on the processor. `engine_busy`: it holds a model. `own_pids`: of the studio and its
+    engine. `needs`: the models that are here. `stale`: `measurements` are of another computer or other
+    libraries. `trashed`: results in the trash. `newest`: the latest time, in POSIX seconds, of a file that
+    the studio wrote. `reached`: by name of the service; None when the network was not asked for.
+    `long_paths`: Windows lets paths be longer than 260 characters.
     """
 
     machine: Machine
@@ -82,6 +84,7 @@ class Case(Struct, frozen=True, kw_only=True):
     build: TorchBuild | None = None
     failure: Failure | None = None
     engine_seconds: float | None = None
+    processor_reason: str = ""
     engine_busy: bool = False
     own_pids: frozenset[int] = frozenset()
     places: tuple[Place, ...] = ()

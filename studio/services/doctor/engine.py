@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from studio.domain.diagnosis import Finding, State, passed, skipped, warn
+from studio.domain.diagnosis import Finding, State, fail, passed, skipped, warn
 from studio.services.doctor.case import Case
 
 
@@ -16,8 +16,12 @@ def answers(case: Case) -> Finding:
             fix=f"failure.{failure.code}.hint",
             values=failure.values,
         )
-    if case.build is None or case.engine_seconds is None:
+    if case.engine_seconds is None:
         return warn("doctor.engine.answers.late", "doctor.engine.answers.again")
+    if case.processor_reason and case.build is not None:
+        return fail("doctor.engine.answers.wrong", "machine.fix.install", reason=case.processor_reason)
+    if case.build is None:
+        return fail("doctor.engine.answers.no_torch", "machine.fix.install")
     return passed("doctor.engine.answers.yes", torch=case.build.version, seconds=f"{case.engine_seconds:.1f}")
 
 

@@ -59,6 +59,7 @@ class _Trial(Struct, frozen=True, kw_only=True):
     build: TorchBuild | None = None
     failure: Failure | None = None
     seconds: float | None = None
+    processor_reason: str = ""
     pids: frozenset[int] = frozenset()
 
 
@@ -70,8 +71,15 @@ async def _try_engine(studio: Studio) -> _Trial:
         async with asyncio.timeout(ENGINE_SECONDS):
             machine = await studio.try_devices()
         seconds = time.monotonic() - began
-        build = studio.tried.build if studio.tried else None
-        return _Trial(machine=machine, build=build, seconds=seconds, pids=_pids(studio.engine.pid))
+        tried = studio.tried
+        reasons = [state.reason for state in tried.devices if state.device == "cpu"] if tried else []
+        return _Trial(
+            machine=machine,
+            build=tried.build if tried else None,
+            seconds=seconds,
+            processor_reason="".join(reasons),
+            pids=_pids(studio.engine.pid),
+        )
     except StudioError as error:
         failure = error.failure
     except TimeoutError:
@@ -127,6 +135,7 @@ def _case(studio: Studio, trial: _Trial, kept: dict[str, Any], reached: dict[str
         build=trial.build,
         failure=trial.failure,
         engine_seconds=trial.seconds,
+        processor_reason=trial.processor_reason,
         engine_busy=bool(studio.engine.resident),
         own_pids=trial.pids,
         needs=tuple(needs(studio)),

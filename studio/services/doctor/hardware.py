@@ -52,7 +52,7 @@ def _usable(case: Case, card: Accelerator) -> Finding:
 def build(case: Case) -> list[Finding]:
     """Whether the installed torch is made for each card."""
     if case.build is None:
-        return [skipped("doctor.no_engine")]
+        return [skipped("doctor.no_engine" if case.engine_seconds is None else "machine.reason.no_torch")]
     found: list[Finding] = []
     for card in case.gpus:
         verdict = _build_of(case, card)
