@@ -77,7 +77,7 @@ def _show(diagnosis: Diagnosis) -> None:
 
 
 def _add_theme(table: Table, theme: str, findings: list[Finding]) -> None:
-    table.add_row(Text(t(f"doctor.{theme}"), style="bold"))
+    table.add_row(Text(t(f"doctor.theme.{theme}"), style="bold"))
     for finding in findings:
         style = _STYLES[finding.state]
         state = Text(f"  {MARKS[finding.state]} {t(f'doctor.state.{finding.state.value}')}", style=style)

@@ -41,7 +41,7 @@ class Finding(Struct, frozen=True, kw_only=True):
     @property
     def title(self) -> str:
         """What was looked at, in the user's language."""
-        return t(f"doctor.{self.key}")
+        return t(f"doctor.title.{self.key}")
 
     @property
     def why(self) -> str:
@@ -57,11 +57,11 @@ class Finding(Struct, frozen=True, kw_only=True):
         known = catalogue("en")
         if key not in known:
             return key
-        values = {name: self._word(value, known) for name, value in self.values.items()}
-        return t(key, **values)
-
-    def _word(self, value: Any, known: dict[str, str]) -> Any:
-        return t(value, **self.values) if isinstance(value, str) and value in known else value
+        keys = {
+            name: value for name, value in self.values.items() if isinstance(value, str) and value in known
+        }
+        plain = {**self.values, **{name: t(key) for name, key in keys.items()}}
+        return t(key, **{**self.values, **{name: t(inner, **plain) for name, inner in keys.items()}})
 
 
 class Diagnosis(Struct, frozen=True, kw_only=True):

@@ -48,8 +48,9 @@ def models(case: Case) -> Finding:
     disk = case.place("models")
     if disk is None:
         return skipped("doctor.disks.unknown")
-    values = {"path": disk.path, "kind": f"doctor.disks.kind.{disk.kind}"}
+    values = {"path": disk.path}
     if disk.kind in _SLOW:
+        values["kind"] = f"doctor.disks.kind.{disk.kind}"
         return warn("doctor.disks.models.slow", "doctor.disks.models.move", action="choose_models", **values)
     read = case.measurements.disk_read if case.measurements else 0.0
     if 0 < read < SLOW_BYTES_PER_SECOND:

@@ -38,10 +38,8 @@ def models(case: Case) -> Finding:
 
 
 def _writable(folder: Path, action: str, *, made_later: bool) -> Finding:
-    there = next((place for place in (folder, *folder.parents) if place.is_dir()), folder)
+    there = next((place for place in (folder, *folder.parents) if place.exists()), folder)
     try:
-        if folder.exists() and not folder.is_dir():
-            raise NotADirectoryError(20, "not a folder", str(folder))
         write(there)
     except OSError as error:
         reason = error.strerror or type(error).__name__
@@ -80,10 +78,16 @@ def names(case: Case) -> list[Finding]:
     """Whether paths hold what some library cannot read, or are too long for the system."""
     folders = dict.fromkeys((case.models, case.outputs, case.paths.data, case.temp))
     found = [finding for folder in folders if (finding := _name(case, folder))]
-    return found or [passed("doctor.folders.names.plain")]
+    if found:
+        return found
+    foreign = [str(folder) for folder in folders if not str(folder).isascii()]
+    if foreign:
+        return [passed("doctor.folders.names.fine", path=", ".join(foreign))]
+    return [passed("doctor.folders.names.plain")]
 
 
 def _name(case: Case, folder: Path) -> Finding | None:
+    """What is wrong with it, None if nothing is."""
     text = str(folder)
     if case.platform == "win32":
         if len(text) + INSIDE > WINDOWS_PATH and not case.long_paths:
@@ -96,7 +100,7 @@ def _name(case: Case, folder: Path) -> Finding | None:
     longest = MAC_LONGEST if case.platform == "darwin" else LONGEST
     if len(os.fsencode(text)) > longest:
         return warn("doctor.folders.names.long", "doctor.folders.names.move", path=text, n=len(text))
-    return None if text.isascii() else passed("doctor.folders.names.fine", path=text)
+    return None
 
 
 CHECKS = {"outputs": outputs, "models": models, "own": own, "names": names}

@@ -41,8 +41,8 @@ def _usable(case: Case, card: Accelerator) -> Finding:
     if _spare(case, card):
         return passed("doctor.hardware.usable.spare", name=name)
     for title, verdict in (
-        ("doctor.hardware.driver", _driver_of(case, card)),
-        ("doctor.hardware.build", _build_of(case, card)),
+        ("doctor.title.hardware.driver", _driver_of(case, card)),
+        ("doctor.title.hardware.build", _build_of(case, card)),
     ):
         if verdict is not None:
             return _about(case, card, Verdict("doctor.hardware.usable.explained", "", {"check": title}))
@@ -133,7 +133,7 @@ def chosen(case: Case) -> Finding:
             "doctor.hardware.chosen.see",
             name=name_of(used),
             better=name_of(idle[0]),
-            check="doctor.hardware.usable",
+            check="doctor.title.hardware.usable",
         )
     return passed("doctor.hardware.chosen.right", name=name_of(used))
 

@@ -26,7 +26,7 @@ def report(diagnosis: Diagnosis, machine: Machine | None) -> str:
         parts.append(_computer(machine))
     for theme in dict.fromkeys(finding.theme for finding in diagnosis.findings):
         lines = [_line(finding) for finding in diagnosis.findings if finding.theme == theme]
-        parts.append("\n".join((f"== {t(f'doctor.{theme}')} ==", *lines)))
+        parts.append("\n".join((f"== {t(f'doctor.theme.{theme}')} ==", *lines)))
     return without_addresses(scrub("\n\n".join(parts) + "\n"))
 
 

@@ -116,7 +116,7 @@ class Checkup(QWidget):
         top.setSpacing(10)
         top.addWidget(IconTile(_ICONS[theme], side=32))
         title = Label(role="title")
-        title.setText(t(f"doctor.{theme}"))
+        title.setText(t(f"doctor.theme.{theme}"))
         top.addWidget(title)
         top.addStretch(1)
         card.body.addLayout(top)
