@@ -253,6 +253,9 @@ TABLE: list[tuple[str, dict[str, Any], list[State], str, str]] = [
     ("desktop.sound", {"readings": {"text /proc/asound/cards": "--- no cards ---\n"}}, [WARN], "none", ""),
     ("desktop.sound", {"readings": {f"command {SOUND}": "libpulse.so.0\n"}}, [WARN], "library", ""),
     ("desktop.sound", {"platform": "darwin"}, [SKIPPED], "unasked", ""),
+    ("desktop.sound", {"platform": "win32"}, [SKIPPED], "unasked", ""),
+    ("desktop.sound", {"platform": "win32", "readings": {"windows_sound": 0}}, [WARN], "none", ""),
+    ("desktop.sound", {"platform": "win32", "readings": {"windows_sound": 2}}, [PASS], "there", ""),
     ("desktop.fonts", {"readings": {FONTS: "Noto Sans CJK SC\n"}}, [PASS], "there", ""),
     ("desktop.fonts", {"readings": {FONTS: "\n"}}, [WARN], "none", ""),
     (

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import ctypes
-from typing import Any, cast
-
 from studio.domain.diagnosis import Finding, fail, passed, skipped, warn
 from studio.services.doctor import libraries as system
 from studio.services.doctor.case import Case
@@ -42,7 +39,10 @@ def _missing(case: Case, wanted: dict[str, str]) -> list[str] | None:
 def sound(case: Case) -> Finding:
     """Whether speech and music could be heard."""
     if case.platform == "win32":
-        return passed("doctor.desktop.sound.there") if _windows_sound() else _silent()
+        devices: int | None = case.sources.read("windows_sound")
+        if devices is None:
+            return skipped("doctor.desktop.sound.unasked")
+        return passed("doctor.desktop.sound.there") if devices else _silent()
     if case.platform != "linux":
         return skipped("doctor.desktop.sound.unasked")
     wanted = system.packages()["sound"]
@@ -67,10 +67,6 @@ def sound(case: Case) -> Finding:
 
 def _silent() -> Finding:
     return warn("doctor.desktop.sound.none", "doctor.desktop.sound.save")
-
-
-def _windows_sound() -> bool:
-    return bool(cast("Any", ctypes).windll.winmm.waveOutGetNumDevs())
 
 
 def fonts(case: Case) -> Finding:

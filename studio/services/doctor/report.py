@@ -27,7 +27,7 @@ def report(diagnosis: Diagnosis, machine: Machine | None) -> str:
     for theme in dict.fromkeys(finding.theme for finding in diagnosis.findings):
         lines = [_line(finding) for finding in diagnosis.findings if finding.theme == theme]
         parts.append("\n".join((f"== {t(f'doctor.theme.{theme}')} ==", *lines)))
-    return without_addresses(scrub("\n\n".join(parts) + "\n"))
+    return scrub(without_addresses("\n\n".join(parts) + "\n"))  # names within an address go with it
 
 
 def summary(diagnosis: Diagnosis) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from functools import partial
 
 from PySide6.QtCore import QRectF, QSize, Qt
 from PySide6.QtGui import QPainter, QPaintEvent
@@ -124,7 +125,7 @@ class Checkup(QWidget):
             card.body.addWidget(Separator())
             row = FindingRow(finding)
             if row.button is not None:
-                row.button.clicked.connect(lambda action=finding.action: self._act(action))
+                row.button.clicked.connect(partial(self._act, finding.action))
                 row.button.setEnabled(not self.model.busy.value)
             card.body.addWidget(row)
         return card
