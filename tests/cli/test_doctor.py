@@ -14,6 +14,7 @@ from studio.cli.main import run
 from studio.services import studio as composition
 from studio.services.doctor import CHECKS
 from studio.services.doctor.case import Reached
+from tests.cli.terminal import studio
 from tests.services.engines import command as fake
 
 CHINESE = re.compile("[一-鿿]")
@@ -128,6 +129,15 @@ def test_the_network_is_asked_only_when_it_is_wanted(
     states = {check["key"]: check["state"] for check in found(capsys)["checks"]}
     network = [states[f"network.{name}"] for name in ("hub", "mirror", "index", "clock")]
     assert network == ["warn", "pass", "pass", "pass"]
+
+
+def test_with_the_real_engine() -> None:
+    done = studio("doctor", "--json")
+    checks = {check["key"]: check for check in json.loads(done.stdout)["checks"]}
+    assert checks["engine.answers"]["state"] == "pass", checks["engine.answers"]
+    assert "torch" in checks["hardware.build"]["reason"]
+    late = [key for key, check in checks.items() if "no answer within" in check["reason"]]
+    assert late == []
 
 
 def test_one_kind_of_output_at_a_time(capsys: pytest.CaptureFixture[str]) -> None:

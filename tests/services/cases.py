@@ -75,7 +75,7 @@ def disk(**facts: Any) -> Disk:
 
 
 def place(*roles: str, **facts: Any) -> Place:
-    return Place(roles=roles or ("models", "outputs", "data", "temp"), disk=disk(**facts))
+    return Place(roles=roles or ("models", "outputs", "data", "cache", "temp"), disk=disk(**facts))
 
 
 def process(pid: int, gigabytes: float | None) -> Process:

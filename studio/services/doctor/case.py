@@ -29,7 +29,7 @@ class Need(Struct, frozen=True, kw_only=True):
 
 
 class Place(Struct, frozen=True, kw_only=True):
-    """A disk, and what lies on it: "models", "outputs", "data", "temp"."""
+    """A disk, and what lies on it: "models", "outputs", "data", "cache", "temp"."""
 
     roles: tuple[str, ...]
     disk: Disk

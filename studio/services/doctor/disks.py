@@ -66,6 +66,18 @@ def models(case: Case) -> Finding:
     return passed("doctor.disks.models.good", path=disk.path)
 
 
+def cache(case: Case) -> Finding:
+    """Whether what the studio keeps at hand is quick to get."""
+    disk = case.place("cache")
+    if disk is None:
+        return skipped("doctor.disks.unknown")
+    path = str(case.paths.cache)
+    if disk.kind in _SLOW:
+        kind = f"doctor.disks.kind.{disk.kind}"
+        return warn("doctor.disks.cache.slow", "doctor.disks.cache.move", path=path, kind=kind)
+    return passed("doctor.disks.cache.good", path=path)
+
+
 def temp(case: Case) -> Finding:
     """Whether temporary files would take memory instead of disk."""
     disk = case.place("temp")
@@ -77,4 +89,4 @@ def temp(case: Case) -> Finding:
     return passed("doctor.disks.temp.disk", path=str(case.temp))
 
 
-CHECKS = {"space": space, "models": models, "temp": temp}
+CHECKS = {"space": space, "models": models, "cache": cache, "temp": temp}

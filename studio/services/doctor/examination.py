@@ -31,6 +31,7 @@ from studio.services.machine.read import together
 from studio.services.paths import ASSETS, PROGRAM, Paths
 
 if TYPE_CHECKING:
+    from studio.services.library.library import Library
     from studio.services.studio import Studio
 
 ENGINE_SECONDS = 20.0  # importing torch from a disk that turns takes long, and is no fault
@@ -46,7 +47,7 @@ async def examine(studio: Studio, *, ask_network: bool = False) -> Diagnosis:
     asking = ask_network and not studio.offline
     trial, kept, reached = await asyncio.gather(
         _try_engine(studio),
-        asyncio.to_thread(_read, studio.paths, studio.library.folder, studio.outputs()),
+        asyncio.to_thread(_read, studio),
         _reach(studio.paths) if asking else _nothing(),
     )
     case = await asyncio.to_thread(_case, studio, trial, kept, reached)
@@ -107,11 +108,13 @@ async def _nothing() -> None:
     return None
 
 
-def _read(paths: Paths, models: Path, outputs: Path) -> dict[str, Any]:
-    """What lies on disks, each reading for a limited time: "places", "trashed", "newest", "declared"."""
+def _read(studio: Studio) -> dict[str, Any]:
+    """Fields of a `Case` that come from disks, one of which may hang: each reading for a limited time."""
+    paths = studio.paths
     return together(
         {
-            "places": lambda: places(models, outputs, paths.data),
+            "places": lambda: places(studio.library.folder, studio.outputs(), paths),
+            "needs": lambda: needs(studio.library),
             "trashed": lambda: trashed(paths.data / "studio.db"),
             "newest": lambda: newest(_written(paths)),
             "declared": lambda: declared(PROGRAM),
@@ -138,7 +141,6 @@ def _case(studio: Studio, trial: _Trial, kept: dict[str, Any], reached: dict[str
         processor_reason=trial.processor_reason,
         engine_busy=bool(studio.engine.resident),
         own_pids=trial.pids,
-        needs=tuple(needs(studio)),
         measurements=found,
         stale=found is not None and measurements.stale(found, trial.machine),
         now=time.time(),
@@ -150,23 +152,24 @@ def _case(studio: Studio, trial: _Trial, kept: dict[str, Any], reached: dict[str
     )
 
 
-def needs(studio: Studio) -> list[Need]:
+def needs(library: Library) -> tuple[Need, ...]:
     """The models that are here, and what memory they take."""
-    return [
+    return tuple(
         Need(
             title=localized(entry.model.title),
             memory_bytes=max(entry.model.memory_bytes, round(entry.installed.bytes * OVERHEAD)),
         )
-        for entry in studio.library.entries()
+        for entry in library.entries()
         if entry.installed is not None and entry.installed.bytes
-    ]
+    )
 
 
-def places(models: Path, outputs: Path, data: Path, sources: Sources | None = None) -> tuple[Place, ...]:
+def places(models: Path, outputs: Path, paths: Paths, sources: Sources | None = None) -> tuple[Place, ...]:
     """Each disk once, with what lies on it."""
     sources = sources or Live()
     system: dict[str, str] = sources.read("system") or {}
-    folders = {"models": models, "outputs": outputs, "data": data, "temp": Path(tempfile.gettempdir())}
+    folders = {"models": models, "outputs": outputs, "data": paths.data, "cache": paths.cache}
+    folders["temp"] = Path(tempfile.gettempdir())
     found: dict[Any, Place] = {}
     for role, folder in folders.items():
         place = disks.read(sources, system, folder)
@@ -215,5 +218,8 @@ def _long_paths() -> bool:
     import winreg
 
     place = r"SYSTEM\CurrentControlSet\Control\FileSystem"
-    with winreg.OpenKey(winreg.HKEY_LOCAL_MACHINE, place) as key:
-        return bool(winreg.QueryValueEx(key, "LongPathsEnabled")[0])
+    try:
+        with winreg.OpenKey(winreg.HKEY_LOCAL_MACHINE, place) as key:
+            return bool(winreg.QueryValueEx(key, "LongPathsEnabled")[0])
+    except FileNotFoundError:  # nobody has allowed them
+        return False
