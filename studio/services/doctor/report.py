@@ -52,7 +52,8 @@ def _line(finding: Finding) -> str:
         values = {**finding.values, "host": "[address]", "reason": _without(finding)}
         finding = msgspec.structs.replace(finding, values=values)
     state = t(f"doctor.state.{finding.state.value}")
-    line = f"{MARKS[finding.state]} {state}  {finding.title}: {finding.why}"
+    words = t("doctor.line", title=finding.title, reason=finding.why)
+    line = f"{MARKS[finding.state]} {state}  {words}"
     return f"{line}\n    → {finding.how}" if finding.how else line
 
 
