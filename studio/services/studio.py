@@ -28,6 +28,7 @@ from studio.services.estimate import Estimator
 from studio.services.gallery import KEEP_DAYS, Gallery
 from studio.services.history import History
 from studio.services.job_store import JobStore
+from studio.services.library.facts import facts_of_manifest
 from studio.services.library.headers import HeaderError
 from studio.services.measurements import MeasurementStore, choose, measure
 from studio.services.network import Network
@@ -57,7 +58,8 @@ class Studio:
 
     *offline* is for this run only and stronger than the setting. *keep_queue*: what has not ended at
     the end comes back, held, in the next session. *basis*: the one that is in use already; *offline*
-    is then its own. Everything runs on the loop that awaits `start`.
+    is then its own. Everything runs on the loop that awaits `start`. `tried`: what the engine found when
+    it tried its devices, None before.
     """
 
     def __init__(
@@ -88,7 +90,7 @@ class Studio:
         self.history = History(self.database)
         self.measurements = MeasurementStore(paths.data / "measurements")
         self.machine: Machine | None = None
-        self._tried: Devices | None = None
+        self.tried: Devices | None = None
         self.planner = Planner(
             self.history,
             ram=self._ram_for_the_engine,
@@ -152,13 +154,13 @@ class Studio:
     async def read_machine(self) -> Machine:
         """What this computer is, read anew off the loop's thread."""
         read = await asyncio.to_thread(machine.read_machine, self.library.folder, self.outputs())
-        found = self._tried
+        found = self.tried
         self.machine = machine.tried(read, found.devices, found.build) if found else read
         return self.machine
 
     async def try_devices(self) -> Machine:
         """What this computer is, with what can really compute: the engine tries. Raises StudioError."""
-        self._tried = await self.engine.devices()
+        self.tried = await self.engine.devices()
         return await self.read_machine()
 
     async def measure(self, device: str, progress: Callable[[str, float], None]) -> Measurements:
@@ -171,7 +173,7 @@ class Studio:
         folder = self.library.folder if self.library.folder.is_dir() else self.paths.data
         found = await measure(
             self.engine,
-            choose(self._tried.devices if self._tried else (), device),
+            choose(self.tried.devices if self.tried else (), device),
             current,
             folder=folder,
             progress=progress,
@@ -240,7 +242,13 @@ class Studio:
     def _read_models(self) -> None:
         for entry in self.library.entries():
             model = entry.model.id
-            if entry.installed is None or not entry.installed.path or self.planner.knows(model):
+            if self.planner.knows(model) and not entry.installed:
+                continue
+            if entry.installed is None:
+                if (facts := facts_of_manifest(entry.model)) is not None:
+                    self.planner.put(model, facts)
+                continue
+            if not entry.installed.path or self.planner.read(model):
                 continue
             try:
                 self.planner.learn(model, Path(self.library.resolve(model, verify=False).source.path))

@@ -20,6 +20,7 @@ from studio.app import language
 from studio.app.desk import Complaint, Desk
 from studio.app.frame import Frame
 from studio.app.panels import panel_specs
+from studio.app.widgets.button import Button
 from studio.app.widgets.status import StatusLine
 from studio.domain.failure import Failure
 from studio.domain.job import JobState
@@ -263,6 +264,9 @@ async def test_settings_change_at_once_and_are_kept(tmp_path: Path, monkeypatch:
         assert studio.settings.value.outputs == ""
         panel._change("outputs", str(tmp_path / "新 文件夹"))
         assert studio.outputs() == tmp_path / "新 文件夹"
+        usual = next(button for button in panel.findChildren(Button) if button.words() == "Usual place")
+        usual.click()  # the first row's, that of the results
+        assert studio.settings.value.outputs == ""
     again = Studio(Paths.under(tmp_path / "home"))
     assert again.settings.value.offline
     await again.close()

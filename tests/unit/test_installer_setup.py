@@ -86,6 +86,8 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Project:
     _wheel(links, "small", "2.0")
     root = base / "工作室 with spaces"
     shutil.copytree(INSTALLER, root / "installer", ignore=shutil.ignore_patterns("__pycache__"))
+    (root / "assets").mkdir()
+    shutil.copy(INSTALLER.parent / "assets" / "libraries.json", root / "assets")
     (root / "studio").mkdir()
     (root / "studio" / "__init__.py").write_text("")
     (root / "studio" / "__main__.py").write_text(STUDIO)

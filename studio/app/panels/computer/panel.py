@@ -2,26 +2,33 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QHideEvent, QShowEvent
 from PySide6.QtWidgets import QGridLayout, QHBoxLayout, QVBoxLayout, QWidget
 
 from studio.app.desk import Desk
-from studio.app.language import on_language
+from studio.app.language import bind_text, on_language
 from studio.app.observable import bind, watch
 from studio.app.panel import Panel
 from studio.app.panels.computer.viewmodel import ComputerModel
 from studio.app.widgets.button import Button
 from studio.app.widgets.card import Card, IconTile, Separator
+from studio.app.widgets.deck import Deck
 from studio.app.widgets.label import Label
 from studio.app.widgets.meter import Meter
 from studio.app.widgets.scroll import ScrollColumn
+from studio.app.widgets.segmented import SegmentedButtons
 from studio.app.widgets.status import StatusLine
 from studio.domain.failure import Failure
 from studio.domain.machine import Accelerator, Disk
 from studio.domain.quantity import gigabytes, size
 from studio.domain.text import t
 from studio.services.machine.meter import Figures
+
+if TYPE_CHECKING:
+    from studio.app.panels.computer.checkup import Checkup
 
 
 class Live(QWidget):
@@ -60,7 +67,14 @@ class ComputerPanel(Panel):
         self._engine = Live("computer.engine")
         self._check = Button("computer.check", "check")
         self._free = Button("computer.free_memory", "memory")
+        self._deck = Deck()
+        self._checkup: Checkup | None = None
+        self._pages = SegmentedButtons(
+            [("overview", "computer.page.overview"), ("checkup", "computer.page.checkup")]
+        )
+        self._pages.set_value("overview")
         self._lay_out()
+        self._pages.changed.connect(self._turn_to)
         self._check.clicked.connect(self.model.check_devices)
         self._free.clicked.connect(self._free_memory)
         watch(self.model.machine, self._show)
@@ -72,6 +86,17 @@ class ComputerPanel(Panel):
 
     def close_down(self) -> None:
         self.model.close()
+        if self._checkup is not None:
+            self._checkup.close_down()
+
+    def _turn_to(self, page: object) -> None:
+        """Show the overview, or the check-up, which begins when it is first seen."""
+        if page == "checkup" and self._checkup is None:
+            from studio.app.panels.computer.checkup import Checkup
+
+            self._checkup = Checkup(self._desk)
+            self._deck.add(self._checkup)
+        self._deck.show_page(self._checkup if page == "checkup" and self._checkup else self._overview)
 
     def showEvent(self, event: QShowEvent) -> None:
         self.model.watch_live(True)
@@ -84,8 +109,7 @@ class ComputerPanel(Panel):
     # --- how it is put together ----------------------------------------------------------------
 
     def _lay_out(self) -> None:
-        scroll = ScrollColumn(margins=(32, 26, 32, 20), spacing=16)
-        scroll.body.addWidget(Label("panel.computer", "heading"))
+        scroll = ScrollColumn(margins=(32, 12, 32, 20), spacing=16)
         scroll.body.addWidget(Label("computer.words", "muted", wrap=True))
         upper = QHBoxLayout()
         upper.setSpacing(16)
@@ -97,7 +121,22 @@ class ComputerPanel(Panel):
         scroll.body.addStretch(1)
         whole = QVBoxLayout(self)
         whole.setContentsMargins(0, 0, 0, 0)
-        whole.addWidget(scroll)
+        whole.setSpacing(0)
+        whole.addLayout(self._top())
+        whole.addWidget(self._deck, 1)
+        self._overview = scroll
+        self._deck.add(scroll)
+        self._deck.show_page(scroll)
+
+    def _top(self) -> QHBoxLayout:
+        self._pages.setMinimumWidth(260)
+        bind_text(self._pages.setAccessibleName, "computer.page")
+        row = QHBoxLayout()
+        row.setContentsMargins(32, 26, 32, 4)
+        row.addWidget(Label("panel.computer", "heading"))
+        row.addStretch(1)
+        row.addWidget(self._pages)
+        return row
 
     def _about(self) -> Card:
         self._facts.setHorizontalSpacing(18)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+from functools import partial
 from typing import Any
 
 from PySide6.QtWidgets import QFileDialog, QHBoxLayout, QVBoxLayout, QWidget
@@ -71,12 +72,12 @@ class SettingsPanel(Panel):
             path = ElidedLabel(role="muted", middle=True)
             self._folders[name] = path
             choose = Button("settings.choose")
-            choose.clicked.connect(lambda name=name: self._choose(name))
+            choose.clicked.connect(partial(self._choose, name))
             usual = Button("settings.usual", kind="quiet")
-            usual.clicked.connect(lambda name=name: self._change(name, ""))
+            usual.clicked.connect(partial(self._change, name, ""))
             self._usual[name] = usual
             show = Button("settings.open", "reveal", "quiet")
-            show.clicked.connect(lambda name=name: self._open(name))
+            show.clicked.connect(partial(self._open, name))
             row = QHBoxLayout()
             row.setSpacing(8)
             title = Label(f"settings.{name}", "label")
