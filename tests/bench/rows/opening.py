@@ -49,15 +49,15 @@ def answer():
     print(now, json.dumps(loaded), flush=True)
     os._exit(0)
 class Painted(QObject):
-    def eventFilter(self, panel, event):
-        if event.type() == QEvent.Type.Paint:
-            panel.removeEventFilter(self)
+    def eventFilter(self, window, event):
+        if event.type() == QEvent.Type.Paint:  # the window's own, before those of all that is seen on it
+            window.removeEventFilter(self)
             QTimer.singleShot(0, answer)
         return False
 painted, go = Painted(), StudioWindow.go
 def watched(self, key):
     panel = go(self, key)
-    panel.installEventFilter(painted)
+    self.installEventFilter(painted)
     return panel
 StudioWindow.go = watched
 from studio.__main__ import main
