@@ -35,6 +35,8 @@ class Drawing:
         assert model is not None
         self._diffusers = self.load(context, Path(model.path), model.title)
         self._diffusers.set_progress_bar_config(disable=True)
+        if context.plan.channels_last:
+            self._diffusers.vae.to(memory_format=torch.channels_last)
         if context.plan.offload == "model":
             self._diffusers.enable_model_cpu_offload(device=context.device)
         elif context.plan.offload == "sequential":

@@ -27,18 +27,22 @@ SPECIALS = ("<|endoftext|>", "<|im_start|>", "<|im_end|>")
 WIDTH, LAYERS, HEADS, FEED_FORWARD = 64, 2, 4, 128
 
 
-@cache
 def _vocabulary() -> str:
-    """The tokenizer as the JSON text of a `tokenizer.json`."""
+    return trained(TRAINING, 400)
+
+
+@cache
+def trained(text: str, size: int) -> str:
+    """A tokenizer of *size* words or parts of words of *text*, as the JSON text of a `tokenizer.json`."""
     from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
 
     tokenizer = Tokenizer(models.BPE())
     tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
     tokenizer.decoder = decoders.ByteLevel()
     tokenizer.train_from_iterator(
-        [TRAINING] * 4,
+        [text] * 4,
         trainers.BpeTrainer(
-            vocab_size=400,
+            vocab_size=size,
             special_tokens=list(SPECIALS),
             initial_alphabet=sorted(pre_tokenizers.ByteLevel.alphabet()),
             show_progress=False,
@@ -106,13 +110,15 @@ def write_gguf(
     return path
 
 
-def fast_tokenizer() -> Any:
-    """The same vocabulary as transformers holds it."""
+def fast_tokenizer(vocabulary: str = "") -> Any:
+    """The same *vocabulary* (this module's own unless given) as transformers holds it."""
     from tokenizers import Tokenizer
     from transformers import PreTrainedTokenizerFast
 
     return PreTrainedTokenizerFast(
-        tokenizer_object=Tokenizer.from_str(_vocabulary()), eos_token="<|im_end|>", bos_token="<|endoftext|>"
+        tokenizer_object=Tokenizer.from_str(vocabulary or _vocabulary()),
+        eos_token="<|im_end|>",
+        bos_token="<|endoftext|>",
     )
 
 

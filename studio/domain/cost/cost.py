@@ -18,6 +18,9 @@ TYPE_BYTES = {
 }  # fmt: skip
 """Bytes of one element in each type that parts are computed in."""
 
+FILE_TYPES = {"F64": "float64", "F32": "float32", "F16": "float16", "BF16": "bfloat16"}
+"""Those types as the headers of files name them."""
+
 
 class Tensor(Struct, frozen=True):
     """One entry of a file's header. `type` as the header names it: "F16", "BF16", "Q4_K"."""
@@ -76,24 +79,31 @@ class Part(Struct, frozen=True, kw_only=True):
 
     `stored_type`: the type of most of them in the file ("F16"). `fixed_bytes`, if not None, is what it
     takes in memory whatever the precision (a quantized file). `load`: loading it, where the family
-    measures that itself.
+    measures that itself. `convolving`: elements of filters, which another memory format moves.
     """
 
     name: str
     elements: int
     stored_bytes: int
+    convolving: int = 0
     stored_type: str = "F32"
     fixed_bytes: int | None = None
     load: Own | None = None
 
     @classmethod
-    def of(cls, name: str, facts: PartFacts) -> Part:
-        """The component *name* as its files describe it."""
+    def of(cls, name: str, facts: PartFacts, elements: int | None = None) -> Part:
+        """The component *name* as its files describe it. *elements*, where not all of them are loaded."""
         sizes: Counter[str] = Counter()
         for tensor in facts.tensors:
             sizes[tensor.type] += tensor.bytes
         most = max(sizes, key=lambda kind: sizes[kind], default="F32")
-        return cls(name=name, elements=facts.elements, stored_bytes=facts.bytes, stored_type=most)
+        return cls(
+            name=name,
+            elements=facts.elements if elements is None else elements,
+            stored_bytes=facts.bytes,
+            convolving=sum(tensor.elements for tensor in facts.tensors if len(tensor.shape) == 4),
+            stored_type=most,
+        )
 
 
 class Stage(Struct, frozen=True, kw_only=True):

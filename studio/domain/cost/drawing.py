@@ -14,10 +14,7 @@ STEP_CALLS = 40  # operations of a scheduler, of guidance and of a preview, all 
 
 def parts_of(facts: ModelFacts, *names: str) -> tuple[Part, ...]:
     """Raises KeyError for one that is not there."""
-    return tuple(
-        Part(name=name, elements=facts.parts[name].elements, stored_bytes=facts.parts[name].bytes)
-        for name in names
-    )
+    return tuple(Part.of(name, facts.parts[name]) for name in names)
 
 
 def encoding(part: str, read: Walk, *, repeats: int = 1) -> Stage:

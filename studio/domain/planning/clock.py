@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from studio.domain.cost import references
-from studio.domain.cost.cost import Cost, Part, Stage
+from studio.domain.cost.cost import FILE_TYPES, Cost, Part, Stage
 from studio.domain.cost.ops import Attention, Convolution, Linear, Ops, Own
 from studio.domain.cost.timing import Timing
 from studio.domain.measurement import Measurements
@@ -15,8 +15,6 @@ ALL_CONVOLUTION = 0.9  # share of the multiply-adds above which a network counts
 ONE_BY_ONE = 8  # rows up to which a language model writes rather than reads
 OPENING = 0.15  # seconds to open and build a part, whatever its size
 TO_DEVICE = 6e9  # bytes a second over a usual bus
-
-FILE_TYPES = {"F64": "float64", "F32": "float32", "F16": "float16", "BF16": "bfloat16"}
 
 
 class Clock:

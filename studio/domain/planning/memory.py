@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from msgspec import Struct
 
-from studio.domain.cost.cost import TYPE_BYTES, Part, Stage
+from studio.domain.cost.cost import FILE_TYPES, TYPE_BYTES, Part, Stage
 from studio.domain.cost.ops import Convolution
 from studio.domain.plan import Plan
 from studio.domain.planning.question import Place, Question
@@ -15,7 +15,9 @@ RUNNING = 10e6  # bytes that an engine at work takes beside imports, weights and
 WITH_TORCH = 55e6  # the same where torch computes, with its threads and the code that it makes
 # What libraries take for copies in another order while they convolve, over the activations; measured with
 # oneDNN. Other operations work on what is there.
-CONVOLVING = {"float32": 2.3, "bfloat16": 1.5, "float16": 1.5}
+CONVOLVING = {
+    ("float32", False): 2.3, ("float32", True): 1.6, ("bfloat16", False): 1.5, ("bfloat16", True): 1.5,
+}  # fmt: skip
 OTHERWISE = 1.15
 LAYER = 0.05  # of a part's weights: the largest layer that lies on the accelerator at once
 
@@ -44,8 +46,19 @@ def weight_bytes(part: Part, plan: Plan) -> float:
     """What *part* takes in memory once it is loaded."""
     if part.fixed_bytes is not None:
         return float(part.fixed_bytes)
-    type_bytes = TYPE_BYTES.get(plan.precision_of(part.name))
-    return float(part.stored_bytes) if type_bytes is None else part.elements * type_bytes
+    asked = plan.precision_of(part.name)
+    if asked not in TYPE_BYTES:
+        return float(part.stored_bytes)
+    size = part.elements * TYPE_BYTES[asked]
+    if plan.channels_last and not _changes(part, plan):
+        size += part.convolving * TYPE_BYTES[asked]  # filters in another order; the mapped file stays
+    return size
+
+
+def _changes(part: Part, plan: Plan) -> bool:
+    """Whether it gets another type than it has in its file."""
+    asked = plan.precision_of(part.name)
+    return part.fixed_bytes is None and asked in TYPE_BYTES and FILE_TYPES.get(part.stored_type) != asked
 
 
 def _base(question: Question, place: Place) -> float:
@@ -86,9 +99,7 @@ def _host_weights(question: Question, plan: Plan) -> float:
 
 def _arriving(part: Part, plan: Plan) -> float:
     """One that changes its type lies there twice for a while: as its file, and as what it becomes."""
-    size = weight_bytes(part, plan)
-    changes = part.fixed_bytes is None and abs(size - part.stored_bytes) > 1
-    return size + (part.stored_bytes if changes else 0.0)
+    return weight_bytes(part, plan) + (part.stored_bytes if _changes(part, plan) else 0.0)
 
 
 def _work(stage: Stage, plan: Plan) -> float:
@@ -98,7 +109,8 @@ def _work(stage: Stage, plan: Plan) -> float:
         alive = stage.alive_tiled
     precision = plan.precision_of(stage.part)
     convolves = any(isinstance(op, Convolution) for op, _ in stage.ops)
-    beside = CONVOLVING.get(precision, CONVOLVING["float32"]) if convolves else OTHERWISE
+    here = CONVOLVING.get((precision, bool(plan.channels_last)), CONVOLVING["float32", False])
+    beside = here if convolves else OTHERWISE
     return alive * TYPE_BYTES.get(precision, 4.0) * beside
 
 

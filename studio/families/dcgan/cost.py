@@ -19,7 +19,7 @@ def cost(facts: ModelFacts, values: dict[str, Any]) -> Cost:
     part = facts.parts[PART]
     walk = draw(part.config)
     return Cost(
-        parts=(Part(name=PART, elements=_weights(part.config), stored_bytes=part.bytes),),
+        parts=(Part.of(PART, part, _weights(part.config)),),
         stages=(
             Stage(
                 phase="draw",

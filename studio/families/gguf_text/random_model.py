@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Callable
 from pathlib import Path
 
 import gguf
@@ -60,8 +61,13 @@ def type_bytes(kind: str) -> float:
     return 2.0 if kind == "F16" else BLOCKS[kind][0] / BLOCK_WEIGHTS.get(kind, 256)
 
 
-def write(path: Path, kind: str, shape: Shape) -> None:
-    """Write a model whose matrices are all of the type *kind*, a name of gguf's. Raises OSError."""
+def write(
+    path: Path, kind: str, shape: Shape, *, vocabulary: Callable[[gguf.GGUFWriter, int], None] | None = None
+) -> None:
+    """Write a model whose matrices are all of the type *kind*, a name of gguf's. Raises OSError.
+
+    *vocabulary* adds so many words; without it each byte is one.
+    """
     writer = gguf.GGUFWriter(path, "llama")
     writer.add_context_length(CONTEXT)
     writer.add_embedding_length(shape.width)
@@ -71,7 +77,7 @@ def write(path: Path, kind: str, shape: Shape) -> None:
     writer.add_head_count_kv(max(1, shape.width // 4 // HEAD))
     writer.add_rope_dimension_count(HEAD)
     writer.add_layer_norm_rms_eps(1e-5)
-    _add_vocabulary(writer, shape.vocabulary)
+    (vocabulary or _bytes)(writer, shape.vocabulary)
     random = np.random.default_rng(0)
     ones = np.ones(shape.width, np.float32)
     known: dict[tuple[int, int], np.ndarray] = {}
@@ -106,7 +112,7 @@ def _values(random: np.random.Generator, kind: str, outputs: int, inputs: int) -
     return blocks.reshape(outputs, -1)
 
 
-def _add_vocabulary(writer: gguf.GGUFWriter, size: int) -> None:
+def _bytes(writer: gguf.GGUFWriter, size: int) -> None:
     """One word for each byte, as byte-level vocabularies spell them, and invented ones up to *size*."""
     plain = [*range(33, 127), *range(161, 173), *range(174, 256)]
     rest = [byte for byte in range(256) if byte not in plain]

@@ -84,6 +84,5 @@ def _parts(facts: PartFacts) -> tuple[Part, ...]:
     there: list[Part] = []
     for name in PARTS:
         own = [tensor for tensor in facts.tensors if tensor.name.startswith(f"{name}.")]
-        elements, stored = sum(tensor.elements for tensor in own), sum(tensor.bytes for tensor in own)
-        there.append(Part(name=name, elements=elements, stored_bytes=stored))
+        there.append(Part.of(name, PartFacts(config={}, tensors=tuple(own))))
     return tuple(part for part in there if part.elements)

@@ -35,7 +35,7 @@ def cost(facts: ModelFacts, values: dict[str, Any]) -> Cost:
     last = language.write(part, prompt + room - 1)
     chosen = CHOICES * net.vocabulary
     return Cost(
-        parts=(Part(name=PART, elements=language.loaded(part), stored_bytes=part.bytes),),
+        parts=(Part.of(PART, part, language.loaded(part)),),
         stages=(
             Stage(
                 phase="prompt",

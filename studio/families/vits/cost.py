@@ -65,9 +65,7 @@ def cost(facts: ModelFacts, values: dict[str, Any]) -> Cost:
         stages.append(
             Stage(phase="speak", part=PART, ops=walk.ops, repeats=count, alive=walk.alive, calls=walk.calls)
         )
-    return Cost(
-        parts=(Part(name=PART, elements=part.elements, stored_bytes=part.bytes),), stages=tuple(stages)
-    )
+    return Cost(parts=(Part.of(PART, part),), stages=tuple(stages))
 
 
 def tokens(characters: int) -> int:

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 from tests.bench import models as known
 from tests.bench.plan import large
 from tests.fakes import tiny_text
 
+WORDS = 2000  # enough for every word of the prompts to be one, as frequent words are in real vocabularies
 TEXT = "Tell a long story about a lighthouse, its keeper and the sea."
 
 
@@ -18,7 +21,7 @@ def language_model(folder: Path, kind: str, dtype: str, **sizes: int) -> None:
     import torch
     import transformers
 
-    tokenizer = tiny_text.fast_tokenizer()
+    tokenizer = tiny_text.fast_tokenizer(tiny_text.trained(TEXT, WORDS))
     config = getattr(transformers, f"{kind.removesuffix('LMHeadModel')}Config")(
         vocab_size=sizes.pop("vocabulary"), bos_token_id=0, eos_token_id=2, **sizes
     )
@@ -61,9 +64,23 @@ def _gguf(width: int, layers: int, kind: str) -> Callable[[Path], None]:
 
         place.mkdir()
         shape = Shape(width=width, inner=width * 8 // 3 // 256 * 256, layers=layers, vocabulary=8192)
-        write_model(place / "model.gguf", kind, shape)
+        write_model(place / "model.gguf", kind, shape, vocabulary=_words)
 
     return write
+
+
+def _words(writer: Any, size: int) -> None:
+    """The words of the prompts, and invented ones up to *size*."""
+    model = json.loads(tiny_text.trained(TEXT, WORDS))["model"]
+    known = sorted(model["vocab"], key=model["vocab"].__getitem__)
+    words = [*known, *(f"w{n}" for n in range(len(known), size))]
+    writer.add_tokenizer_model("gpt2")
+    writer.add_tokenizer_pre("gpt-2")
+    writer.add_token_list(words)
+    writer.add_token_types([1] * len(words))
+    writer.add_token_merges([pair if isinstance(pair, str) else " ".join(pair) for pair in model["merges"]])
+    writer.add_bos_token_id(0)
+    writer.add_eos_token_id(len(words) - 1)
 
 
 SHAPES: dict[str, Callable[[Path], None]] = {
