@@ -17,15 +17,11 @@ from studio.domain.quantity import duration
 from studio.domain.request import Request
 from studio.domain.text import t
 from studio.families.registry import families
+from studio.services.abilities import Verdict, pace
 from studio.services.library.library import Entry
 
 if TYPE_CHECKING:
     from studio.services.studio import Studio
-
-# What feels fluent and what is only slow: seconds for a picture, words or sound a second.
-SECONDS = (30.0, 300.0)
-TOKENS = (8.0, 2.0)
-REAL_TIME = (1.5, 0.5)
 
 
 class Speed(Struct, frozen=True):
@@ -44,15 +40,11 @@ class Speed(Struct, frozen=True):
         return self.seconds is not None
 
     @property
-    def grade(self) -> str:
-        """ "fluent", "slow" or "very_slow"; "" while nothing was measured."""
+    def verdict(self) -> Verdict | None:
+        """None while nothing was measured."""
         if self.seconds is None:
-            return ""
-        if self.rate is None:
-            good = [self.seconds <= limit for limit in SECONDS]
-        else:
-            good = [self.rate >= limit for limit in (TOKENS if self.task == "text" else REAL_TIME)]
-        return "fluent" if good[0] else "slow" if good[1] else "very_slow"
+            return None
+        return pace(self.task, self.rate if self.rate is not None else 1 / max(self.seconds, 1e-6))
 
 
 def spec_of(model: Model) -> FamilySpec | None:

@@ -9,26 +9,34 @@ import msgspec
 from rich.text import Text
 
 from studio.cli import terminal
-from studio.cli.home import open_paths
+from studio.cli.session import open_studio, run_async
 from studio.domain.machine import Accelerator, Cpu, Disk, Limits, Machine, Ram, preferred
 from studio.domain.quantity import size
-from studio.domain.text import t
-from studio.services.machine import read_machine
+from studio.domain.text import localized, t
+from studio.services.abilities import Ability, figure
 
 
 def show(*, as_json: bool) -> int:
-    """All that can be read without asking the engine."""
-    paths = open_paths()
-    machine = read_machine(paths.models, paths.outputs)
+    """All that can be said without asking the engine."""
+    machine, able = run_async(_read())
     if as_json:
-        terminal.print_json(as_object(machine))
+        terminal.print_json(as_object(machine, able))
     else:
         _show(machine)
+        if able:
+            _show_abilities(able)
     return terminal.DONE
 
 
-def as_object(machine: Machine) -> dict[str, Any]:
-    """For programs: numbers as they are, reasons in words. `abilities`: by task, as far as judged."""
+async def _read() -> tuple[Machine, dict[str, Ability]]:
+    async with open_studio(offline=True) as studio:
+        machine = await studio.read_machine()
+        await studio.judge_models()
+        return machine, studio.abilities()
+
+
+def as_object(machine: Machine, able: dict[str, Ability]) -> dict[str, Any]:
+    """For programs: numbers as they are, reasons in words."""
     found: dict[str, Any] = msgspec.to_builtins(machine)
     for entry, card in zip(found["accelerators"], machine.accelerators, strict=True):
         entry["reason"], entry["fix"] = card.why, card.how
@@ -38,8 +46,21 @@ def as_object(machine: Machine) -> dict[str, Any]:
         **found,
         "limits": {**found["limits"], "limited": machine.limits.limited},
         "preferred_device": best.device if best else None,
-        "abilities": {},
+        "abilities": {
+            task: {"verdict": one.verdict, "best_model": one.best.model.id, "seconds": one.best.seconds}
+            for task, one in able.items()
+        },
     }
+
+
+def _show_abilities(able: dict[str, Ability]) -> None:
+    table = terminal.table(t("cli.machine.can"), "", t("cli.machine.model"), "")
+    for task, one in able.items():
+        title = localized(one.best.model.title)
+        if not one.best.installed:
+            title = t("cli.machine.not_here", title=title)
+        table.add_row(t(f"task.{task}"), t(one.verdict.key), Text(title), figure(one.best))
+    terminal.out().print(table)
 
 
 def _show(machine: Machine) -> None:

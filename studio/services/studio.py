@@ -13,6 +13,7 @@ from studio.domain.failure import StudioError
 from studio.domain.machine import Accelerator, Machine
 from studio.domain.measurement import Measurements
 from studio.services import machine
+from studio.services.abilities import Ability, abilities, candidates
 from studio.services.answers import Answers
 from studio.services.awake import Awake
 from studio.services.basis import Basis
@@ -208,6 +209,12 @@ class Studio:
         """Read what every model here says of itself, so that all can be planned; then `planner.changed`."""
         await asyncio.to_thread(self._read_models)
         self.planner.changed.emit(None)
+
+    def abilities(self) -> dict[str, Ability]:
+        """What this computer can do, by task, as far as is known now. Some milliseconds a model."""
+        entries = self.library.entries()
+        device = self.settings.value.device
+        return abilities(candidates(entries, self.planner, self.estimator, device))
 
     def _read_models(self) -> None:
         for entry in self.library.entries():

@@ -23,6 +23,7 @@ from studio.app.speed import Speed, speed_words
 from studio.app.widgets.button import PaintedButton
 from studio.domain.job import JobState
 from studio.domain.request import Request
+from studio.services.abilities import Verdict
 from studio.services.studio import Studio
 from tests.app.studios import studio_at
 from tests.services.engines import until
@@ -146,7 +147,7 @@ async def test_nothing_is_measured_before_the_first_run_and_something_after(tmp_
         speed = of(model, "image").speed
         assert 0.1 < speed.seconds < 30
         assert speed_words(speed).startswith("about ")
-        assert speed.grade == "fluent"
+        assert speed.verdict is Verdict.COMFORTABLE
         measured = [one.speed.measured for one in model.abilities.value if one.task == "image"]
         assert measured[0]
         assert not of(model, "speech").speed.measured
@@ -167,20 +168,20 @@ async def test_a_text_s_speed_is_what_the_engine_counted(tmp_path, monkeypatch) 
 
 
 @pytest.mark.parametrize(
-    ("speed", "words", "grade"),
+    ("speed", "words", "verdict"),
     [
-        (Speed("text", None, 3.0, 27.4), "27 tokens a second", "fluent"),
-        (Speed("text", None, 90.0, 2.25), "2.2 tokens a second", "slow"),
-        (Speed("text", None, 900.0, 0.4), "0.4 tokens a second", "very_slow"),
-        (Speed("speech", None, 0.2, 60.0), "60 × real time", "fluent"),
-        (Speed("speech", None, 9.0, 0.4), "0.4 × real time", "very_slow"),
-        (Speed("image", None, 140.0), "about 2 min", "slow"),
-        (Speed("image", None, 1400.0), "about 23 min", "very_slow"),
-        (Speed("image"), "", ""),
+        (Speed("text", None, 3.0, 27.4), "27 tokens a second", Verdict.COMFORTABLE),
+        (Speed("text", None, 90.0, 2.25), "2.2 tokens a second", Verdict.SLOW),
+        (Speed("text", None, 900.0, 0.4), "0.4 tokens a second", Verdict.SLOW),
+        (Speed("speech", None, 0.2, 60.0), "60 × real time", Verdict.COMFORTABLE),
+        (Speed("speech", None, 9.0, 0.4), "0.4 × real time", Verdict.SLOW),
+        (Speed("image", None, 140.0), "about 2 min", Verdict.SLOW),
+        (Speed("image", None, 1400.0), "about 23 min", Verdict.SLOW),
+        (Speed("image"), "", None),
     ],
 )
-def test_speeds_are_said_and_judged(speed: Speed, words: str, grade: str) -> None:
-    assert (speed_words(speed), speed.grade) == (words, grade)
+def test_speeds_are_said_and_judged(speed: Speed, words: str, verdict: Verdict | None) -> None:
+    assert (speed_words(speed), speed.verdict) == (words, verdict)
 
 
 async def test_what_runs_is_followed_and_can_be_stopped(tmp_path, monkeypatch) -> None:
@@ -242,7 +243,7 @@ async def test_the_card_tells_what_was_measured_in_both_languages(qloop, tmp_pat
         await studio.queue.wait(studio.queue.jobs[0].id)
         frame.window.go("home")
         assert "about 1 s" in texts(panel.overview.cards["image"])
-        assert "Fluent" in texts(panel.overview.abilities)
+        assert "Comfortable" in texts(panel.overview.abilities)
         assert "the rest is estimated" in texts(panel.overview.abilities)
         language.set_language("zh_CN")
         assert "约 1 秒" in texts(panel.overview.cards["image"])

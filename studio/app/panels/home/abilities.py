@@ -17,14 +17,15 @@ from studio.app.widgets.status import StatusLine
 from studio.domain.machine import Machine
 from studio.domain.plan import Fit
 from studio.domain.text import localized, t
+from studio.services.abilities import Verdict
 
-GRADES = {"fluent": "ok", "slow": "warning", "very_slow": "bad"}
+VERDICTS = {Verdict.COMFORTABLE: "ok", Verdict.SLOW: "warning", Verdict.NOT_POSSIBLE: "bad"}
 
 
 def judged(speed: Speed) -> tuple[str, str]:
     """Tone and word: from what was measured, else from whether it will fit."""
-    if speed.measured:
-        return GRADES[speed.grade], t(f"home.grade.{speed.grade}")
+    if (verdict := speed.verdict) is not None:
+        return VERDICTS[verdict], t(verdict.key)
     if speed.estimate is None:
         return TONES[Fit.UNKNOWN], ""
     return TONES[speed.estimate.fit], t(f"fit.{speed.estimate.fit}")
