@@ -28,6 +28,7 @@ from studio.services.history import History
 from studio.services.job_store import JobStore
 from studio.services.library.headers import HeaderError
 from studio.services.measurements import MeasurementStore, choose, measure
+from studio.services.measuring import Measuring
 from studio.services.network import Network
 from studio.services.paths import Paths
 from studio.services.planning import Planner
@@ -114,6 +115,7 @@ class Studio:
             awake=Awake(),
         )
         self.answers = Answers(self.queue, self.conversations)
+        self.measuring = Measuring(self.measure)
         self.gallery = Gallery(self.database, self.outputs)
         self._behind: set[asyncio.Task[None]] = set()
 
@@ -198,7 +200,7 @@ class Studio:
             last_first.push_async_callback(self.downloads.close)
 
     async def _stop_work(self) -> None:
-        await asyncio.gather(self.queue.close(), self.engine.close())
+        await asyncio.gather(self.queue.close(), self.engine.close(), self.measuring.close())
         await self.answers.close()
 
     async def _finish_behind(self) -> None:
