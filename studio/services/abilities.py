@@ -214,6 +214,10 @@ def figure(each: Candidate) -> str:
         return t("ability.needs", need=need, free=free)
     if each.seconds is None:
         return t("ability.unmeasured")
-    rate = BARS[each.task].amount / max(each.seconds, 1e-6)
-    number = f"{rate:.0f}" if rate >= 10 else f"{rate:.1f}"
-    return t(FIGURES[each.task], n=number, time=duration(each.seconds))
+    return pace_words(each.task, BARS[each.task].amount / max(each.seconds, 1e-6))
+
+
+def pace_words(task: str, per_second: float) -> str:
+    """Of so many pictures, tokens or seconds of sound a second: "27 tokens a second", "about 4 s"."""
+    number = f"{per_second:.0f}" if per_second >= 10 else f"{per_second:.1f}"
+    return t(FIGURES[task], n=number, time=duration(BARS[task].amount / per_second))

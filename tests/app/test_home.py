@@ -17,6 +17,7 @@ from PySide6.QtWidgets import QLabel, QWidget
 from studio.app import language
 from studio.app.desk import Desk
 from studio.app.frame import Frame
+from studio.app.panels.home.measure import MeasureRow
 from studio.app.panels.home.panel import HomePanel
 from studio.app.panels.home.viewmodel import HomeModel, part_of_the_day
 from studio.app.speed import Speed, speed_words
@@ -178,6 +179,8 @@ async def test_a_text_s_speed_is_what_the_engine_counted(tmp_path, monkeypatch) 
         (Speed("image", None, 140.0), "about 2 min", Verdict.SLOW),
         (Speed("image", None, 1400.0), "about 23 min", Verdict.SLOW),
         (Speed("image"), "", None),
+        (Speed("text", usual=20.0), "10 tokens a second", Verdict.COMFORTABLE),
+        (Speed("image", usual=40.0), "about 40 s", Verdict.SLOW),
     ],
 )
 def test_speeds_are_said_and_judged(speed: Speed, words: str, verdict: Verdict | None) -> None:
@@ -244,7 +247,7 @@ async def test_the_card_tells_what_was_measured_in_both_languages(qloop, tmp_pat
         frame.window.go("home")
         assert "about 1 s" in texts(panel.overview.cards["image"])
         assert "Comfortable" in texts(panel.overview.abilities)
-        assert "the rest is estimated" in texts(panel.overview.abilities)
+        assert "or predicted until the first run" in texts(panel.overview.abilities)
         language.set_language("zh_CN")
         assert "约 1 秒" in texts(panel.overview.cards["image"])
         assert "流畅" in texts(panel.overview.abilities)
@@ -277,3 +280,34 @@ async def test_every_control_has_a_name_and_texts_are_plain(qloop, tmp_path, mon
         assert all(names)
         assert "Try it: Draw" in names
         assert all(label.textFormat() is Qt.TextFormat.PlainText for label in panel.findChildren(QLabel))
+
+
+async def test_measuring_is_offered_until_it_was_done(tmp_path, monkeypatch, qloop) -> None:
+    async with panel_on(tmp_path, monkeypatch) as (studio, panel, _):
+        row = panel.overview.abilities.measure
+        assert row.isHidden(), "nothing is offered before the computer is known"
+        await studio.read_machine()
+        studio.planner.changed.emit(None)
+        assert not row.isHidden()
+        assert "Times can be predicted once this computer was measured." in texts(row)
+        row.button.click()
+        await until(lambda: studio.measuring.state.running)
+        assert row.button.words() == "Stop"
+        await until(lambda: not studio.measuring.state.running)
+        assert row.isHidden(), "once it is measured nothing is offered any more"
+
+
+async def test_measuring_is_stopped_where_it_began(tmp_path, monkeypatch, qloop) -> None:
+    async with studio_at(tmp_path, monkeypatch, measure={"second": 0.3}) as studio:
+        await studio.read_machine()
+        row = MeasureRow(Desk(studio))
+        studio.planner.changed.emit(None)
+        row.button.click()
+        await until(lambda: studio.measuring.state.section == "nets")
+        row.button.click()
+        await until(lambda: not studio.measuring.state.running)
+        assert not row.isHidden()
+        assert row.button.words().startswith("Measure now")
+        row.close_down()
+        row.deleteLater()
+        await asyncio.sleep(0.05)
