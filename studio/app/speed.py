@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from msgspec import Struct
 
+from studio.domain.ability import BARS, Verdict, pace, pace_words
 from studio.domain.family import FamilySpec
 from studio.domain.model import Model
 from studio.domain.parameter import Text
@@ -17,7 +18,6 @@ from studio.domain.quantity import duration
 from studio.domain.request import Request
 from studio.domain.text import t
 from studio.families.registry import families
-from studio.services.abilities import BARS, Verdict, candidate, pace, pace_words
 from studio.services.library.library import Entry
 
 if TYPE_CHECKING:
@@ -93,9 +93,7 @@ def speed_of(studio: Studio, entry: Entry, task: str, prompt: str = "") -> Speed
     if learnt is None and task not in BARS:
         return Speed(task, estimate)
     if learnt is None:
-        device = studio.settings.value.device
-        able = candidate(entry, spec, task, studio.planner, studio.estimator, device)
-        return Speed(task, estimate, usual=able.seconds)
+        return Speed(task, estimate, usual=studio.candidate(entry, spec, task).seconds)
     seconds = max(learnt.seconds.mid - learnt.phases.get("load", 0.0), 0.0)
     return Speed(task, estimate, seconds, learnt.rate)
 

@@ -10,9 +10,9 @@ from rich.text import Text
 
 from studio.cli import terminal
 from studio.cli.session import open_studio, run_async
+from studio.domain.ability import Ability, figure
 from studio.domain.machine import Machine, preferred
 from studio.domain.text import localized, t
-from studio.services.abilities import Ability, figure
 from studio.services.machine.words import (
     cache_words,
     card_details,

@@ -9,11 +9,13 @@ from collections.abc import Callable
 from contextlib import AsyncExitStack
 from pathlib import Path
 
+from studio.domain.ability import Ability, Candidate, abilities
 from studio.domain.failure import StudioError
+from studio.domain.family import FamilySpec
 from studio.domain.machine import Accelerator, Machine
 from studio.domain.measurement import Measurements
 from studio.services import machine
-from studio.services.abilities import Ability, abilities, candidates
+from studio.services.abilities import candidate, candidates
 from studio.services.answers import Answers
 from studio.services.awake import Awake
 from studio.services.basis import Basis
@@ -27,6 +29,7 @@ from studio.services.gallery import KEEP_DAYS, Gallery
 from studio.services.history import History
 from studio.services.job_store import JobStore
 from studio.services.library.headers import HeaderError
+from studio.services.library.library import Entry
 from studio.services.measurements import MeasurementStore, choose, measure
 from studio.services.measuring import Measuring
 from studio.services.network import Network
@@ -217,6 +220,10 @@ class Studio:
         entries = self.library.entries()
         device = self.settings.value.device
         return abilities(candidates(entries, self.planner, self.estimator, device))
+
+    def candidate(self, entry: Entry, spec: FamilySpec, task: str) -> Candidate:
+        """What a usual result of *task*, one of `ability.BARS`, takes with *entry*."""
+        return candidate(entry, spec, task, self.planner, self.estimator, self.settings.value.device)
 
     def _read_models(self) -> None:
         for entry in self.library.entries():

@@ -22,9 +22,9 @@ from studio.app.panels.home.panel import HomePanel
 from studio.app.panels.home.viewmodel import HomeModel, part_of_the_day
 from studio.app.speed import Speed, speed_words
 from studio.app.widgets.button import PaintedButton
+from studio.domain.ability import Verdict
 from studio.domain.job import JobState
 from studio.domain.request import Request
-from studio.services.abilities import Verdict
 from studio.services.studio import Studio
 from tests.app.studios import studio_at
 from tests.services.engines import until

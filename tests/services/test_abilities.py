@@ -7,21 +7,12 @@ from typing import Any
 
 import pytest
 
+from studio.domain.ability import BARS, Candidate, Verdict, abilities, figure, judge
 from studio.domain.licence import Licence
 from studio.domain.model import Model
 from studio.domain.plan import Fit, Span
 from studio.families.registry import families
-from studio.services.abilities import (
-    BARS,
-    SENTENCES,
-    Candidate,
-    Verdict,
-    abilities,
-    candidates,
-    figure,
-    judge,
-    usual_request,
-)
+from studio.services.abilities import SENTENCES, candidates, usual_request
 from studio.services.estimate import Estimator
 from studio.services.history import History
 from studio.services.library.library import Library

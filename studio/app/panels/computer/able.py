@@ -13,8 +13,8 @@ from studio.app.widgets.button import Button
 from studio.app.widgets.card import Separator
 from studio.app.widgets.label import ElidedLabel, Label
 from studio.app.widgets.status import StatusLine
+from studio.domain.ability import Ability, Verdict, figure
 from studio.domain.text import localized, t
-from studio.services.abilities import Ability, Verdict, figure
 
 TONES = {Verdict.COMFORTABLE: "ok", Verdict.SLOW: "warning", Verdict.NOT_POSSIBLE: "bad"}
 

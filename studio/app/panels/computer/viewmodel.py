@@ -12,11 +12,11 @@ from studio.app.background import Background
 from studio.app.desk import Desk
 from studio.app.observable import Property
 from studio.app.panels import makers
+from studio.domain.ability import Ability
 from studio.domain.failure import Failure, StudioError
 from studio.domain.job import JobState
 from studio.domain.machine import Machine, preferred
 from studio.domain.measurement import Measurements
-from studio.services.abilities import Ability
 from studio.services.machine.meter import Figures, Meter
 from studio.services.measurements import stale
 from studio.services.measuring import MeasuringState

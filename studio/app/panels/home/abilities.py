@@ -15,10 +15,10 @@ from studio.app.speed import Speed, speed_words
 from studio.app.widgets.card import Card, Separator
 from studio.app.widgets.label import ElidedLabel, Label
 from studio.app.widgets.status import StatusLine
+from studio.domain.ability import Verdict
 from studio.domain.machine import Machine
 from studio.domain.plan import Fit
 from studio.domain.text import localized, t
-from studio.services.abilities import Verdict
 
 VERDICTS = {Verdict.COMFORTABLE: "ok", Verdict.SLOW: "warning", Verdict.NOT_POSSIBLE: "bad"}
 
