@@ -26,6 +26,7 @@ from studio.services.drafts import Drafts
 from studio.services.engine.supervisor import Engine
 from studio.services.estimate import Estimator
 from studio.services.gallery import KEEP_DAYS, Gallery
+from studio.services.hardware import Upgrade, upgrades, would_fit
 from studio.services.history import History
 from studio.services.job_store import JobStore
 from studio.services.library.headers import HeaderError
@@ -217,9 +218,21 @@ class Studio:
 
     def abilities(self) -> dict[str, Ability]:
         """What this computer can do, by task, as far as is known now. Some milliseconds a model."""
-        entries = self.library.entries()
+        return abilities(self._candidates())
+
+    def upgrades(self) -> list[Upgrade]:
+        """What other hardware would make comfortable or possible, once the computer has been read."""
+        cards = [card.memory_total_bytes or 0 for card in self._accelerators() if card.device]
+        ram = self._ram_for_the_engine()
+        return upgrades(
+            self._candidates(),
+            lambda each, kind, size: would_fit(self.planner, each, kind, size, ram=ram),
+            card=max(cards, default=0),
+        )
+
+    def _candidates(self) -> list[Candidate]:
         device = self.settings.value.device
-        return abilities(candidates(entries, self.planner, self.estimator, device))
+        return candidates(self.library.entries(), self.planner, self.estimator, device)
 
     def candidate(self, entry: Entry, spec: FamilySpec, task: str) -> Candidate:
         """What a usual result of *task*, one of `ability.BARS`, takes with *entry*."""

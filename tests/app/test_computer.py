@@ -17,11 +17,13 @@ from PySide6.QtWidgets import QLabel, QWidget
 from studio.app import language, theme
 from studio.app.desk import Desk
 from studio.app.frame import Frame
+from studio.app.panels.computer.hardware import KindCard
 from studio.app.panels.computer.panel import ComputerPanel
 from studio.app.widgets.button import Button
 from studio.app.widgets.status import StatusLine
 from studio.domain.job import JobState
 from studio.domain.machine import Accelerator, Limits, Machine
+from studio.services.hardware import Upgrade
 from studio.services.machine.meter import Figures, GpuLoad
 from studio.services.measuring import End
 from studio.services.studio import Studio
@@ -29,6 +31,7 @@ from studio.wire.messages import Measure
 from tests.app.studios import studio_at
 from tests.fakes.fake_engine import measurements
 from tests.services.engines import until
+from tests.services.test_abilities import about
 from tests.services.test_studio import drawing
 
 JOB = {"steps": {"load": 1, "denoise": 4}, "second": 0.02}
@@ -230,6 +233,32 @@ async def test_what_another_build_measured_is_offered_again(tmp_path, monkeypatc
         assert "probably hot" in told
         assert "Other programs took 40 %" in told
         assert buttons == ["Measure again"]
+
+
+async def test_other_hardware_has_a_page_of_its_own(tmp_path, monkeypatch, qloop) -> None:
+    async with panel_on(tmp_path, monkeypatch) as (_, panel, _frame):
+        page = panel.pages["hardware"]
+        assert not page.isVisible()
+        panel.choice.changed.emit("hardware")
+        assert page.isVisible()
+        assert not panel.pages["overview"].isVisible()
+        panel.model.upgrades.value = (
+            Upgrade(kind="gpu", bytes=8e9, models=(about("Large One", seconds=90.0),)),
+            Upgrade(kind="ram", bytes=16e9, models=(about("Larger One"), about("Largest"))),
+        )
+        await asyncio.sleep(0.05)
+        told = texts(page)
+        assert "A graphics card with 8 GB of memory would make these comfortable: Large One." in told
+        assert "16 GB more memory would make these possible: Larger One, Largest." in told
+        assert len(page.findChildren(KindCard)) == 5
+        assert "not supported" in told
+        panel.model.upgrades.value = ()
+        await asyncio.sleep(0.05)
+        assert "comfortable here already" in texts(page)
+        language.set_language("zh_CN")
+        await asyncio.sleep(0.05)
+        assert "显卡（GPU）" in texts(page)
+        assert len(page.findChildren(KindCard)) == 5
 
 
 def test_machine_of_nothing_is_told(look) -> None:

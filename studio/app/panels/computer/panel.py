@@ -8,10 +8,12 @@ from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
 from studio.app.desk import Desk
 from studio.app.observable import watch
 from studio.app.panel import Panel
+from studio.app.panels.computer.hardware import HardwarePage
 from studio.app.panels.computer.overview import Overview
 from studio.app.panels.computer.viewmodel import ComputerModel
 from studio.app.widgets.deck import Deck
 from studio.app.widgets.label import Label
+from studio.app.widgets.segmented import SegmentedButtons
 from studio.domain.failure import Failure
 
 
@@ -22,7 +24,11 @@ class ComputerPanel(Panel):
         super().__init__()
         self._desk = desk
         self.model = ComputerModel(desk)
-        self.pages: dict[str, QWidget] = {"overview": Overview(self.model)}
+        self.pages: dict[str, QWidget] = {
+            "overview": Overview(self.model),
+            "hardware": HardwarePage(self.model),
+        }
+        self.choice = SegmentedButtons([(key, f"computer.page.{key}") for key in self.pages])
         self._deck = Deck()
         self._lay_out()
         watch(self.model.failure, self._complain)
@@ -46,6 +52,7 @@ class ComputerPanel(Panel):
         top = QHBoxLayout()
         top.setContentsMargins(32, 24, 32, 12)
         top.addLayout(words, 1)
+        top.addWidget(self.choice)
         for page in self.pages.values():
             self._deck.add(page)
         whole = QVBoxLayout(self)
@@ -53,7 +60,13 @@ class ComputerPanel(Panel):
         whole.setSpacing(0)
         whole.addLayout(top)
         whole.addWidget(self._deck, 1)
-        self._deck.show_page(self.pages["overview"])
+        self.choice.changed.connect(self.show_page)
+        self.show_page("overview")
+
+    def show_page(self, key: str) -> None:
+        """One of `pages`."""
+        self.choice.set_value(key)
+        self._deck.show_page(self.pages[key])
 
     def _complain(self, failure: Failure | None) -> None:
         if failure is not None:

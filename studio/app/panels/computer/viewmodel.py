@@ -17,6 +17,7 @@ from studio.domain.failure import Failure, StudioError
 from studio.domain.job import JobState
 from studio.domain.machine import Machine, preferred
 from studio.domain.measurement import Measurements
+from studio.services.hardware import Upgrade
 from studio.services.machine.meter import Figures, Meter
 from studio.services.measurements import stale
 from studio.services.measuring import MeasuringState
@@ -43,6 +44,7 @@ class ComputerModel:
         self.tried: Property[bool] = Property(False)
         self.checking: Property[bool] = Property(False)
         self.failure: Property[Failure | None] = Property(None)
+        self.upgrades: Property[tuple[Upgrade, ...]] = Property(())
         self.abilities: Property[tuple[Ability, ...]] = Property(())
         self.measuring: Property[MeasuringState] = Property(studio.measuring.state)
         self.measured: Property[Measurements | None] = Property(None)
@@ -98,6 +100,7 @@ class ComputerModel:
         if machine is None:
             return
         self.abilities.value = tuple(self._studio.abilities().values())
+        self.upgrades.value = tuple(self._studio.upgrades())
         card = preferred(machine)
         measured = self._studio.measurements.load(card.device if card and card.device else "cpu", machine)
         self.measured.value = measured
