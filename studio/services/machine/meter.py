@@ -43,7 +43,7 @@ class Meter:
         self._sources = sources or Live()
         self._without_nvidia = False
         self._disk: tuple[float, int] | None = None
-        psutil.cpu_percent(percpu=True)  # the first reading is the start of an interval
+        self._cores = _cores()
 
     def read(self, engine_pid: int | None = None) -> Figures:
         """Never raises; an engine that has gone has no figure."""
@@ -59,11 +59,17 @@ class Meter:
         )
 
     def _cpu(self) -> float:
-        every = psutil.cpu_percent(percpu=True)
+        before, now = self._cores, _cores()
+        self._cores = now
         cores: dict[str, Any] = self._sources.read("cores") or {}
         usable: list[int] = cores.get("usable") or []
-        mine = [every[core] for core in usable if core < len(every)] or every
-        return sum(mine) / len(mine)
+        mine = [core for core in usable if core < len(now)] or range(len(now))
+        busy = passed = 0.0
+        for core in mine:
+            if core < len(before):  # else it was switched on meanwhile
+                busy += now[core][0] - before[core][0]
+                passed += now[core][1] - before[core][1]
+        return min(100.0, max(0.0, 100 * busy / passed)) if passed > 0 else 0.0
 
     def _disks(self) -> float | None:
         counted = psutil.disk_io_counters()
@@ -90,6 +96,19 @@ class Meter:
             )
             for gpu in gpus
         )
+
+
+def _cores() -> list[tuple[float, float]]:
+    """(busy, all) seconds of each core since the computer started.
+
+    psutil's own percentages count for each thread apart: one that asks for the first time gets 0.
+    """
+    found: list[tuple[float, float]] = []
+    for core in psutil.cpu_times(percpu=True):
+        guests = getattr(core, "guest", 0.0) + getattr(core, "guest_nice", 0.0)  # counted as the user's too
+        whole = sum(core) - guests
+        found.append((whole - core.idle - getattr(core, "iowait", 0.0), whole))
+    return found
 
 
 def _resident(pid: int) -> int | None:

@@ -51,7 +51,9 @@ class Able(QWidget):
             self._rows.addLayout(_model(ability), row, 1)
             self._rows.addWidget(self._button(ability), row, 2, Qt.AlignmentFlag.AlignRight)
         guessed = any(ability.best.seconds is None for ability in abilities)
-        self._note.setText(t("computer.able.guessed" if guessed else "computer.able.predicted"))
+        measured = any(ability.best.seconds is not None for ability in abilities)
+        note = "predicted" if not guessed else "mixed" if measured else "guessed"
+        self._note.setText(t(f"computer.able.{note}"))
 
     def _button(self, ability: Ability) -> Button:
         key = self._model.panel_of(ability.task)

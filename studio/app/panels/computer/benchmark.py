@@ -90,13 +90,13 @@ def _when(found: Measurements | None, *, outdated: bool) -> str:
 
 
 def _facts(found: Measurements) -> list[tuple[str, str]]:
-    speeds = "  •  ".join(f"{kind} {_gigaflops(rate)}" for kind, rate in found.matmul.items())
+    speeds = ", ".join(f"{kind} {_gigaflops(rate)}" for kind, rate in found.matmul.items())
     disk = f"{found.disk_read / 1e9:.1f} GB/s" if found.disk_read else ""
     if disk and (found.details.get("disk") or {}).get("cached"):
         disk = t("computer.benchmark.cached", speed=disk)
     return [
         ("computer.benchmark.device", f"{found.name} ({found.device})"),
-        ("computer.benchmark.matrices", speeds),
+        ("computer.benchmark.matrices", f"{speeds} GFLOP/s" if speeds else ""),
         ("computer.benchmark.memory", f"{found.memory_bandwidth / 1e9:.1f} GB/s"),
         ("computer.benchmark.disk", disk),
         ("computer.benchmark.best", _setting(found.best)),
@@ -104,8 +104,8 @@ def _facts(found: Measurements) -> list[tuple[str, str]]:
 
 
 def _gigaflops(multiply_adds: float) -> str:
-    """A multiplication and an addition each."""
-    return f"{2 * multiply_adds / 1e9:,.0f} GFLOP/s"
+    """Billion operations a second: a multiplication and an addition each."""
+    return f"{2 * multiply_adds / 1e9:,.0f}"
 
 
 def _setting(setting: Setting) -> str:
