@@ -3,42 +3,22 @@
 from __future__ import annotations
 
 import ctypes
+import json
 import os
 import shutil
 import subprocess
 import sys
 from collections.abc import Iterable
+from pathlib import Path
 
 from installer.say import Problem, note, step
 
-# Library -> Debian package: everything for the window that Qt's own wheels do not carry.
-CORE = {
-    "libEGL.so.1": "libegl1",
-    "libGL.so.1": "libgl1",
-    "libX11.so.6": "libx11-6",
-    "libdbus-1.so.3": "libdbus-1-3",
-    "libfontconfig.so.1": "libfontconfig1",
-    "libfreetype.so.6": "libfreetype6",
-    "libglib-2.0.so.0": "libglib2.0-0",
-    "libgomp.so.1": "libgomp1",
-    "libxkbcommon.so.0": "libxkbcommon0",
-}
-X11 = {
-    "libX11-xcb.so.1": "libx11-xcb1",
-    "libxcb-cursor.so.0": "libxcb-cursor0",
-    "libxcb-icccm.so.4": "libxcb-icccm4",
-    "libxcb-image.so.0": "libxcb-image0",
-    "libxcb-keysyms.so.1": "libxcb-keysyms1",
-    "libxcb-randr.so.0": "libxcb-randr0",
-    "libxcb-render-util.so.0": "libxcb-render-util0",
-    "libxcb-shape.so.0": "libxcb-shape0",
-    "libxcb-sync.so.1": "libxcb-sync1",
-    "libxcb-util.so.1": "libxcb-util1",
-    "libxcb-xfixes.so.0": "libxcb-xfixes0",
-    "libxcb-xkb.so.1": "libxcb-xkb1",
-    "libxkbcommon-x11.so.0": "libxkbcommon-x11-0",
-}
-SOUND = {"libpulse.so.0": "libpulse0"}
+# Library -> Debian package: everything for the window that Qt's own wheels do not carry. The studio's
+# doctor reads the same list.
+_LISTS: dict[str, dict[str, str]] = json.loads(
+    (Path(__file__).resolve().parents[1] / "assets" / "libraries.json").read_text(encoding="utf-8")
+)
+CORE, X11, SOUND = _LISTS["core"], _LISTS["x11"], _LISTS["sound"]
 PACKAGES = CORE | X11 | SOUND
 
 # Program -> Debian package, for the tests alone.
@@ -49,7 +29,7 @@ TEST_PROGRAMS = {
     "unshare": "util-linux",
     "xauth": "xauth",
 }
-CHINESE_FONT = "fonts-noto-cjk"
+CHINESE_FONT = _LISTS["fonts"]["zh"]
 
 
 def missing_libraries(libraries: Iterable[str]) -> list[str]:

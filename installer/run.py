@@ -13,6 +13,7 @@ if sys.version_info < (3, 11):  # said here, because an older Python cannot read
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 import os
+import shlex
 import subprocess
 
 from installer import environment, libraries, say, shortcut, uninstall
@@ -50,6 +51,8 @@ def _check_window() -> None:
 def start(python: Path, arguments: list[str]) -> int:
     """Become the studio. On Windows, where a process cannot, wait for it."""
     command = [str(python), "-m", "studio", *arguments]
+    # What the studio advises to type next begins as what was typed now.
+    os.environ["STUDIO_PROGRAM"] = f"{Path(sys.executable).stem} {shlex.quote(sys.argv[0])}"
     if os.name == "posix":
         sys.stdout.flush()
         os.execv(command[0], command)  # noqa: S606 - no shell is what is wanted

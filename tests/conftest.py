@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import inspect
 import logging
 import sys
@@ -25,6 +26,12 @@ def pytest_configure(config: pytest.Config) -> None:
     for known in KNOWN:
         config.addinivalue_line("filterwarnings", known.filter)
     config.addinivalue_line("markers", "logs: warnings in the log are part of this test")
+
+
+def pytest_collection_finish() -> None:
+    """What is imported by now stays: whoever collects garbage in a test need not look through all of it."""
+    gc.collect()
+    gc.freeze()
 
 
 def pytest_runtest_setup() -> None:

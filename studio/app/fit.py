@@ -71,9 +71,9 @@ class MemoryBox(Card):
         if estimate is None or estimate.memory is None:
             return
         span = estimate.memory
-        self._total.setText(
-            t("fit.memory.span", mid=gigabytes(span.mid), low=gigabytes(span.low), high=gigabytes(span.high))
-        )
+        low, mid, high = map(gigabytes, (span.low, span.mid, span.high))
+        words = t("fit.memory.span", mid=mid, low=low, high=high)
+        self._total.setText(t("fit.memory.sure", mid=mid) if low == high else words)
         parts = [(t(f"fit.part.{name}"), float(size)) for name, size in estimate.parts.items()]
         self._bar.set_parts(parts, float(estimate.available_bytes))
         self._note.setText(t("fit.measured" if estimate.measured else "fit.estimated"))

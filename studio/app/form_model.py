@@ -7,8 +7,9 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 
-from studio.app.observable import Event, Property
+from studio.app.observable import Property
 from studio.domain.parameter import Parameter, ParameterError
+from studio.services.event import Event
 
 SIMPLE = 6  # controls that a beginner sees at most
 
@@ -49,8 +50,8 @@ class FormModel:
         wanted = {**self.values(), **(values or {})}
         self.fields = {p.name: FieldState(p, Property(_legal(p, wanted))) for p in parameters}
         for state in self.fields.values():
-            state.value.subscribe(lambda _, name=state.parameter.name: self.changed.emit(name))
-            state.refusal.subscribe(lambda _: self._validate())
+            state.value.connect(lambda _, name=state.parameter.name: self.changed.emit(name))
+            state.refusal.connect(lambda _: self._validate())
         self._validate()
         self.rebuilt.emit(None)
 

@@ -13,7 +13,7 @@ from typing import Any
 from PySide6.QtCore import Qt
 
 from studio.app import fonts
-from studio.app.desk import Desk
+from studio.app.desk import Desk, Order
 from studio.app.notify import Notifier
 from studio.app.panel import Panel
 from studio.app.shell import Shell
@@ -27,6 +27,7 @@ from studio.services.metadata import read
 log = logging.getLogger(__name__)
 
 METER_SECONDS = 2.0
+CATCH_UP_SECONDS = 2.0
 
 
 class Frame:
@@ -41,10 +42,10 @@ class Frame:
         self._tasks: set[asyncio.Task[Any]] = set()
         self.window.close_requested.connect(self._closed.set)
         self.window.files_dropped.connect(lambda paths: self._spawn(self._dropped(paths)))
-        desk.go_requested.subscribe(self.window.go)
-        desk.use_requested.subscribe(self._use)
-        desk.make_requested.subscribe(self._make)
-        desk.result_requested.subscribe(self._open_result)
+        desk.go_requested.connect(self.window.go)
+        desk.use_requested.connect(self._use)
+        desk.make_requested.connect(self._make)
+        desk.result_requested.connect(self._open_result)
 
     async def live(self) -> None:
         """Start the studio, then stay until the window is closed."""
@@ -83,23 +84,30 @@ class Frame:
         except StudioError as error:
             log.exception("the studio could not start")
             self._open()  # panels that need nothing of what is broken are there all the same
-            self._desk.complain(error.failure)
+            self.window.banner.show_failure(error.failure)
             return
         if not self.window.current.value:
             self.window.go("home")
         self._open()
         self._spawn(self._settle())
+        self._spawn(self._catch_up())
         if not fonts.has_chinese():
             self.window.banner.show_notice("warning", "frame.no_chinese_font", "frame.no_chinese_font.hint")
         held = sum(job.state == "held" for job in self._studio.queue.jobs)
         if held:
             self.window.banner.show_notice(
                 "accent",
-                "frame.held",
+                "frame.held.one" if held == 1 else "frame.held",
                 button_key="frame.held.resume",
-                action=self._studio.queue.resume_all,
+                action=self._resume_held,
                 count=held,
             )
+
+    def _resume_held(self) -> None:
+        try:
+            self._studio.queue.resume_all()
+        except StudioError as error:
+            self._desk.complain(error.failure)
 
     def _open(self) -> None:
         if not self._desk.is_open:
@@ -110,6 +118,13 @@ class Frame:
         await self._studio.read_machine()
         await self._studio.judge_models()
         await self._studio.tidy()
+
+    async def _catch_up(self) -> None:
+        """What a terminal made or fetched meanwhile is shown; not looked for while nobody looks."""
+        while True:
+            await asyncio.sleep(CATCH_UP_SECONDS)
+            if self.window.isVisible() and not self.window.isMinimized():
+                await self._studio.catch_up()
 
     def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
         task = asyncio.ensure_future(work)
@@ -138,10 +153,11 @@ class Frame:
             queue.close_sheet()  # it would lie over the result
         self.window.go("gallery").open_result(path)
 
-    def _make(self, request: Request) -> None:
-        panel = self._use(request)
-        if panel is not None:
-            panel.generate()
+    def _make(self, order: Order) -> None:
+        panel = self._use(order.request)
+        job = panel.generate() if panel is not None else None
+        if job is not None and order.accepted is not None:
+            order.accepted(job)
 
     async def _dropped(self, paths: list[Path]) -> None:
         """A result dropped on the window fills the fields that made it; a model joins the list."""

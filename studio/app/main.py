@@ -64,7 +64,7 @@ def _open(app: QApplication, desk: Desk) -> Shell:
     _apply(settings.value)
     theme.install(app, settings.value.theme)
     settings.changed.connect(_apply)
-    keys.overrides.subscribe(lambda changed: settings.change(shortcuts=dict(changed)))
+    keys.overrides.connect(lambda changed: settings.change(shortcuts=dict(changed)))
     shell = Shell(desk)
     shell.window.go("home")
     shell.window.show()

@@ -13,7 +13,7 @@ from typing import Any
 import msgspec
 
 from studio.app.form_model import FormModel
-from studio.app.observable import Event, Property
+from studio.app.observable import Property
 from studio.domain.failure import Failure, StudioError
 from studio.domain.family import FamilySpec
 from studio.domain.job import Job
@@ -23,6 +23,7 @@ from studio.domain.plan import Estimate
 from studio.domain.request import Request
 from studio.domain.text import t
 from studio.families.registry import family
+from studio.services.event import Event
 from studio.services.library.library import Entry
 from studio.services.studio import Studio
 
@@ -69,9 +70,9 @@ class Making:
             studio.settings.changed.connect(lambda _: self._estimate()),
             studio.planner.changed.connect(lambda _: self._estimate()),
         )
-        self.form.changed.subscribe(lambda _: self._edited())
-        self.form.expanded.subscribe(lambda _: self._edited())
-        self.prompt.subscribe(lambda _: self._edited())
+        self.form.changed.connect(lambda _: self._edited())
+        self.form.expanded.connect(lambda _: self._edited())
+        self.prompt.connect(lambda _: self._edited())
 
     @property
     def spec(self) -> FamilySpec | None:

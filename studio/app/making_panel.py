@@ -116,7 +116,7 @@ class MakingPanel(Panel):
         if isinstance(typed, QLineEdit):  # asked for by key: what stands in the field counts as entered
             typed.clearFocus()
             typed.setFocus()
-        self.desk.complained.emit(None)  # what another panel complained of, too
+        self.desk.withdraw()
         self.generate(front)
 
     def _list_models(self) -> None:
@@ -138,7 +138,7 @@ class MakingPanel(Panel):
 
     def _complain(self, failure: Failure | None) -> None:
         if failure is None:
-            self.desk.complained.emit(None)
+            self.desk.withdraw()
         elif place := elsewhere(self.desk.studio, failure):
             self.desk.complain(failure, place.key, lambda: self.making.run_on(place.device), **place.values)
         elif failure.retryable:

@@ -1,4 +1,4 @@
-"""State that can be watched: `Property`, `Computed`, `Event`, and `bind` to anything that has a setter.
+"""State that can be watched: `Property`, `Computed`, and `bind` to anything that has a setter.
 
 The core knows no widget, so that view-models are tested without a window. Nothing here keeps a
 widget alive: a listener lives on its owner and ends with it.
@@ -8,40 +8,13 @@ from __future__ import annotations
 
 import weakref
 from collections.abc import Callable
-from contextlib import suppress
 from typing import Any, Generic, Protocol, TypeVar
 
 from shiboken6 import isValid
 
+from studio.services.event import Event
+
 T = TypeVar("T")
-
-
-class Subscription:
-    """What `subscribe` returns; `cancel` ends it and may be called again."""
-
-    def __init__(self, listeners: list[Callable[[Any], object]], listener: Callable[[Any], object]) -> None:
-        self._listeners = listeners
-        self._listener = listener
-
-    def cancel(self) -> None:
-        with suppress(ValueError):  # cancelled before
-            self._listeners.remove(self._listener)
-
-
-class Event(Generic[T]):
-    """Something that happens: `emit` gives a value to every listener, in the order they came."""
-
-    def __init__(self) -> None:
-        self._listeners: list[Callable[[T], object]] = []
-
-    def subscribe(self, listener: Callable[[T], object]) -> Subscription:
-        self._listeners.append(listener)
-        return Subscription(self._listeners, listener)
-
-    def emit(self, value: T) -> None:
-        for listener in tuple(self._listeners):
-            if listener in self._listeners:  # an earlier listener may have ended a later one
-                listener(value)
 
 
 class Observable(Generic[T]):
@@ -55,9 +28,12 @@ class Observable(Generic[T]):
     def value(self) -> T:
         return self._value
 
-    def subscribe(self, listener: Callable[[T], object]) -> Subscription:
-        """Call *listener* with every later value, for ever. A widget uses `bind` or `watch`."""
-        return self._changed.subscribe(listener)
+    def connect(self, listener: Callable[[T], object]) -> Callable[[], None]:
+        """Call *listener* with every later value; returns its end, as an event does.
+
+        A widget uses `bind` or `watch`.
+        """
+        return self._changed.connect(listener)
 
     def _assign(self, value: T) -> None:
         if type(value) is type(self._value) and value == self._value:
@@ -87,7 +63,7 @@ class Computed(Observable[T]):
 
         super().__init__(work_out())
         for source in sources:
-            source.subscribe(lambda _: self._assign(work_out()))
+            source.connect(lambda _: self._assign(work_out()))
 
 
 class Signal(Protocol):
@@ -98,7 +74,7 @@ class Signal(Protocol):
 
 def watch(
     source: Observable[T] | Event[T], listener: Callable[[T], object], owner: object = None
-) -> Subscription:
+) -> Callable[[], None]:
     """Call *listener* with later values while *owner* lives (default: the object whose method it is).
 
     The owner holds the listener, the source only a weak reference to it: a closure over a widget
@@ -114,13 +90,13 @@ def watch(
     def forward(value: T) -> None:
         call, target = listening(), held()
         if call is None or target is None or not isValid(target):
-            subscription.cancel()
+            disconnect()
         else:
             call(value)
 
-    subscription = source.subscribe(forward)
-    listening = weakref.ref(listener, lambda _: subscription.cancel())
-    return subscription
+    disconnect = source.connect(forward)
+    listening = weakref.ref(listener, lambda _: disconnect())
+    return disconnect
 
 
 def bind(
@@ -129,7 +105,7 @@ def bind(
     signal: Signal | None = None,
     getter: Callable[[], T] | None = None,
     owner: object = None,
-) -> Subscription:
+) -> Callable[[], None]:
     """Set now and on every change; with *signal*, also back from the widget into a `Property`.
 
     *signal* carries the new value, or *getter* reads it. A value that the widget reports is not
@@ -146,7 +122,7 @@ def bind(
 
     holder: Any = getattr(setter, "__self__", None) if owner is None else owner
     setter(source.value)
-    subscription = watch(source, show, holder)
+    disconnect = watch(source, show, holder)
     if signal is not None:
         if not isinstance(source, Property):
             raise TypeError("only a Property can be set from a widget")
@@ -161,4 +137,4 @@ def bind(
                 reporting.pop()
 
         signal.connect(report)
-    return subscription
+    return disconnect

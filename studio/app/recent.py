@@ -10,11 +10,12 @@ from msgspec import Struct
 
 from studio.app.background import Background
 from studio.app.desk import Desk
-from studio.app.observable import Event, Property
+from studio.app.observable import Property
 from studio.domain.failure import Failure
 from studio.domain.job import Job
 from studio.domain.request import Request
 from studio.domain.text import t
+from studio.services.event import Event
 
 log = logging.getLogger(__name__)
 

@@ -12,6 +12,7 @@ from studio.app.desk import Complaint, Desk, Word
 from studio.app.panels import panel_specs
 from studio.app.strip import HEIGHT
 from studio.app.strip_model import StripModel
+from studio.app.widgets.banner import Banner
 from studio.app.window import StudioWindow
 from studio.domain.text import t
 
@@ -29,12 +30,14 @@ class Shell:
         self.strip = StripModel()
         self.strip.offline.value = desk.basis.offline
         self.window = StudioWindow(self.specs, self.strip, when_open=desk.when_open)
-        self.strip.queue_requested.subscribe(lambda _: self._toggle_queue())
-        self.strip.job_chosen.subscribe(lambda job: self._queue_sheet().open(job))
-        self.strip.network_requested.subscribe(lambda _: desk.go("settings"))
+        self.strip.queue_requested.connect(lambda _: self._toggle_queue())
+        self.strip.job_chosen.connect(lambda job: self._queue_sheet().open(job))
+        self.strip.network_requested.connect(lambda _: desk.go("settings"))
         keys.shortcut("queue", self.window, self._toggle_queue)
-        desk.complained.subscribe(self._complain)
-        desk.said.subscribe(self._say)
+        desk.complained.connect(self._complain)
+        desk.withdrawn.connect(lambda key: self._banner(key).clear())
+        desk.said.connect(self._say)
+        desk.unsaid.connect(self.window.toasts.withdraw)
 
     def _toggle_queue(self) -> None:
         self._desk.when_open(lambda: self._queue_sheet().toggle())
@@ -48,13 +51,24 @@ class Shell:
             self.queue = QueueSheet(self.window, QueueViewModel(self._desk), bottom=HEIGHT)
         return self.queue
 
-    def _complain(self, complaint: Complaint | None) -> None:
-        if complaint is None:
-            self.window.banner.hide()
-        else:
-            self.window.banner.show_failure(
-                complaint.failure, complaint.action_key, complaint.action, **complaint.values
+    def _complain(self, complaint: Complaint) -> None:
+        """Above the panel that complains; who looks at another one is told for a moment."""
+        self._banner(complaint.panel).show_failure(
+            complaint.failure, complaint.action_key, complaint.action, **complaint.values
+        )
+        key = complaint.panel
+        if key and key != self.window.current.value:
+            self.window.toasts.show_toast(
+                t("frame.complains", panel=t(f"panel.{key}"), what=complaint.failure.message),
+                icon="error",
+                button=t("frame.show"),
+                action=lambda: self.window.go(key),
             )
+
+    def _banner(self, panel: str) -> Banner:
+        """Before any panel is shown, only the window has one."""
+        key = panel or self.window.current.value
+        return self.window.banner_of(key) if key else self.window.banner
 
     def _say(self, word: Word) -> None:
         button = t(word.action_key) if word.action_key else ""

@@ -38,7 +38,7 @@ class StripFeed:
             studio.settings.changed.connect(lambda _: self._offline()),
             studio.downloads.changed.connect(lambda _: self._traffic()),
         ]
-        strip.stop_requested.subscribe(self._stop)
+        strip.stop_requested.connect(self._stop)
         self._offline()
         self._jobs()
 

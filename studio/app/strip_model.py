@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from msgspec import Struct
 
-from studio.app.observable import Event, Property
+from studio.app.observable import Property
+from studio.services.event import Event
 
 
 class RunningJob(Struct, frozen=True):

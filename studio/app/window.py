@@ -5,6 +5,7 @@ window.go("draw")                  shows a panel and returns it
 window.close_requested             the user closed it: shut down, then call window.finish()
 window.files_dropped               list[Path]
 window.banner, window.toasts       for what concerns no single panel
+window.banner_of("draw")           for what concerns that one
 """
 
 from __future__ import annotations
@@ -56,6 +57,7 @@ class StudioWindow(QWidget):
         self._when_open = when_open
         self._specs = {spec.key: spec for spec in specs}
         self._panels: dict[str, Panel] = {}
+        self._banners: dict[str, Banner] = {}
         self._finishing = False
         self.current: Property[str] = Property("")
         self.setAcceptDrops(True)
@@ -64,7 +66,7 @@ class StudioWindow(QWidget):
         bind_text(self.setWindowTitle, "app.name")
         QtWords(self)
         self.rail = Rail()
-        self.banner = Banner()
+        self.banner = _banner()
         self.toasts = ToastHost(self)
         self._deck = Deck()
         self._inspectors = Deck()
@@ -76,7 +78,6 @@ class StudioWindow(QWidget):
         self._add_shortcuts()
 
     def _lay_out(self, strip: QueueStrip) -> None:
-        self.banner.setContentsMargins(_MARGIN, 12, _MARGIN, 0)
         middle = QVBoxLayout()
         middle.addWidget(self.banner)
         middle.addWidget(self._deck, 1)
@@ -118,7 +119,7 @@ class StudioWindow(QWidget):
             self._inspectors.setFixedWidth(panel.inspector.sizeHint().width())
         self._inspectors.setVisible(panel.inspector is not None)
         self._whole.setEnabled(True)
-        self._deck.show_page(panel)
+        self._deck.show_page(panel.parentWidget())
         self.rail.set_current(key)
         self.current.value = key
         return panel
@@ -128,10 +129,19 @@ class StudioWindow(QWidget):
         if key not in self._panels:
             panel = self._specs[key].factory()
             self._panels[key] = panel
-            self._deck.add(panel)
+            self._deck.add(_page(panel))
             if panel.inspector is not None:
                 self._inspectors.add(panel.inspector)
         return self._panels[key]
+
+    def banner_of(self, key: str) -> Banner:
+        """Above the panel *key*: it goes and comes with it. KeyError if there is none."""
+        if key not in self._banners:
+            self._banners[key] = _banner()
+            page = self.panel(key).parentWidget().layout()
+            assert isinstance(page, QVBoxLayout)
+            page.insertWidget(0, self._banners[key])
+        return self._banners[key]
 
     def made_panels(self) -> list[Panel]:
         """Those that were shown at least once."""
@@ -171,3 +181,20 @@ class StudioWindow(QWidget):
 
     def paintEvent(self, _: QPaintEvent) -> None:
         QPainter(self).fillRect(self.rect(), theme.color("background"))
+
+
+def _banner() -> Banner:
+    banner = Banner()
+    banner.setContentsMargins(_MARGIN, 12, _MARGIN, 0)
+    return banner
+
+
+def _page(panel: Panel) -> QWidget:
+    """*panel* with room for a banner above it."""
+    page = QWidget()
+    page.setFocusProxy(panel)
+    column = QVBoxLayout(page)
+    column.setContentsMargins(0, 0, 0, 0)
+    column.setSpacing(0)
+    column.addWidget(panel, 1)
+    return page

@@ -1,8 +1,12 @@
-"""`studio bench machine`: measure what this computer can do, and say it."""
+"""`studio bench`: measure what this computer can do, and how right its plans are."""
 
 from __future__ import annotations
 
 import re
+import subprocess
+import sys
+from collections.abc import Sequence
+from pathlib import Path
 
 import msgspec
 from rich.table import Table
@@ -15,6 +19,7 @@ from studio.domain.quantity import duration, size
 from studio.domain.text import t
 from studio.services.measurements import BUSY
 
+SOURCES = Path(__file__).resolve().parents[2]
 DEVICE = re.compile(r"auto|cpu|mps|(?:cuda|xpu):\d{1,2}")
 
 
@@ -28,6 +33,14 @@ def measure(device: str, *, as_json: bool) -> int:
     else:
         _show(found)
     return terminal.DONE
+
+
+def validate(words: Sequence[str]) -> int:
+    """Compare plans with what real jobs take; *words* go to the bench, which is part of the sources only."""
+    if not (SOURCES / "tests" / "bench" / "plan" / "__main__.py").is_file():
+        raise terminal.Refusal("internal", t("cli.bench.no_sources"), t("cli.bench.no_sources.hint"))
+    command = [sys.executable, "-m", "tests.bench.plan", *words]
+    return subprocess.run(command, cwd=SOURCES, check=False).returncode
 
 
 async def _measure(device: str) -> Measurements:

@@ -17,6 +17,7 @@ from studio import __version__
 from studio.cli import terminal
 from studio.cli.home import open_library
 from studio.cli.options import Misuse, Option, options_of, parse, peek, unknown
+from studio.domain.artifact import EXTENSIONS
 from studio.domain.failure import StudioError
 from studio.domain.job import Job
 from studio.domain.parameter import Parameter
@@ -39,7 +40,9 @@ def generate(words: Sequence[str], *, offline: bool) -> int:
     if not words or words[0] in HELP:
         rows = [(task, t(f"task.{task}")) for task in known]
         usage, about = t("cli.generate.usage"), t("cli.help.generate")
-        terminal.show(terminal.help_text("studio generate", usage, about, [(t("cli.help.tasks"), rows)]))
+        terminal.show(
+            terminal.help_text(f"{terminal.program()} generate", usage, about, [(t("cli.help.tasks"), rows)])
+        )
         return terminal.DONE if words else terminal.MISUSED
     task, rest = words[0], words[1:]
     if task not in known:
@@ -147,12 +150,26 @@ def _output(own: dict[str, Any], request: Request) -> Path | None:
     path = Path(own["output"]).expanduser().absolute()
     if path.is_dir():
         raise Misuse(t("cli.usage.output_is_folder", path=path))
+    path = _with_extension(path, request)
     count = request.values.get("count", 1)
     names = [files.numbered(path, index, count) for index in range(count)]
     taken = [name for name in names if name.exists()]
     if taken and "force" not in own:
         raise StudioError("output.unwritable", path=str(taken[0]), reason=t("cli.exists"))
     return path
+
+
+def _with_extension(path: Path, request: Request) -> Path:
+    """*path* with the ending of what is made. Raises Misuse for the ending of something else."""
+    fitting = EXTENSIONS.get(request.task, ())
+    ending = path.suffix.lower().removeprefix(".")
+    if not fitting or ending in fitting:
+        return path
+    if ending:
+        known = " / ".join(f".{each}" for each in fitting)
+        raise Misuse(t("cli.usage.ending", task=t(f"task.{request.task}"), ending=path.suffix, fitting=known))
+    asked = request.values.get("format")
+    return path.with_name(f"{path.name}.{asked if asked in fitting else fitting[0]}")
 
 
 def _make_writable(folder: Path) -> None:
@@ -171,7 +188,7 @@ def _default(library: Library, task: str) -> str:
     if entry:
         return entry.model.id
     offers = [offer for offer in library.entries(task) if offer.model.status == "ready"]
-    hint = t("cli.no_model.hint", id=offers[0].model.id) if offers else ""
+    hint = t("cli.no_model.hint", studio=terminal.program(), id=offers[0].model.id) if offers else ""
     raise terminal.Refusal("model.missing", t("cli.no_model", task=t(f"task.{task}")), hint)
 
 
@@ -257,7 +274,7 @@ def _help(task: str, words: Sequence[str]) -> str:
         options = list({o.names: o for spec in specs for o in options_of(spec.parameters)}.values())
     sections = [(title, _rows(options)), (t("cli.help.options"), _rows(_own_options()))]
     usage, about = t("cli.generate.prompt_usage"), t("cli.help.generate")
-    return terminal.help_text(f"studio generate {task}", usage, about, sections)
+    return terminal.help_text(f"{terminal.program()} generate {task}", usage, about, sections)
 
 
 def _rows(options: Sequence[Option]) -> list[tuple[str, str]]:

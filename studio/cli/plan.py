@@ -3,28 +3,33 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import msgspec
+from msgspec import Struct
 from rich.text import Text
 
 from studio.cli import terminal
 from studio.cli.options import Misuse, Option, options_of, parse, unknown
 from studio.domain.failure import StudioError
 from studio.domain.family import FamilySpec
+from studio.domain.model import Model
 from studio.domain.parameter import Parameter
 from studio.domain.plan import Planned, Plans, Span
 from studio.domain.quantity import duration, gigabytes
 from studio.domain.request import Request
-from studio.domain.text import t
+from studio.domain.text import localized, t
+from studio.families.registry import family
+from studio.services.library.facts import facts_of_manifest
 from studio.services.library.headers import HeaderError
-from studio.services.library.library import Resolved
 from studio.services.studio import Studio
 
 SHOWN = 6  # plans in the table
 HELP = ("--help", "-h")
+REPOSITORY = re.compile(r"[\w.-]+/[\w.-]+(@[\w./-]+)?(:[\w.-]+)?")
 
 
 def plan(words: Sequence[str], *, offline: bool) -> int:
@@ -39,22 +44,31 @@ def plan(words: Sequence[str], *, offline: bool) -> int:
     return run_async(_plan(words, offline=offline))
 
 
+class Judged(Struct, frozen=True, kw_only=True):
+    """A model that can be planned: `id` is what the planner knows its facts by."""
+
+    id: str
+    title: str
+    spec: FamilySpec
+    parameters: tuple[Parameter, ...]
+
+
 async def _plan(words: Sequence[str], *, offline: bool) -> int:
     from studio.cli.session import open_studio
 
     async with open_studio(offline=offline) as studio:
         await studio.read_machine()
-        resolved = await _judged(studio, _model(words))
-        own, values = _understand(words, resolved)
-        request = _request(own, values, resolved, studio)
-        plans = studio.planner.plans(request, resolved.spec)
+        model = await _judged(studio, _model(words))
+        own, values = _understand(words, model)
+        request = _request(own, values, model, studio)
+        plans = studio.planner.plans(request, model.spec)
         if plans is None:
-            raise StudioError("plan.uncounted", name=resolved.source.title or resolved.source.id)
-        nearest = [] if plans.fits else studio.planner.nearest(request, resolved.spec)
+            raise StudioError("plan.uncounted", name=model.title)
+        nearest = [] if plans.fits else studio.planner.nearest(request, model.spec)
     if "json" in own:
         terminal.print_json(_plain(plans, nearest))
     else:
-        _show(plans, nearest, resolved.spec)
+        _show(plans, nearest, model.spec)
     return terminal.DONE
 
 
@@ -65,16 +79,42 @@ def _model(words: Sequence[str]) -> str:
     return found
 
 
-async def _judged(studio: Studio, model: str) -> Resolved:
-    """The model's family, its facts known to the planner."""
-    resolved = await asyncio.to_thread(studio.library.resolve, model, verify=False)
+async def _judged(studio: Studio, name: str) -> Judged:
+    """Here, in the manifest, or on the hub: its facts are known to the planner afterwards."""
+    try:
+        resolved = await asyncio.to_thread(studio.library.resolve, name, verify=False)
+    except StudioError as error:
+        known = studio.library.known(name)
+        if error.failure.code != "model.missing" or not (known or REPOSITORY.fullmatch(name)):
+            raise
+        return await _elsewhere(studio, name, known)
     if not resolved.source.path:
         raise StudioError("plan.uncounted", name=resolved.source.title or resolved.source.id)
     try:
         await asyncio.to_thread(studio.planner.learn, resolved.source.id, Path(resolved.source.path))
     except (HeaderError, OSError) as error:
-        raise StudioError("model.unrecognized", name=model, details=str(error)) from error
-    return resolved
+        raise StudioError("model.unrecognized", name=name, details=str(error)) from error
+    return Judged(
+        id=resolved.source.id,
+        title=resolved.source.title or name,
+        spec=resolved.spec,
+        parameters=resolved.spec.parameters_for(resolved.model),
+    )
+
+
+async def _elsewhere(studio: Studio, name: str, known: Model | None) -> Judged:
+    """A model that is not here: what the manifest has of it, else what the hub shows."""
+    facts = facts_of_manifest(known) if known is not None else None
+    if known is not None and facts is not None:
+        spec = family(known.family)
+        studio.planner.put(name, facts)
+        return Judged(id=name, title=localized(known.title), spec=spec, parameters=spec.parameters_for(known))
+    remote = await studio.probe(name)
+    if remote.family is None:
+        raise StudioError("model.unrecognized", name=name)
+    spec = family(remote.family)
+    studio.planner.put(name, remote.facts)
+    return Judged(id=name, title=name, spec=spec, parameters=spec.narrowed(remote.parameters))
 
 
 def _own_options() -> list[Option]:
@@ -87,28 +127,29 @@ def _own_options() -> list[Option]:
     ]
 
 
-def _understand(words: Sequence[str], resolved: Resolved) -> tuple[dict[str, Any], dict[str, Any]]:
+def _understand(words: Sequence[str], model: Judged) -> tuple[dict[str, Any], dict[str, Any]]:
     """The command's own options, and the values of the request."""
-    parameters: tuple[Parameter, ...] = resolved.spec.parameters_for(resolved.model)
-    family = [msgspec.structs.replace(option, key=f"={option.key}") for option in options_of(parameters)]
-    named, found = parse(words, [*family, *_own_options()])
+    theirs = [
+        msgspec.structs.replace(option, key=f"={option.key}") for option in options_of(model.parameters)
+    ]
+    named, found = parse(words, [*theirs, *_own_options()])
     if len(named) > 1:
         raise Misuse(t("cli.usage.extra", word=named[1]))
     own = {key: value for key, value in found.items() if not key.startswith("=")}
     return own, {key[1:]: value for key, value in found.items() if key.startswith("=")}
 
 
-def _request(own: dict[str, Any], values: dict[str, Any], resolved: Resolved, studio: Studio) -> Request:
-    spec, settings = resolved.spec, studio.settings.value
-    task = own.get("task", spec.tasks[0])
-    if task not in spec.tasks:
-        raise Misuse(unknown(task, spec.tasks))
-    usual = {p.name: p.default for p in spec.parameters_for(resolved.model)}
+def _request(own: dict[str, Any], values: dict[str, Any], model: Judged, studio: Studio) -> Request:
+    settings = studio.settings.value
+    task = own.get("task", model.spec.tasks[0])
+    if task not in model.spec.tasks:
+        raise Misuse(unknown(task, model.spec.tasks))
+    usual = {p.name: p.default for p in model.parameters}
     prompt = {"prompt": own["prompt"]} if "prompt" in own else {}
     return Request(
         task=task,
-        family=spec.name,
-        model=resolved.source.id,
+        family=model.spec.name,
+        model=model.id,
         values={**usual, **values, **prompt},
         device=own.get("device", settings.device),
         threads=own.get("threads", settings.threads),
@@ -176,7 +217,7 @@ def _show(plans: Plans, nearest: list[tuple[dict[str, Any], Planned]], spec: Fam
 
 def _how(each: Planned) -> str:
     plan = each.plan
-    words = [plan.precision_words]
+    words = [plan.precision_words if plan.precision else t("cli.plan.as_file")]
     if plan.channels_last:
         words.append(t("cli.plan.channels_last"))
     if plan.tiling:

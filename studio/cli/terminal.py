@@ -18,6 +18,11 @@ from studio.domain.text import t
 DONE, FAILED, MISUSED, CANCELLED = 0, 1, 2, 130
 
 
+def program() -> str:
+    """How the user calls the studio: what is said to be typed can be typed. The installer tells it."""
+    return os.environ.get("STUDIO_PROGRAM") or "studio"
+
+
 def prepare() -> None:
     """Let both streams carry every character, whatever the system's code page."""
     for stream in (sys.stdout, sys.stderr):
@@ -116,7 +121,7 @@ def show_failure(failure: Failure, *, as_json: bool) -> int:
 def hint_of(failure: Failure) -> str:
     """What to do; in words of its own where the window's advice names panels."""
     key = f"cli.hint.{failure.code}"
-    return failure.hint if t(key) == key else t(key)
+    return failure.hint if t(key) == key else t(key, studio=program())
 
 
 def show_error(code: str, message: str, hint: str, *, as_json: bool) -> None:

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from msgspec import Struct
 
+EXTENSIONS = {"image": ("png",), "speech": ("wav", "flac"), "text": ("txt", "md")}
+"""By task, what a result's file name may end in, the usual one first. A task that is not here: anything."""
+
 
 class Artifact(Struct, frozen=True, kw_only=True):
     """One saved file. `index` is its place in the job (0..count-1), `text` a text result in full.

@@ -79,7 +79,10 @@ class FamilySpec(Struct, frozen=True, kw_only=True):
 
     def parameters_for(self, model: Model | None) -> tuple[Parameter, ...]:
         """The family's parameters, narrowed to the model's. Raises TypeError on a bad manifest."""
-        limits = model.parameters if model else {}
+        return self.narrowed(model.parameters if model else {})
+
+    def narrowed(self, limits: dict[str, dict[str, Any] | None]) -> tuple[Parameter, ...]:
+        """The family's parameters within *limits*; one whose limit is None is left out."""
         narrowed: list[Parameter] = []
         for parameter in self.parameters:
             limit = limits.get(parameter.name, {})

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import math
 import struct
-from typing import BinaryIO, NamedTuple
+from typing import NamedTuple, Protocol
 
 MAGIC = b"GGUF"
 MAX_ENTRIES = 100_000
@@ -49,11 +49,17 @@ class TensorInfo(NamedTuple):
     bytes: int
 
 
+class Readable(Protocol):
+    """A stream of bytes; `read` gives fewer than asked for only at its end."""
+
+    def read(self, size: int, /) -> bytes: ...
+
+
 class GgufError(ValueError):
     """The bytes are not a GGUF header, or end inside it, or claim something absurd."""
 
 
-def read_metadata(stream: BinaryIO, *, until: str = "") -> dict[str, Value]:
+def read_metadata(stream: Readable, *, until: str = "") -> dict[str, Value]:
     """Every scalar, string and short array by key, from a stream at its beginning; none behind *until*.
 
     Raises GgufError.
@@ -61,7 +67,7 @@ def read_metadata(stream: BinaryIO, *, until: str = "") -> dict[str, Value]:
     return _entries(stream, until)[0]
 
 
-def read_header(stream: BinaryIO) -> tuple[dict[str, Value], tuple[TensorInfo, ...]]:
+def read_header(stream: Readable) -> tuple[dict[str, Value], tuple[TensorInfo, ...]]:
     """What `read_metadata` gives, and every tensor. Raises GgufError."""
     metadata, count = _entries(stream, "")
     if count > MAX_TENSORS:
@@ -69,7 +75,7 @@ def read_header(stream: BinaryIO) -> tuple[dict[str, Value], tuple[TensorInfo, .
     return metadata, tuple(_tensor(stream) for _ in range(count))
 
 
-def _entries(stream: BinaryIO, until: str) -> tuple[dict[str, Value], int]:
+def _entries(stream: Readable, until: str) -> tuple[dict[str, Value], int]:
     """The metadata, and how many tensors are described behind it."""
     if _exactly(stream, 4) != MAGIC:
         raise GgufError("no GGUF magic")
@@ -95,7 +101,7 @@ def _entries(stream: BinaryIO, until: str) -> tuple[dict[str, Value], int]:
     return found, tensors
 
 
-def _tensor(stream: BinaryIO) -> TensorInfo:
+def _tensor(stream: Readable) -> TensorInfo:
     name = _string(stream)
     dimensions = _number(stream, "I")
     if dimensions > MAX_DIMENSIONS:
@@ -108,7 +114,7 @@ def _tensor(stream: BinaryIO) -> TensorInfo:
     return TensorInfo(name, type_name, sizes[::-1], math.prod(sizes) // block * block_bytes)
 
 
-def _array(stream: BinaryIO) -> tuple[int | float | bool, ...] | None:
+def _array(stream: Readable) -> tuple[int | float | bool, ...] | None:
     """A short array of numbers; None for any other, which is stepped over."""
     kind, count = _number(stream, "I"), _number(stream, "Q")
     if count > MAX_ELEMENTS:
@@ -126,18 +132,18 @@ def _array(stream: BinaryIO) -> tuple[int | float | bool, ...] | None:
     return None
 
 
-def _string(stream: BinaryIO) -> str:
+def _string(stream: Readable) -> str:
     return _string_bytes(stream).decode("utf-8", "replace")
 
 
-def _string_bytes(stream: BinaryIO) -> bytes:
+def _string_bytes(stream: Readable) -> bytes:
     length = _number(stream, "Q")
     if length > MAX_STRING:
         raise GgufError(f"a string of {length} bytes")
     return _exactly(stream, length)
 
 
-def _scalar(stream: BinaryIO, kind: int) -> Scalar:
+def _scalar(stream: Readable, kind: int) -> Scalar:
     layout = _format(kind)
     value: Scalar = struct.unpack(layout, _exactly(stream, struct.calcsize(layout)))[0]
     return value
@@ -149,11 +155,11 @@ def _format(kind: int) -> str:
     return f"<{SCALARS[kind]}"
 
 
-def _number(stream: BinaryIO, kind: str) -> int:
+def _number(stream: Readable, kind: str) -> int:
     return struct.unpack(f"<{kind}", _exactly(stream, 4 if kind == "I" else 8))[0]
 
 
-def _exactly(stream: BinaryIO, length: int) -> bytes:
+def _exactly(stream: Readable, length: int) -> bytes:
     data = stream.read(length)
     if len(data) != length:
         raise GgufError("the file ends inside its header")

@@ -6,6 +6,7 @@ from typing import Any, Literal
 
 from msgspec import Struct
 
+from studio.domain.cost.packed import PackedFacts
 from studio.domain.licence import Licence
 
 
@@ -84,7 +85,8 @@ class Model(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     `parameters` narrows the family's: `{"steps": {"default": 25, "maximum": 50}}`; None leaves one out.
     `bytes` is the size on disk and `fetch_bytes` the download if it differs; `approximate` names
     the source of a size nobody here has weighed. `memory_bytes`: the least RAM it runs in.
-    `examples`: prompts that come out well, by language. `order`: lower ones are offered first.
+    `examples`: prompts that come out well, by language. `facts`: of its files, where no hub can be asked
+    for their headers. `order`: lower ones are offered first.
     `status`: "coming" ones are listed and cannot be started.
     """
 
@@ -104,6 +106,7 @@ class Model(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     parameters: dict[str, dict[str, Any] | None] = {}
     examples: dict[str, tuple[str, ...]] = {}
     conversion: Conversion | None = None
+    facts: PackedFacts | None = None
     starter: bool = False
     order: int = 100
     status: Literal["ready", "coming"] = "ready"

@@ -78,7 +78,10 @@ class Counted(Struct, frozen=True, kw_only=True):
 
 
 class Planned(Struct, frozen=True, kw_only=True):
-    """A plan and what it takes. `available_bytes` of the memory that decides: `prediction.vram` if any."""
+    """A plan and what it takes. `available_bytes` of the memory that decides: `prediction.vram` if any.
+
+    `ram_bytes` is the computer's memory that may be used. `learnt`: runs of this model corrected it.
+    """
 
     plan: Plan
     prediction: Prediction
@@ -87,18 +90,25 @@ class Planned(Struct, frozen=True, kw_only=True):
     available_bytes: int
     learnt: bool = False
 
+    ram_bytes: int
+
     @property
     def memory(self) -> Span:
         return self.prediction.vram or self.prediction.ram
 
+    @property
+    def safe(self) -> bool:
+        """Whether even the high end of the prediction is available."""
+        ram = self.prediction.ram.high <= self.ram_bytes
+        return ram and self.memory.high <= self.available_bytes
+
 
 class Plans(Struct, frozen=True, kw_only=True):
-    """`plans`: the best first. `reason`: a text key that says why, for `values`."""
+    """`plans`: the best first. `fits`: the high end of what the best takes is there. `reason`: a text key."""
 
     fits: bool
     plans: tuple[Planned, ...]
     reason: str
-    values: dict[str, str] = {}
 
 
 class Estimate(Struct, frozen=True, kw_only=True):

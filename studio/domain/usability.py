@@ -45,7 +45,7 @@ def _old_driver(card: Accelerator, build: TorchBuild) -> Verdict | None:
     needed = OLDEST_DRIVER.get(int(major[1])) if major else None
     if needed is None or card.driver is None:
         return None
-    has, needs = _numbers(card.driver), _numbers(needed)
+    has, needs = numbers(card.driver), numbers(needed)
     if not has or has >= needs:
         return None
     values = {"driver": card.driver, "needed": needed, "torch": build.version, "cuda": build.cuda or ""}
@@ -86,5 +86,6 @@ def _sm(arch: str) -> tuple[int, int]:
     return (int(found[1]), int(found[2])) if found else (0, 0)
 
 
-def _numbers(version: str) -> tuple[int, ...]:
+def numbers(version: str) -> tuple[int, ...]:
+    """The first two numbers of a version."""
     return tuple(int(part) for part in re.findall(r"\d+", version)[:2])

@@ -104,6 +104,11 @@ class Answers:
         except KeyError:
             return None
 
+    def states(self) -> dict[str, JobState]:
+        """How the answers that are on their way stand, by the id of their conversation."""
+        known = {job.id: job.state for job in self._queue.jobs}
+        return {where: known[job] for job, where in self._jobs.items() if job in known}
+
     def written(self, conversation_id: str) -> str:
         """What there is of the last answer of this conversation by now."""
         conversation = self._conversations.get(conversation_id)

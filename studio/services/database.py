@@ -77,6 +77,7 @@ class Database:
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="database")
         self._connection: sqlite3.Connection | None = None
         self._writes: set[asyncio.Future[object]] = set()
+        self._version = 0
 
     async def open(self) -> None:
         """Open or create it and bring it up to date.
@@ -97,6 +98,15 @@ class Database:
         future: asyncio.Future[object] = asyncio.wrap_future(self._submit(work))
         self._writes.add(future)
         future.add_done_callback(self._written)
+
+    async def changed_elsewhere(self) -> bool:
+        """Has another process written to it since this was last asked?  Raises as `run`."""
+
+        def look(connection: sqlite3.Connection) -> bool:
+            before, self._version = self._version, _version(connection)
+            return self._version != before
+
+        return await self.run(look)
 
     async def settle(self) -> None:
         """Wait until everything asked for so far is on disk."""
@@ -158,6 +168,7 @@ class Database:
             except BaseException:
                 connection.close()
                 raise
+            self._version = _version(connection)
             self._connection = connection
         except (sqlite3.Error, OSError) as error:
             raise self._failure(error) from error
@@ -192,6 +203,11 @@ def _connect(file: Path) -> sqlite3.Connection:
         connection.close()
         raise
     return connection
+
+
+def _version(connection: sqlite3.Connection) -> int:
+    """A number that is another one after another connection has written."""
+    return connection.execute("PRAGMA data_version").fetchone()[0]
 
 
 def _migrate(connection: sqlite3.Connection) -> None:

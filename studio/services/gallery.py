@@ -147,6 +147,11 @@ class Gallery:
                     self.changed.emit(None)
         return done
 
+    async def catch_up(self) -> None:
+        """Tell if another process, such as a terminal, added or removed results. Raises StudioError."""
+        if await self._database.changed_elsewhere():
+            self.changed.emit(None)
+
     async def reconcile(self) -> tuple[int, int]:
         """Make the index say what the folder holds: (rows added, rows removed).
 

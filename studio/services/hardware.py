@@ -14,6 +14,7 @@ from studio.domain.planning import Place
 from studio.domain.text import language
 from studio.families.registry import families
 from studio.services.abilities import usual_request
+from studio.services.estimate import GUESS
 from studio.services.paths import ASSETS
 from studio.services.planning import Planner
 
@@ -99,5 +100,5 @@ def would_fit(planner: Planner, candidate: Candidate, kind: str, size: float, *,
     if plans is not None:
         return plans.fits
     guess = spec.memory.per_weight_byte * candidate.bytes + (0 if own else spec.memory.base)
-    need = max(guess, 0 if own else candidate.model.memory_bytes)
+    need = GUESS[1] * max(guess, 0 if own else candidate.model.memory_bytes)
     return need > 0 and need <= (FREE * size if own else free)

@@ -54,6 +54,7 @@ class Planner:
         self._started = started
         self.changed: Event[None] = Event()
         self._facts: dict[str, ModelFacts] = {}
+        self._read: set[str] = set()
         self._clocks: dict[tuple[str, float], Clock] = {}
 
     def learn(self, model: str, path: Path) -> None:
@@ -62,6 +63,7 @@ class Planner:
         Raises HeaderError, OSError.
         """
         self._facts[model] = read_facts(path)
+        self._read.add(model)
 
     def put(self, model: str, facts: ModelFacts) -> None:
         """Keep *facts* that were read elsewhere, of a model that is not here."""
@@ -69,6 +71,10 @@ class Planner:
 
     def knows(self, model: str) -> bool:
         return model in self._facts
+
+    def read(self, model: str) -> bool:
+        """Whether its facts were read from its files here."""
+        return model in self._read
 
     def plans(self, request: Request, spec: FamilySpec) -> Plans | None:
         """The ways to do *request*, the best first; None for what cannot be counted.
@@ -167,13 +173,13 @@ def _basis(place: Place) -> float:
 
 
 def _legal(spec: FamilySpec, values: dict[str, Any]) -> dict[str, Any]:
-    """Complete values: the usual one where a field holds something that cannot be."""
+    """Complete values: the usual one where a field holds something that cannot be. A text may be empty."""
     complete: dict[str, Any] = {}
     for parameter in spec.parameters:
         try:
             complete[parameter.name] = parameter.check(values.get(parameter.name, parameter.default))
         except ParameterError:
-            complete[parameter.name] = values.get(parameter.name) or parameter.default
+            complete[parameter.name] = parameter.default
     return complete
 
 

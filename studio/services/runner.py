@@ -194,7 +194,7 @@ class Runner:
     def _find(self, model: str) -> Resolved:
         """In a thread: the files checked, and what they say of themselves read for the plan."""
         resolved = self._models.resolve(model)
-        if resolved.source.path and not self._planner.knows(model):
+        if resolved.source.path and not self._planner.read(model):
             try:
                 self._planner.learn(model, Path(resolved.source.path))
             except (HeaderError, OSError) as error:  # the family will say what is wrong when it loads it

@@ -23,6 +23,16 @@ _TOKENS = (
     ),
     re.compile(r"(://)[^/\s:@]+(?::[^/\s@]*)?(?=@)"),
 )
+# Addresses of networks and machines, and numbers that only one device has.
+_ADDRESSES = (
+    re.compile(r"(?i)\b[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}\b"),
+    re.compile(r"(?i)(?<![0-9a-f:-])(?:[0-9a-f]{2}[:-]){5}[0-9a-f]{2}(?![0-9a-f:-])"),
+    re.compile(r"(?<![\w.])(?:(?:25[0-5]|2[0-4]\d|1?\d?\d)\.){3}(?:25[0-5]|2[0-4]\d|1?\d?\d)(?![\w.])"),
+    re.compile(r"(?i)(?<![\w:.])(?:[0-9a-f]{1,4}:){4,7}[0-9a-f]{1,4}(?![\w:])"),
+    re.compile(r"(?i)(?<![\w:])(?:[0-9a-f]{1,4}:){1,6}:(?:[0-9a-f]{1,4}(?::[0-9a-f]{1,4})*)?(?![\w:])"),
+    re.compile(r"[\w.+-]+@[\w-]+(?:\.[\w-]+)+"),
+)
+_SERIAL = re.compile(r"(?i)\b((?:serial(?: number)?|s/n|uuid)\W{1,3})[A-Z0-9][A-Z0-9-]{4,}")
 # Accounts that say nothing about a person.
 _NOBODY = frozenset({"root", "user", "admin", "administrator", "ubuntu", "localhost", "studio"})
 
@@ -51,6 +61,13 @@ def scrub(text: str) -> str:
         if len(name) >= 2 and name.lower() not in _NOBODY:
             text = re.sub(rf"(?i)(?<![a-z0-9]){re.escape(name)}(?![a-z0-9])", instead, text)
     return text
+
+
+def without_addresses(text: str) -> str:
+    """*text* without addresses of networks, devices and mail, and without serial numbers."""
+    for pattern in _ADDRESSES:
+        text = pattern.sub("[address]", text)
+    return _SERIAL.sub(lambda found: f"{found[1]}[serial]", text)
 
 
 def _user() -> str:

@@ -14,6 +14,8 @@ from studio.domain.failure import StudioError
 from studio.domain.family import FamilySpec
 from studio.domain.machine import Accelerator, Machine
 from studio.domain.measurement import Measurements
+from studio.domain.model import Hub
+from studio.domain.remote import RemoteModel
 from studio.services import machine
 from studio.services.abilities import candidate, candidates
 from studio.services.answers import Answers
@@ -22,6 +24,7 @@ from studio.services.basis import Basis
 from studio.services.conversations import Conversations
 from studio.services.database import Database
 from studio.services.downloads.downloads import Downloads
+from studio.services.downloads.remote import Remote
 from studio.services.drafts import Drafts
 from studio.services.engine.supervisor import Engine
 from studio.services.estimate import Estimator
@@ -29,6 +32,7 @@ from studio.services.gallery import KEEP_DAYS, Gallery
 from studio.services.hardware import Upgrade, upgrades, would_fit
 from studio.services.history import History
 from studio.services.job_store import JobStore
+from studio.services.library.facts import facts_of_manifest
 from studio.services.library.headers import HeaderError
 from studio.services.library.library import Entry
 from studio.services.measurements import MeasurementStore, choose, measure
@@ -60,7 +64,8 @@ class Studio:
 
     *offline* is for this run only and stronger than the setting. *keep_queue*: what has not ended at
     the end comes back, held, in the next session. *basis*: the one that is in use already; *offline*
-    is then its own. Everything runs on the loop that awaits `start`.
+    is then its own. Everything runs on the loop that awaits `start`. `tried`: what the engine found when
+    it tried its devices, None before.
     """
 
     def __init__(
@@ -81,11 +86,17 @@ class Studio:
             offline=lambda: self.offline,
             token=lambda: self.secrets.get(TOKEN),
         )
+        self.remote = Remote(
+            paths.cache / "remote",
+            paths.logs,
+            offline=lambda: self.offline,
+            token=lambda: self.secrets.get(TOKEN),
+        )
         self.engine = Engine(engine_command(), paths.logs / "engine.log")
         self.history = History(self.database)
         self.measurements = MeasurementStore(paths.data / "measurements")
         self.machine: Machine | None = None
-        self._tried: Devices | None = None
+        self.tried: Devices | None = None
         self.planner = Planner(
             self.history,
             ram=self._ram_for_the_engine,
@@ -150,13 +161,13 @@ class Studio:
     async def read_machine(self) -> Machine:
         """What this computer is, read anew off the loop's thread."""
         read = await asyncio.to_thread(machine.read_machine, self.library.folder, self.outputs())
-        found = self._tried
+        found = self.tried
         self.machine = machine.tried(read, found.devices, found.build) if found else read
         return self.machine
 
     async def try_devices(self) -> Machine:
         """What this computer is, with what can really compute: the engine tries. Raises StudioError."""
-        self._tried = await self.engine.devices()
+        self.tried = await self.engine.devices()
         return await self.read_machine()
 
     async def measure(self, device: str, progress: Callable[[str, float], None]) -> Measurements:
@@ -169,7 +180,7 @@ class Studio:
         folder = self.library.folder if self.library.folder.is_dir() else self.paths.data
         found = await measure(
             self.engine,
-            choose(self._tried.devices if self._tried else (), device),
+            choose(self.tried.devices if self.tried else (), device),
             current,
             folder=folder,
             progress=progress,
@@ -177,6 +188,16 @@ class Studio:
         await asyncio.to_thread(self.measurements.save, found)
         self.planner.changed.emit(None)
         return found
+
+    async def probe(self, name: str) -> RemoteModel:
+        """What a model on the hub is, without fetching it.
+
+        *name*: the id of one that the library knows from there, or `OWNER/NAME[@REVISION][:VARIANT]`.
+        Raises StudioError.
+        """
+        model = self.library.known(name)
+        source = next((s for s in model.sources if isinstance(s, Hub)), None) if model else None
+        return await (self.remote.probe(name) if source is None else self.remote.probe_source(source))
 
     async def tidy(self) -> None:
         """What can wait until the window is there: the gallery's index, old trash.
@@ -188,6 +209,14 @@ class Studio:
             await self.gallery.empty_trash(older_than_days=KEEP_DAYS)
         except OSError as error:  # no reason to complain at every start; the trash menu says it when asked
             log.warning("the system's trash took nothing: %s", error)
+
+    async def catch_up(self) -> None:
+        """Notice what was made, fetched or removed by another process on the same home, such as a terminal.
+
+        Raises OSError, StudioError.
+        """
+        self.library.catch_up()
+        await self.gallery.catch_up()
 
     async def close(self) -> None:
         """Put everything down, the last started first; nothing of it is left running.
@@ -202,6 +231,7 @@ class Studio:
             last_first.push_async_callback(self._finish_behind)
             last_first.push_async_callback(self._stop_work)
             last_first.push_async_callback(self.downloads.close)
+            last_first.push_async_callback(self.remote.close)
 
     async def _stop_work(self) -> None:
         await asyncio.gather(self.queue.close(), self.engine.close(), self.measuring.close())
@@ -241,7 +271,13 @@ class Studio:
     def _read_models(self) -> None:
         for entry in self.library.entries():
             model = entry.model.id
-            if entry.installed is None or not entry.installed.path or self.planner.knows(model):
+            if self.planner.knows(model) and not entry.installed:
+                continue
+            if entry.installed is None:
+                if (facts := facts_of_manifest(entry.model)) is not None:
+                    self.planner.put(model, facts)
+                continue
+            if not entry.installed.path or self.planner.read(model):
                 continue
             try:
                 self.planner.learn(model, Path(self.library.resolve(model, verify=False).source.path))
@@ -263,6 +299,7 @@ class Studio:
         self.network.offline = self.offline
         if self.offline:
             self.downloads.pause_all()
+            self.remote.stop()
         self.engine.configure(Configure(idle_unload_seconds=settings.idle_unload_seconds))
 
     def _judge_again(self, _: None) -> None:

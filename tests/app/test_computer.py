@@ -237,11 +237,13 @@ async def test_what_another_build_measured_is_offered_again(tmp_path, monkeypatc
 
 async def test_other_hardware_has_a_page_of_its_own(tmp_path, monkeypatch, qloop) -> None:
     async with panel_on(tmp_path, monkeypatch) as (_, panel, _frame):
-        page = panel.pages["hardware"]
-        assert not page.isVisible()
+        assert "hardware" not in panel.pages
         panel.choice.changed.emit("hardware")
+        page = panel.pages["hardware"]
         assert page.isVisible()
         assert not panel.pages["overview"].isVisible()
+        await asyncio.sleep(0.05)
+        assert "comfortable" in texts(page)
         panel.model.upgrades.value = (
             Upgrade(kind="gpu", bytes=8e9, models=(about("Large One", seconds=90.0),)),
             Upgrade(kind="ram", bytes=16e9, models=(about("Larger One"), about("Largest"))),

@@ -101,7 +101,7 @@ def test_the_switch_between_simple_and_more(qtbot) -> None:
 def test_an_illegal_value_is_refused_with_the_nearest_legal_one() -> None:
     model = FormModel([STEPS])
     changes: list[str] = []
-    model.changed.subscribe(changes.append)
+    model.changed.connect(changes.append)
     assert not model.set("steps", 80)
     refusal = model.fields["steps"].refusal.value
     assert refusal is not None

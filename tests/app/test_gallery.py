@@ -50,11 +50,13 @@ class Told:
 
     def __init__(self, desk: Desk) -> None:
         self.words: list[Word] = []
-        self.complaints: list[Complaint | None] = []
+        self.complaints: list[Complaint] = []
         self.used: list[Request] = []
-        desk.said.subscribe(self.words.append)
-        desk.complained.subscribe(self.complaints.append)
-        desk.use_requested.subscribe(self.used.append)
+        self.unsaid: list[object] = []
+        desk.said.connect(self.words.append)
+        desk.unsaid.connect(self.unsaid.append)
+        desk.complained.connect(self.complaints.append)
+        desk.use_requested.connect(self.used.append)
 
 
 @asynccontextmanager
@@ -180,6 +182,7 @@ async def test_delete_offers_to_undo_and_keeps_the_rest_selected(tmp_path: Path,
             told.words[0].action()
             await until(lambda: len(names(model)) == 3)
             assert picture.exists()
+            assert told.unsaid == [told.words[0].action], "it is undone: the offer goes"
             model.undo_delete()  # nothing more to bring back
             assert model.trashed.value == 0
 
@@ -209,7 +212,6 @@ async def test_what_cannot_be_deleted_is_told(tmp_path: Path, qloop) -> None:
             model.select((model.results.value or ())[:1])
             model.delete()
             await until(lambda: told.complaints)
-            assert told.complaints[0]
             assert told.complaints[0].failure.code == "output.unwritable"
             assert len(names(model)) == 3
 

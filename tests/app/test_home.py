@@ -15,7 +15,7 @@ from PySide6.QtGui import QColor, QImage
 from PySide6.QtWidgets import QLabel, QWidget
 
 from studio.app import language
-from studio.app.desk import Desk
+from studio.app.desk import Desk, Order
 from studio.app.frame import Frame
 from studio.app.panels.home.measure import MeasureRow
 from studio.app.panels.home.panel import HomePanel
@@ -24,7 +24,6 @@ from studio.app.speed import Speed, speed_words
 from studio.app.widgets.button import PaintedButton
 from studio.domain.ability import Verdict
 from studio.domain.job import JobState
-from studio.domain.request import Request
 from studio.services.studio import Studio
 from tests.app.studios import studio_at
 from tests.services.engines import until
@@ -37,12 +36,12 @@ QUICK = {"steps": {"load": 1, "denoise": 4}, "second": 0.05}
 @asynccontextmanager
 async def model_on(
     folder: Path, monkeypatch: pytest.MonkeyPatch, job: dict[str, Any] = QUICK
-) -> AsyncIterator[tuple[Studio, HomeModel, list[Request], list[str]]]:
+) -> AsyncIterator[tuple[Studio, HomeModel, list[Order], list[str]]]:
     """The view-model, what it asks to be made, and where it goes."""
     async with studio_at(folder, monkeypatch, jobs={"": job}) as studio:
-        desk, made, gone = Desk(studio), list[Request](), list[str]()
-        desk.make_requested.subscribe(made.append)
-        desk.go_requested.subscribe(gone.append)
+        desk, made, gone = Desk(studio), list[Order](), list[str]()
+        desk.make_requested.connect(made.append)
+        desk.go_requested.connect(gone.append)
         model = HomeModel(desk)
         try:
             yield studio, model, made, gone
@@ -121,7 +120,7 @@ async def test_each_task_has_an_example_in_the_user_s_language(tmp_path, monkeyp
 async def test_trying_asks_for_the_example_with_the_model_s_defaults(tmp_path, monkeypatch) -> None:
     async with model_on(tmp_path, monkeypatch) as (studio, model, made, gone):
         model.run("image")
-        (request,) = made
+        request = made[0].request
         assert request.prompt == of(model, "image").prompt
         assert request.seed is None
         assert request.values["steps"] == 25
@@ -142,7 +141,7 @@ async def test_nothing_is_measured_before_the_first_run_and_something_after(tmp_
     async with model_on(tmp_path, monkeypatch) as (studio, model, made, _):
         assert not of(model, "image").speed.measured
         model.run("image")
-        job = studio.queue.submit(made[0])
+        job = studio.queue.submit(made[0].request)
         assert (await studio.queue.wait(job.id)).state is JobState.DONE
         await until(lambda: of(model, "image").speed.measured)
         speed = of(model, "image").speed
@@ -157,7 +156,7 @@ async def test_nothing_is_measured_before_the_first_run_and_something_after(tmp_
 async def test_a_text_s_speed_is_what_the_engine_counted(tmp_path, monkeypatch) -> None:
     async with writing(tmp_path, monkeypatch) as studio:
         desk = Desk(studio)
-        desk.make_requested.subscribe(studio.queue.submit)
+        desk.make_requested.connect(lambda order: studio.queue.submit(order.request))
         model = HomeModel(desk)
         model.run("text")
         (job,) = studio.queue.jobs
@@ -190,7 +189,13 @@ def test_speeds_are_said_and_judged(speed: Speed, words: str, verdict: Verdict |
 async def test_what_runs_is_followed_and_can_be_stopped(tmp_path, monkeypatch) -> None:
     async with model_on(tmp_path, monkeypatch, SLOW) as (studio, model, made, _):
         model.run("image")
-        job = studio.queue.submit(made[0])
+        other = studio.queue.submit(made[0].request)
+        await until(lambda: studio.queue.job(other.id).progress)
+        assert of(model, "image").job is None, "it was started elsewhere"
+        job = studio.queue.submit(made[0].request)
+        made[0].accepted(job)
+        assert of(model, "image").job.state is JobState.WAITING
+        studio.queue.cancel(other.id)
         await until(lambda: of(model, "image").job and of(model, "image").job.progress)
         assert of(model, "speech").job is None
         model.stop("image")
@@ -206,7 +211,7 @@ async def test_what_was_made_lately_comes_from_the_gallery(tmp_path, monkeypatch
         words = {made.result.task: made.words for made in model.lately.value}
         assert words == {"image": "", "text": "The <b>sea</b> is wide"}
         opened: list[Path] = []
-        model.desk.result_requested.subscribe(opened.append)
+        model.desk.result_requested.connect(opened.append)
         model.open(model.lately.value[0])
         assert opened == [model.lately.value[0].result.path]
 

@@ -41,12 +41,12 @@ def test_a_value_may_be_words_itself(qtbot) -> None:
 def test_no_label_is_kept_for_its_words(qtbot) -> None:
     label = QLabel()
     language.bind_text(label.setText, "app.stop")
-    listeners = len(language.current._changed._listeners)
+    listeners = len(language.current._changed._callbacks)
     gone = weakref.ref(label)
     del label
     gc.collect()
     assert gone() is None
-    assert len(language.current._changed._listeners) == listeners - 1
+    assert len(language.current._changed._callbacks) == listeners - 1
 
 
 def test_an_unknown_language_is_refused_and_changes_nothing() -> None:

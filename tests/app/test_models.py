@@ -47,7 +47,7 @@ async def model_on(
     """The view-model, and what it says for a moment."""
     async with studio_at(tmp_path, monkeypatch, shop=shop) as studio:
         desk, said = Desk(studio), list[str]()
-        desk.said.subscribe(lambda word: said.append(word.text))
+        desk.said.connect(lambda word: said.append(word.text))
         model = ModelsModel(desk)
         try:
             yield studio, model, said
@@ -127,7 +127,7 @@ async def test_filters_and_the_search_narrow(tmp_path, monkeypatch, shop) -> Non
 async def test_a_model_is_fetched_installed_and_removed(tmp_path, monkeypatch, shop) -> None:
     async with model_on(tmp_path, monkeypatch, shop) as (studio, model, said):
         card, modes = model.cards["wheels"], list[str]()
-        card.subscribe(lambda state: modes.append(state.mode))
+        card.connect(lambda state: modes.append(state.mode))
         model.ask("wheels")
         assert card.value.mode == "asked"
         assert "wheels" not in studio.downloads.states  # nothing before the licence was accepted

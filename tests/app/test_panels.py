@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import wave
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -19,6 +20,8 @@ from studio.app import language
 from studio.app.desk import Complaint, Desk
 from studio.app.frame import Frame
 from studio.app.panels import panel_specs
+from studio.app.widgets.button import Button
+from studio.domain.failure import Failure
 from studio.domain.job import JobState
 from studio.domain.machine import Accelerator
 from studio.domain.text import t
@@ -33,11 +36,11 @@ JOB = {"steps": {"load": 1, "denoise": 4}, "second": 0.02}
 
 
 @asynccontextmanager
-async def window_on(studio: Studio) -> AsyncIterator[tuple[Frame, list[Complaint | None]]]:
+async def window_on(studio: Studio) -> AsyncIterator[tuple[Frame, list[Complaint]]]:
     studio.settings.change(welcomed=True)
     desk = Desk(studio)
-    complaints: list[Complaint | None] = []
-    desk.complained.subscribe(complaints.append)
+    complaints: list[Complaint] = []
+    desk.complained.connect(complaints.append)
     frame = Frame(desk)
     frame.window.show()
     try:
@@ -109,7 +112,7 @@ async def test_a_picture_of_another_program_fills_what_it_says(
             3.5,
             99,
         )
-        assert not any(said)
+        assert said == []
 
 
 async def test_an_empty_prompt_is_refused_and_nothing_is_lost(
@@ -119,10 +122,59 @@ async def test_an_empty_prompt_is_refused_and_nothing_is_lost(
         draw: Any = frame.window.go("draw")
         draw.making.form.set("steps", 9)
         assert draw.generate() is None
-        assert said[-1] is not None
         assert said[-1].failure.code == "param.invalid"
         assert draw.making.form.values()["steps"] == 9
         assert studio.queue.jobs == ()
+
+
+async def test_another_language_leaves_the_workspace_alone(
+    tmp_path: Path, monkeypatch: Any, qloop: Any
+) -> None:
+    async with studio_at(tmp_path, monkeypatch, jobs={"": JOB}) as studio, window_on(studio) as (frame, _):
+        folder = studio.outputs() / "2026-11-20"
+        folder.mkdir(parents=True)
+        Image.new("RGB", (64, 64)).save(folder / "00001-apple.png")
+        with wave.open(str(folder / "00001-hello.wav"), "wb") as sound:
+            sound.setparams((1, 2, 8000, 0, "NONE", ""))
+            sound.writeframes(bytes(16000))
+        await studio.gallery.reconcile()
+        frame.window.resize(1024, 640)
+        for key, shown in (("draw", "view"), ("speak", "wave")):
+            panel: Any = frame.window.go(key)
+            await until(lambda panel=panel: panel.model.recent.current.value)
+            assert getattr(panel, shown).isVisible()
+            language.set_language("zh_CN")
+            assert getattr(panel, shown).isVisible(), "what was made gave way to the page of a new user"
+            language.set_language("en")
+        assert not panel.wave.geometry().intersects(panel.play.geometry()), "the smallest window is too small"
+        draw: Any = frame.window.go("draw")
+        draw.making.entry.value = None
+        assert not draw.view.isVisible()
+
+
+async def test_a_complaint_stays_with_its_panel(tmp_path: Path, monkeypatch: Any, qloop: Any) -> None:
+    async with studio_at(tmp_path, monkeypatch, jobs={"": JOB}) as studio, window_on(studio) as (frame, _):
+        window = frame.window
+        draw: Any = window.go("draw")
+        window.banner.show_notice("warning", "frame.no_chinese_font")
+        assert draw.generate() is None
+        banner = window.banner_of("draw")
+        assert banner.isVisible()
+        assert not window.toasts.isVisible()
+        window.go("gallery")
+        assert not banner.isVisible()
+        assert window.banner.isVisible(), "what concerns the whole window is seen everywhere"
+        draw.desk.complain(Failure(code="model.missing", values={"name": "unicorn"}))
+        assert not banner.isVisible()
+        assert window.toasts.isVisible(), "who looks elsewhere is told"
+        window.toasts._button.click()
+        assert window.current.value == "draw"
+        assert banner.isVisible()
+        assert "unicorn" in banner.accessibleName()
+        banner.close_button.click()
+        window.go("gallery")
+        window.go("draw")
+        assert not banner.isVisible()
 
 
 @pytest.mark.parametrize("card", ["", "Good <b>card</b> & Co"])
@@ -146,7 +198,7 @@ async def test_a_device_that_has_gone_is_replaced_by_a_click(
         job = draw.generate()
         await studio.queue.wait(job.id)
         assert said[-1].failure.code == "device.missing"
-        banner = frame.window.banner
+        banner = frame.window.banner_of("draw")
         words = t("app.run_on", device=card) if card else t("app.run_on_cpu")
         assert banner.button.words() == words
         banner.button.click()
@@ -166,7 +218,6 @@ async def test_a_voice_refuses_a_language_before_the_run(
         speak: Any = frame.window.go("speak")
         speak.making.prompt.value = "早上好"
         assert speak.generate() is None
-        assert said[-1] is not None
         assert said[-1].failure.code == "model.language"
         assert studio.queue.jobs == ()
         speak.making.prompt.value = "Good morning"
@@ -188,13 +239,12 @@ async def test_a_field_in_hand_counts_when_the_key_is_pressed(
         steps.selectAll()
         qtbot.keyClicks(steps, "9999")
         qtbot.keyClick(steps, Qt.Key.Key_Return, Qt.KeyboardModifier.ControlModifier)
-        assert said[-1] is not None
         assert said[-1].failure.code == "param.invalid"
         assert studio.queue.jobs == ()
         steps.selectAll()
         qtbot.keyClicks(steps, "12")
         qtbot.keyClick(steps, Qt.Key.Key_Return, Qt.KeyboardModifier.ControlModifier)
-        assert said[-1] is None
+        assert not frame.window.banner_of("draw").isVisible()
         assert studio.queue.jobs[0].request.values["steps"] == 12
         draw.making.stop()
         await until(lambda: not draw.making.busy)
@@ -209,11 +259,13 @@ async def test_settings_change_at_once_and_are_kept(tmp_path: Path, monkeypatch:
         file = tmp_path / "a file"
         file.write_text("x")
         panel._change("outputs", str(file))
-        assert said[-1] is not None
         assert said[-1].failure.code == "output.unwritable"
         assert studio.settings.value.outputs == ""
         panel._change("outputs", str(tmp_path / "新 文件夹"))
         assert studio.outputs() == tmp_path / "新 文件夹"
+        usual = next(button for button in panel.findChildren(Button) if button.words() == "Usual place")
+        usual.click()  # the first row's, that of the results
+        assert studio.settings.value.outputs == ""
     again = Studio(Paths.under(tmp_path / "home"))
     assert again.settings.value.offline
     await again.close()
@@ -231,7 +283,7 @@ async def test_a_picture_from_click_to_file_and_back(tmp_path: Path, qloop: Any)
             making.form.set("steps", 12)
             making.form.set("seed", 5)
             previews: list[object] = []
-            draw.model.preview.subscribe(lambda frame: previews.append(frame) if frame else None)
+            draw.model.preview.connect(lambda frame: previews.append(frame) if frame else None)
             draw.prompt.button.click()
             await until(lambda: not making.busy and recent.current.value is not None, seconds=120)
             assert making.job.value.state is JobState.DONE, said

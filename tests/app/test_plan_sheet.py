@@ -21,7 +21,6 @@ from tests.fakes.tiny_diffusion import write_flux
 from tests.services.engines import until
 
 JOB = {"steps": {"load": 1, "denoise": 4}, "second": 0.02}
-LARGE, SMALL = (1024, 1024), (768, 768)
 
 
 @pytest.fixture(scope="module")
@@ -38,7 +37,7 @@ async def draw_on(folder: Path, monkeypatch: Any, model: Path) -> AsyncIterator[
         draw: Any = frame.window.go("draw")
         await until(lambda: studio.planner.knows(str(model)))
         draw.making.choose(str(model))
-        draw.making.form.set("size", LARGE)
+        draw.making.form.set("size", (1024, 1024))
         draw.making.prompt.value = "a red apple"
         yield studio, frame, draw
 
@@ -95,25 +94,22 @@ async def test_it_says_what_the_planner_says_and_follows_the_fields(
 async def test_what_would_fit_is_set_by_a_click(tmp_path, monkeypatch, qloop, tiny) -> None:
     async with draw_on(tmp_path, monkeypatch, tiny) as (studio, _, draw):
         making = draw.making
-
-        def need(size: tuple[int, int]) -> float:
-            making.form.set("size", size)
-            plans = studio.planner.plans(making.wanted(), making.spec)
-            return min(plan.memory.mid for plan in plans.plans)
-
-        room = round((need(SMALL) + need(LARGE)) / 2)
+        making.form.set("size", (512, 512))
+        plans = studio.planner.plans(making.wanted(), making.spec)
+        room = round(1.05 * max(plan.memory.high for plan in plans.plans))
         monkeypatch.setattr(studio.planner, "_ram", lambda: room)
-        making.form.set("size", SMALL)
-        making.form.set("size", LARGE)
+        making.form.set("size", (2048, 2048))
+        ((change, _),) = studio.planner.nearest(making.wanted(), making.spec)
         draw.prompt.fit.click()
         sheet = sheet_of(draw)
         assert sheet.verdict.text().startswith("It does not fit")
         assert "What would make it fit" in texts(sheet)
-        offers = [button for button in sheet.findChildren(Button) if button.isVisibleTo(sheet)]
-        assert [button.words().partition("  •  ")[0] for button in offers] == ["Size: 768 × 768"]
-        offers[0].click()
-        assert making.form.values()["size"] == SMALL
-        assert sheet.verdict.text().startswith(("It fits", "It is tight"))
+        (offer,) = [button for button in sheet.findChildren(Button) if button.isVisibleTo(sheet)]
+        width, height = change["size"]
+        assert offer.words().startswith(f"Size: {width} × {height}  •  ")
+        offer.click()
+        assert making.form.values()["size"] == (width, height)
+        assert not sheet.verdict.text().startswith("It does not fit")
         assert "What would make it fit" not in texts(sheet)
 
 

@@ -135,7 +135,7 @@ async def test_a_failed_job_says_why_and_is_tried_again(tmp_path: Path, qloop) -
 async def test_a_result_is_opened(tmp_path: Path, qloop) -> None:
     async with model_on(tmp_path) as (model, services, desk):
         opened: list[Path] = []
-        desk.result_requested.subscribe(opened.append)
+        desk.result_requested.connect(opened.append)
         job = await services.queue.wait(services.queue.submit(request(save=True)).id)
         (ended,) = model.ended.value
         assert ended.took is not None
@@ -149,7 +149,7 @@ async def test_what_was_kept_from_last_time_runs_when_asked(tmp_path: Path, qloo
         await before.vanish()
     async with model_on(tmp_path) as (model, services, desk):
         told: list[Complaint | None] = []
-        desk.complained.subscribe(told.append)
+        desk.complained.connect(told.append)
         assert [job.title for job in model.held.value] == ["long", "a", "b", "c"]
         assert not model.running.value
         long, a, b, _ = (job.id for job in model.held.value)

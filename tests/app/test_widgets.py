@@ -494,7 +494,16 @@ def test_a_toast_goes_by_itself_and_can_be_answered(qtbot) -> None:
     assert window.rect().contains(host.geometry())
     host._button.click()
     assert (undone, host.isVisible()) == (["x"], False)
+    host.show_toast("Deleted", "delete", "Undo", undone.clear)
+    host.withdraw(undone.copy)
+    assert host.isVisible(), "something else was done"
+    host.withdraw(undone.clear)
+    assert (undone, host.isVisible()) == (["x"], False), "done by key: taken away, not done again"
+    host.show_toast("Deleted: " + "a long title " * 20, "delete", "Undo", undone.clear)
+    assert window.rect().contains(host.geometry())
+    assert host.rect().contains(host._button.geometry())
     host.show_toast("Copied")
+    assert host.width() < 300
     host._timer.setInterval(0)
     qtbot.waitUntil(lambda: not host.isVisible())
 

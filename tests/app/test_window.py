@@ -239,7 +239,7 @@ def test_an_idle_strip_says_so(strip) -> None:
 def test_the_running_job_is_told_and_can_be_stopped(qtbot, strip) -> None:
     model, widget = strip
     stopped: list[str] = []
-    model.stop_requested.subscribe(stopped.append)
+    model.stop_requested.connect(stopped.append)
     model.running.value = RUNNING
     assert "red & <b>apple</b>" in texts(widget)
     assert "Drawing 14 / 25  •  about 6 s" in texts(widget)
@@ -267,8 +267,8 @@ def test_nothing_moves_when_a_number_changes(strip) -> None:
 def test_what_waits_is_named_up_to_three(qtbot, strip) -> None:
     model, widget = strip
     chosen: list[str] = []
-    model.job_chosen.subscribe(chosen.append)
-    model.queue_requested.subscribe(lambda _: chosen.append("all"))
+    model.job_chosen.connect(chosen.append)
+    model.queue_requested.connect(lambda _: chosen.append("all"))
     model.waiting.value = tuple(WaitingJob(str(n), f"job {n} & co" * 3, "write") for n in range(5))
     model.waiting_seconds.value = 40.0
     assert "5 waiting  •  about 40 s in all" in texts(widget)
@@ -297,7 +297,7 @@ def test_memory_and_network_are_told(strip) -> None:
     model.offline.value = True
     assert "Offline" in texts(widget)
     asked: list[None] = []
-    model.network_requested.subscribe(asked.append)
+    model.network_requested.connect(asked.append)
     next(chip for chip in widget.findChildren(Chip) if chip.words() == "Offline").click()
     assert asked == [None]
 

@@ -95,7 +95,7 @@ async def test_stop_keeps_what_was_written(tmp_path, monkeypatch) -> None:
         model.prompt.value = "Go on"
         job = model.send()
         told: list[str] = []
-        model.more.subscribe(lambda _: told.append(model.written()))
+        model.more.connect(lambda _: told.append(model.written()))
         await until(lambda: len(told) > 2)
         assert told[0] == told[-1][: len(told[0])]
         assert model.send() is None, "one answer at a time"
@@ -394,7 +394,7 @@ async def test_nothing_in_an_answer_is_fetched_or_opened(qloop, tmp_path, monkey
     evil = "![p](file:///etc/passwd) <img src='file:///etc/passwd'> [w](https://example.com/) [f](file:///etc/passwd)"
     async with window_of(tmp_path, monkeypatch) as (_, panel):
         said: list[Any] = []
-        panel.desk.said.subscribe(said.append)
+        panel.desk.said.connect(said.append)
         panel.model.open(put(panel.desk.studio, "Hi", evil).id)
         await until(lambda: panel.transcript.drawn)
         (prose,) = [each for each in last(panel).findChildren(Prose) if not each.isHidden()]
@@ -448,12 +448,19 @@ async def test_the_list_at_the_side(qtbot, qloop, tmp_path, monkeypatch) -> None
         await until(lambda: studio.conversations.get(tea.id).title == "Tea")
         assert rows.model().rowCount() == 3
         said: list[Any] = []
-        panel.desk.said.subscribe(said.append)
+        panel.desk.said.connect(said.append)
         rows.setFocus()
         qtbot.keyClick(rows, Qt.Key.Key_Delete)
         assert studio.conversations.get(tea.id) is None
         said[-1].action()
         assert panel.model.conversation.value.id == tea.id
+        qtbot.keyClick(rows, Qt.Key.Key_Delete)
+        toast = frame.window.toasts
+        assert toast.isVisible()
+        keys = Qt.KeyboardModifier.ControlModifier | Qt.KeyboardModifier.ShiftModifier
+        qtbot.keyClick(panel, Qt.Key.Key_D, keys)
+        assert panel.model.conversation.value.id == tea.id
+        assert not toast.isVisible()
         qtbot.keyClick(panel, Qt.Key.Key_N, Qt.KeyboardModifier.ControlModifier)
         assert panel.model.conversation.value.turns == ()
         qtbot.keyClick(panel, Qt.Key.Key_F, Qt.KeyboardModifier.ControlModifier)
@@ -489,6 +496,7 @@ async def test_a_model_s_answer_says_what_happens_meanwhile(qloop, tmp_path, mon
         panel.prompt.area.setPlainText("Next")
         panel.prompt.button.click()
         assert last(panel)._state.text() == "waits its turn"
+        assert [row.note for row in panel.list.rows._model.rows] == ["waits its turn", "writing…"]
         panel.desk.studio.queue.cancel_all()
         await until(lambda: all(job.state.ended for job in panel.desk.studio.queue.jobs))
 
@@ -546,6 +554,16 @@ async def test_using_a_result_again_shows_this_panel(qloop, tmp_path, monkeypatc
         assert frame.window.current.value == "write"
         assert panel.prompt.text() == "Again"
         assert panel.model.form.values()["temperature"] == pytest.approx(0.1)
+
+
+async def test_a_short_question_cannot_be_pushed_sideways(qloop, tmp_path, monkeypatch) -> None:
+    async with window_of(tmp_path, monkeypatch) as (_, panel):
+        await send(panel, "Hi")
+        await until(lambda: panel.transcript.drawn)
+        question = panel.transcript.views[0]
+        assert isinstance(question, QuestionView)
+        await until(lambda: question._words.width() < 100)
+        assert question._words.horizontalScrollBar().maximum() == 0
 
 
 async def test_a_narrow_window_keeps_room_for_the_text(qloop, tmp_path, monkeypatch) -> None:

@@ -13,7 +13,10 @@ import pytest
 from studio import __version__
 from studio.cli.main import run
 from studio.domain import text
+from studio.families.registry import families
 from tests.cli.terminal import studio
+from tests.fakes.file_server import serving
+from tests.services import repositories
 
 
 def test_version() -> None:
@@ -91,6 +94,32 @@ def test_nothing_is_fetched_offline(capsys: pytest.CaptureFixture[str]) -> None:
     assert "http" in licence
     assert error.startswith("error: download.offline: ")
     assert "--offline" in hint
+
+
+def test_a_model_on_the_hub_is_told(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with serving() as server:
+        monkeypatch.setenv("HF_ENDPOINT", server.url)
+        files = repositories.sharded()
+        server.hub("maker/model", repositories.COMMIT, files, tags=["license:mit"], gated="auto")
+        assert run(["models", "probe", "maker/model", "--json"]) == 0
+        told = json.loads(capsys.readouterr().out)
+        assert run(["models", "probe", "maker/model"]) == 0
+        words = capsys.readouterr().out
+    assert (told["repo"], told["commit"]) == ("maker/model", repositories.COMMIT)
+    assert told["family"] in families()
+    weights = sum(len(data) for name, data in files.items() if name.startswith("model-"))
+    assert 0.99 * weights < told["parts"]["model"]["types"]["F16"] == 2 * told["parameters"] < weights
+    assert told["bytes"] == sum(file["bytes"] for file in told["files"]) > weights
+    assert (told["licence"], told["gated"], told["variants"]) == ("mit", True, [])
+    number = f"{told['parameters'] / 1e6:.1f} M parameters"
+    assert all(word in words for word in ("maker/model", repositories.COMMIT, "mit", number))
+
+
+def test_a_model_on_the_hub_is_not_looked_at_offline(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["models", "probe", "maker/never-asked"], offline=True) == 1
+    assert capsys.readouterr().err.startswith("error: download.offline: ")
 
 
 def test_what_comes_with_the_program_stays(capsys: pytest.CaptureFixture[str]) -> None:

@@ -4,22 +4,26 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 import signal
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 import soundfile
 from PIL import Image
 
 from studio import __version__
-from studio.cli.generate import _understand
+from studio.cli.generate import _output, _understand
 from studio.cli.main import run
 from studio.cli.options import Misuse
+from studio.domain.failure import StudioError
 from studio.domain.family import FamilySpec, Memory
 from studio.domain.model import ModelSource
 from studio.domain.parameter import Seed
+from studio.domain.request import Request
 from studio.services.library.library import Resolved
 from tests.cli.terminal import SECONDS, command, environment, studio
 from tests.fakes.tiny_music import write_music
@@ -198,6 +202,8 @@ def test_a_value_that_cannot_be(
         (["image", "x", "--threads", "-1"], "--threads is a whole number"),
         (["image", "x", "--file", "y"], "Give either a prompt or --file."),
         (["image", "x", "-o", "."], "--output names a file"),
+        (["image", "x", "-o", "x.txt"], "Image: --output ends in .png, not in .txt."),
+        (["speech", "Hi.", "-o", "x.mp3"], "Speech: --output ends in .wav / .flac, not in .mp3."),
     ],
 )
 def test_wrong_use(arguments: list[str], says: str, capsys: pytest.CaptureFixture[str]) -> None:
@@ -226,6 +232,28 @@ def test_what_is_not_there(arguments: list[str], code: str, capsys: pytest.Captu
     assert error["hint"]
 
 
+@pytest.mark.parametrize(
+    ("task", "values", "given", "named"),
+    [
+        ("image", {}, "apple", "apple.png"),
+        ("image", {}, "APPLE.PNG", "APPLE.PNG"),
+        ("speech", {"format": "flac"}, "hi", "hi.flac"),
+        ("speech", {"format": "flac"}, "hi.wav", "hi.wav"),
+        ("text", {}, "poem", "poem.txt"),
+        ("text", {}, "poem.md", "poem.md"),
+        ("dice", {}, "thrown.csv", "thrown.csv"),
+    ],
+)
+def test_a_name_gets_the_ending_of_what_is_made(
+    task: str, values: dict[str, Any], given: str, named: str, tmp_path: Path
+) -> None:
+    request = Request(task=task, family="any", model="any", values=values)
+    assert _output({"output": str(tmp_path / given)}, request) == tmp_path / named
+    (tmp_path / named).write_text("mine")
+    with pytest.raises(StudioError, match=re.escape(named)):
+        _output({"output": str(tmp_path / given)}, request)
+
+
 def test_a_model_of_another_task(model: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert run(["generate", "image", "x", "-m", model]) == 2
     assert "does not make this: Image" in capsys.readouterr().err
@@ -239,6 +267,18 @@ def test_a_prompt_for_a_model_that_takes_none() -> None:
     with pytest.raises(Misuse, match="takes no prompt"):
         _understand(["red"], resolved)
     assert _understand(["--seed", "3"], resolved) == ({}, {"seed": 3})
+
+
+def test_what_is_advised_can_be_typed(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert run(["generate", "text", "x"]) == 1
+    assert "Get one: studio models get " in capsys.readouterr().err
+    monkeypatch.setenv("STUDIO_PROGRAM", "python3 installer/run.py")
+    assert run(["generate", "text", "x"]) == 1
+    assert "Get one: python3 installer/run.py models get " in capsys.readouterr().err
+    assert run(["generate", "--help"]) == 0
+    assert capsys.readouterr().out.startswith("Usage: python3 installer/run.py generate ")
 
 
 def test_a_file_that_is_not_what_its_name_says(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

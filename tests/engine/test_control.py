@@ -60,6 +60,15 @@ def test_nothing_that_is_printed_gets_between_the_frames(engine: EngineProcess) 
         assert words in engine.stderr
 
 
+def test_the_devices_are_tried(engine: EngineProcess) -> None:
+    engine.send(Probe())
+    devices = engine.wait_for(Devices)
+    cpu = devices.devices[0]
+    assert (cpu.device, cpu.usable, cpu.reason) == ("cpu", True, "")
+    assert cpu.memory_total_bytes > cpu.memory_free_bytes > 0
+    assert devices.versions["torch"]
+
+
 def test_a_ping_is_answered_in_the_middle_of_a_step(engine: EngineProcess) -> None:
     job = engine.start(act="busy", steps=1, seconds=20)
     while engine.wait_for(PhaseProgress).phase != "denoise":
@@ -71,16 +80,6 @@ def test_a_ping_is_answered_in_the_middle_of_a_step(engine: EngineProcess) -> No
     assert pong.ram_bytes > 10_000_000
     engine.send(Cancel(job=job))
     engine.close()
-
-
-def test_the_devices_are_tried(start: Start) -> None:
-    engine = start()
-    engine.send(Probe())
-    devices = engine.wait_for(Devices)
-    cpu = devices.devices[0]
-    assert (cpu.device, cpu.usable, cpu.reason) == ("cpu", True, "")
-    assert cpu.memory_total_bytes > cpu.memory_free_bytes > 0
-    assert devices.versions["torch"]
 
 
 @pytest.mark.parametrize(

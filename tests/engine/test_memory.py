@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -14,7 +12,6 @@ from studio.domain.model import ModelSource
 from studio.wire.messages import Configure, Done, PhaseProgress, Unload
 from tests.engine.process import EngineProcess
 
-Start = Callable[..., EngineProcess]
 MEGABYTE = 2**20
 
 
@@ -30,6 +27,16 @@ def model(tmp_path_factory: pytest.TempPathFactory) -> ModelSource:
     return ModelSource(id="big", family="sample", path=str(path), bytes=path.stat().st_size, title="Big")
 
 
+@pytest.fixture
+def idle(engine: EngineProcess) -> EngineProcess:
+    """The shared engine: its libraries are imported, no model is in memory, and none goes by itself."""
+    engine.send(Configure(idle_unload_seconds=0))
+    assert isinstance(engine.run(), Done)  # its imports, and a model of no size
+    engine.send(Unload())
+    settled(engine, ())
+    return engine
+
+
 def settled(engine: EngineProcess, resident: tuple[str, ...]) -> int:
     """Resident memory once *resident* are the loaded models."""
     deadline = time.monotonic() + 30
@@ -39,11 +46,8 @@ def settled(engine: EngineProcess, resident: tuple[str, ...]) -> int:
     return pong.ram_bytes
 
 
-def test_memory_comes_back_after_idle_unload_five_times(start: Start, model: ModelSource) -> None:
-    engine = start()
-    assert isinstance(engine.run(), Done)  # its imports, and a model of no size
-    engine.send(Unload())
-    imported = settled(engine, ())
+def test_memory_comes_back_after_idle_unload_five_times(idle: EngineProcess, model: ModelSource) -> None:
+    engine, imported = idle, settled(idle, ())
     engine.send(Configure(idle_unload_seconds=0.3))
     after = []
     for _ in range(5):
@@ -55,8 +59,8 @@ def test_memory_comes_back_after_idle_unload_five_times(start: Start, model: Mod
     assert after[-1] - after[0] <= 5 * MEGABYTE
 
 
-def test_another_model_takes_the_place_of_the_first(start: Start, model: ModelSource) -> None:
-    engine = start()
+def test_another_model_takes_the_place_of_the_first(idle: EngineProcess, model: ModelSource) -> None:
+    engine = idle
     assert isinstance(engine.run(), Done)
     small = engine.ping().ram_bytes
     assert isinstance(engine.run(model=model), Done)
@@ -67,7 +71,8 @@ def test_another_model_takes_the_place_of_the_first(start: Start, model: ModelSo
     assert engine.ping().ram_bytes < small + 0.2 * model.bytes
 
 
-def test_unload_waits_for_nobody_and_disturbs_nobody(engine: EngineProcess) -> None:
+def test_unload_waits_for_nobody_and_disturbs_nobody(idle: EngineProcess) -> None:
+    engine = idle
     job = engine.start(act="busy", steps=20, seconds=0.02)
     while engine.wait_for(PhaseProgress).phase != "denoise":
         pass
@@ -78,8 +83,8 @@ def test_unload_waits_for_nobody_and_disturbs_nobody(engine: EngineProcess) -> N
     settled(engine, ())
 
 
-def test_the_peak_is_the_job_s_own(start: Start, model: ModelSource) -> None:
-    engine = start()
+def test_the_peak_is_the_job_s_own(idle: EngineProcess, model: ModelSource) -> None:
+    engine = idle
     big = engine.run(model=model)
     engine.send(Unload())
     settled(engine, ())
@@ -89,12 +94,11 @@ def test_the_peak_is_the_job_s_own(start: Start, model: ModelSource) -> None:
     assert small.outcome.peak.ram_bytes < big.outcome.peak.ram_bytes - 0.5 * model.bytes
 
 
-def test_a_model_in_use_is_not_idle(start: Start, tmp_path: Path) -> None:
-    engine = start()
+def test_a_model_in_use_is_not_idle(idle: EngineProcess) -> None:
+    engine = idle
     engine.send(Configure(idle_unload_seconds=0.5))
     assert isinstance(engine.run(act="busy", steps=60, seconds=0.02), Done)
     assert engine.ping().resident == ("sample",)
-    time.sleep(1.0)
     settled(engine, ())
     engine.send(Configure(idle_unload_seconds=0))
     assert isinstance(engine.run(), Done)

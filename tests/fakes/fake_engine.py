@@ -34,6 +34,7 @@ if __name__ == "__main__":
 from studio.domain.artifact import Artifact
 from studio.domain.failure import Failure
 from studio.domain.job import Outcome, Peak, Tokens
+from studio.domain.machine import TorchBuild
 from studio.domain.measurement import Library, Measurements, Rates, Reference, Setting
 from studio.families.registry import versions
 from studio.wire import frames
@@ -162,7 +163,8 @@ class FakeEngine:
                     threading.Thread(target=self.measure, args=(message,), daemon=True).start()
                 case Probe():
                     cpu = DeviceState(device="cpu", name="Fake processor", usable=True)
-                    self.send(Devices(devices=(cpu,), versions={"fake": "1"}))
+                    build = TorchBuild(version="2.13.0+cpu")
+                    self.send(Devices(devices=(cpu,), versions={"fake": "1"}, build=build))
                 case Unload():
                     self.resident = ()
                 case Configure() as message:

@@ -63,9 +63,13 @@ def write_pipeline(
     return folder
 
 
-def write_xl(folder: Path, *, zeros: bool = True, conditions: int = 8, seed: int = 0) -> Path:
+def write_xl(
+    folder: Path, *, zeros: bool = True, conditions: int = 8, seed: int = 0, **larger: dict[str, object]
+) -> Path:
     """Of the XL kind: two text encoders, and a denoiser that is told the size. *conditions* other than 8
     are more or fewer than it is told; *zeros*: no negative prompt is nothing at all, not "".
+
+    *larger*: configurations of `unet`, `text_encoder`, `text_encoder_2`, `vae` in the place of tiny ones.
     """
     import torch
     from diffusers import EulerDiscreteScheduler, StableDiffusionXLPipeline, UNet2DConditionModel
@@ -73,28 +77,29 @@ def write_xl(folder: Path, *, zeros: bool = True, conditions: int = 8, seed: int
 
     torch.manual_seed(seed)
     tokenizer = _tokenizer()
-    unet = UNet2DConditionModel(
-        sample_size=32,
-        block_out_channels=(32, 64),
-        layers_per_block=1,
-        down_block_types=("DownBlock2D", "CrossAttnDownBlock2D"),
-        up_block_types=("CrossAttnUpBlock2D", "UpBlock2D"),
-        transformer_layers_per_block=(1, 2),
-        cross_attention_dim=32 + 64,
-        attention_head_dim=(2, 4),
-        use_linear_projection=True,
-        norm_num_groups=8,
-        addition_embed_type="text_time",
-        addition_time_embed_dim=conditions,
-        projection_class_embeddings_input_dim=6 * 8 + 64,
-    )
+    unet = {
+        "sample_size": 32,
+        "block_out_channels": (32, 64),
+        "layers_per_block": 1,
+        "down_block_types": ("DownBlock2D", "CrossAttnDownBlock2D"),
+        "up_block_types": ("CrossAttnUpBlock2D", "UpBlock2D"),
+        "transformer_layers_per_block": (1, 2),
+        "cross_attention_dim": 32 + 64,
+        "attention_head_dim": (2, 4),
+        "use_linear_projection": True,
+        "norm_num_groups": 8,
+        "addition_embed_type": "text_time",
+        "addition_time_embed_dim": conditions,
+        "projection_class_embeddings_input_dim": 6 * 8 + 64,
+    }
+    text, text_2 = larger.get("text_encoder", {}), larger.get("text_encoder_2", {})
     pipeline = StableDiffusionXLPipeline(
-        vae=_autoencoder(4),
-        text_encoder=_text_encoder(CLIPTextModel, 32, len(tokenizer)),
-        text_encoder_2=_text_encoder(CLIPTextModelWithProjection, 64, len(tokenizer)),
+        vae=_autoencoder(4, **larger.get("vae", {})),
+        text_encoder=_text_encoder(CLIPTextModel, 32, len(tokenizer), **text),
+        text_encoder_2=_text_encoder(CLIPTextModelWithProjection, 64, len(tokenizer), **text_2),
         tokenizer=tokenizer,
         tokenizer_2=tokenizer,
-        unet=unet,
+        unet=UNet2DConditionModel(**larger.get("unet", unet)),
         scheduler=EulerDiscreteScheduler(
             beta_start=0.00085, beta_end=0.012, beta_schedule="scaled_linear", steps_offset=1
         ),
@@ -105,38 +110,37 @@ def write_xl(folder: Path, *, zeros: bool = True, conditions: int = 8, seed: int
     return folder
 
 
-def _text_encoder(kind, width: int, words: int):
+def _text_encoder(kind, width: int, words: int, **larger: object):
     from transformers import CLIPTextConfig
 
-    return kind(
-        CLIPTextConfig(
-            vocab_size=words,
-            hidden_size=width,
-            intermediate_size=64,
-            num_hidden_layers=2,
-            num_attention_heads=2,
-            max_position_embeddings=TOKENS,
-            projection_dim=width,
-            bos_token_id=0,
-            eos_token_id=1,
-            pad_token_id=1,
-        )
-    )
+    tiny = {
+        "vocab_size": words,
+        "hidden_size": width,
+        "intermediate_size": 64,
+        "num_hidden_layers": 2,
+        "num_attention_heads": 2,
+        "max_position_embeddings": TOKENS,
+        "projection_dim": width,
+        "bos_token_id": 0,
+        "eos_token_id": 1,
+        "pad_token_id": 1,
+    }
+    return kind(CLIPTextConfig(**tiny | larger))
 
 
 def _autoencoder(channels: int, **options: object):
     """Its pictures are twice the size of its latents."""
     from diffusers import AutoencoderKL
 
-    return AutoencoderKL(
-        block_out_channels=(16, 32),
-        down_block_types=("DownEncoderBlock2D", "DownEncoderBlock2D"),
-        up_block_types=("UpDecoderBlock2D", "UpDecoderBlock2D"),
-        latent_channels=channels,
-        norm_num_groups=8,
-        sample_size=64,
-        **options,
-    )
+    tiny = {
+        "block_out_channels": (16, 32),
+        "down_block_types": ("DownEncoderBlock2D", "DownEncoderBlock2D"),
+        "up_block_types": ("UpDecoderBlock2D", "UpDecoderBlock2D"),
+        "latent_channels": channels,
+        "norm_num_groups": 8,
+        "sample_size": 64,
+    }
+    return AutoencoderKL(**tiny | options)
 
 
 def _tokenizer():
@@ -157,9 +161,12 @@ def _tokenizer():
     )
 
 
-def write_flux(folder: Path, *, guidance: bool = True, words_width: int = 32, seed: int = 0) -> Path:
+def write_flux(
+    folder: Path, *, guidance: bool = True, words_width: int = 32, seed: int = 0, **larger: dict[str, object]
+) -> Path:
     """Of the Flux kind, its pictures twice the size of the latents. *guidance*: it is told how
-    close to keep to the prompt. A *words_width* other than 32 does not fit it.
+    close to keep to the prompt. A *words_width* other than 32 does not fit it. *larger*: configurations of
+    `transformer`, `text_encoder`, `text_encoder_2` and `vae` in the place of the tiny ones.
     """
     import torch
     from diffusers import FlowMatchEulerDiscreteScheduler, FluxPipeline, FluxTransformer2DModel
@@ -167,26 +174,30 @@ def write_flux(folder: Path, *, guidance: bool = True, words_width: int = 32, se
 
     torch.manual_seed(seed)
     clip, t5 = _tokenizer(), letters_tokenizer()
+    words = {"d_model": words_width, "d_kv": 8, "d_ff": 64, "num_layers": 2, "num_heads": 4}
+    transformer = {
+        "in_channels": 64,
+        "num_layers": 1,
+        "num_single_layers": 2,
+        "attention_head_dim": 16,
+        "num_attention_heads": 2,
+        "joint_attention_dim": 32,
+        "pooled_projection_dim": 32,
+        "axes_dims_rope": (4, 6, 6),
+    }
+    vae = {"scaling_factor": 0.3611, "shift_factor": 0.1159, "use_quant_conv": False}
     pipeline = FluxPipeline(
         scheduler=FlowMatchEulerDiscreteScheduler(shift=3.0, use_dynamic_shifting=guidance),
-        text_encoder=_text_encoder(CLIPTextModel, 32, len(clip)),
+        text_encoder=_text_encoder(CLIPTextModel, 32, len(clip), **larger.get("text_encoder", {})),
         tokenizer=clip,
         text_encoder_2=T5EncoderModel(
-            T5Config(vocab_size=len(t5), d_model=words_width, d_kv=8, d_ff=64, num_layers=2, num_heads=4)
+            T5Config(**{"vocab_size": len(t5)} | larger.get("text_encoder_2", words))
         ),
         tokenizer_2=t5,
         transformer=FluxTransformer2DModel(
-            in_channels=64,
-            num_layers=1,
-            num_single_layers=2,
-            attention_head_dim=16,
-            num_attention_heads=2,
-            joint_attention_dim=32,
-            pooled_projection_dim=32,
-            guidance_embeds=guidance,
-            axes_dims_rope=(4, 6, 6),
+            guidance_embeds=guidance, **larger.get("transformer", transformer)
         ),
-        vae=_autoencoder(16, scaling_factor=0.3611, shift_factor=0.1159, use_quant_conv=False),
+        vae=_autoencoder(16, **vae | larger.get("vae", {})),
     )
     pipeline.save_pretrained(folder)
     return folder

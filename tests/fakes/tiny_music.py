@@ -8,8 +8,11 @@ RATE = 1600  # samples a second
 FRAMES = 50  # a second
 
 
-def write_music(folder: Path, *, stereo: bool = False, layers: int = 2, width: int = 32) -> Path:
-    """A transformers folder that makes noise, at 32 samples for each frame. *layers* of the decoder."""
+def write_music(folder: Path, *, stereo: bool = False, width: int = 32, **larger: dict[str, object]) -> Path:
+    """A transformers folder that makes noise, at 32 samples for each frame. *width* of the decoder.
+
+    *larger*: configurations of `text_encoder`, `decoder`, `audio_encoder` in the place of the tiny ones.
+    """
     import torch
     from transformers import (
         EncodecConfig,
@@ -24,33 +27,38 @@ def write_music(folder: Path, *, stereo: bool = False, layers: int = 2, width: i
 
     torch.manual_seed(0)
     tokenizer = letters_tokenizer()
-    books, words = (8 if stereo else 4), 64
+    books = 8 if stereo else 4
+    text = {"d_model": 24, "d_kv": 8, "d_ff": 32, "num_layers": 2, "num_heads": 3}
+    encodec = {
+        "sampling_rate": RATE,
+        "target_bandwidths": [1.2],
+        "upsampling_ratios": [8, 4],
+        "num_filters": 4,
+        "hidden_size": 16,
+        "codebook_dim": 16,
+        "codebook_size": 64,
+        "num_lstm_layers": 1,
+        "audio_channels": 1,
+    }
+    tiny = {
+        "vocab_size": 64,
+        "hidden_size": width,
+        "ffn_dim": 2 * width,
+        "num_hidden_layers": 2,
+        "num_attention_heads": 2,
+        "initializer_factor": 0.3,  # so that the words matter
+    }
+    decoder = larger.get("decoder", tiny)
+    words = decoder["vocab_size"]
     model = MusicgenForConditionalGeneration(
         MusicgenConfig(
-            text_encoder=T5Config(
-                vocab_size=len(tokenizer), d_model=24, d_kv=8, d_ff=32, num_layers=2, num_heads=3
-            ),
-            audio_encoder=EncodecConfig(
-                sampling_rate=RATE,
-                target_bandwidths=[1.2],
-                upsampling_ratios=[8, 4],
-                num_filters=4,
-                hidden_size=16,
-                codebook_dim=16,
-                codebook_size=words,
-                num_lstm_layers=1,
-                audio_channels=1,
-            ),
+            text_encoder=T5Config(**{"vocab_size": len(tokenizer)} | larger.get("text_encoder", text)),
+            audio_encoder=EncodecConfig(**larger.get("audio_encoder", encodec)),
             decoder=MusicgenDecoderConfig(
-                vocab_size=words,
+                **decoder,
                 pad_token_id=words,
                 bos_token_id=words,
-                hidden_size=width,
-                ffn_dim=2 * width,
-                num_hidden_layers=layers,
-                num_attention_heads=2,
                 num_codebooks=books,
-                initializer_factor=0.3,  # so that the words matter
                 audio_channels=2 if stereo else 1,
             ),
         )

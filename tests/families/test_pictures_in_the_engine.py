@@ -29,14 +29,14 @@ def tiny(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_the_bundled_model(engine: EngineProcess) -> None:
-    done = run(engine, "stable_diffusion", ICONS, **WORDS, steps=8, count=2)
+    done = run(engine, "stable_diffusion", ICONS, **WORDS, steps=3, count=2)
     assert isinstance(done, Done), engine.stderr
     assert [message.artifact.seed for message in engine.of(Saved)] == [1, 2]
     assert {(m.width, m.height) for m in engine.of(Preview)} == {(8, 8)}
     assert set(done.outcome.timings) == {"load", "encode", "denoise", "decode", "save", "total"}
     assert engine.ping().resident == ("stable_diffusion",)
     first = engine.of(Saved)[0].artifact
-    assert isinstance(run(engine, "stable_diffusion", ICONS, **WORDS, steps=8), Done)
+    assert isinstance(run(engine, "stable_diffusion", ICONS, **WORDS, steps=2), Done)
     again = engine.of(Saved)[0].artifact
     assert Path(again.path).read_bytes()[:8] == b"\x89PNG\r\n\x1a\n"
     assert (again.width, again.height, again.seed) == (first.width, first.height, first.seed)

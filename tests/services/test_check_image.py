@@ -12,7 +12,7 @@ from studio.services.checks import image
 from tests.fakes.recording_context import Bench
 
 PROMPTS = ("blue heart", "grinning face", "red apple")
-SEEDS = (1, 77, 4242)
+SEEDS = (1, 4242)
 RNG = np.random.default_rng(0)
 
 

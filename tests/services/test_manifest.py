@@ -6,19 +6,24 @@ import copy
 import importlib.metadata
 import importlib.util
 import json
+import os
 from pathlib import Path
 from typing import Any
 
 import jsonschema
+import msgspec
 import pytest
 
+from studio.domain.cost.cost import Cost
 from studio.domain.failure import StudioError
-from studio.domain.model import Bundled, Hub, Package
+from studio.domain.model import Bundled, DataWheels, Hub, Package
 from studio.domain.text import LANGUAGES
-from studio.families.registry import families
+from studio.families.registry import cost, families
+from studio.services.library.facts import facts_of_manifest, read_facts
 from studio.services.library.manifest import ManifestError, read_manifest
 from studio.services.library.sums import sha256_of
 from studio.services.paths import ASSETS, MANIFEST
+from tests.manifest_facts import entry_with, facts_for_manifest
 
 FILES = sorted(file for file in MANIFEST.glob("*.json") if file.name != "schema.json")
 SCHEMA = json.loads((MANIFEST / "schema.json").read_text(encoding="utf-8"))
@@ -56,6 +61,10 @@ BREAKS = {
     "one language only": ("sd-turbo", lambda e: e["title"].pop("zh_CN")),
     "a climbing path": ("faces-dcgan", lambda e: e["files"][0].update(path="../config.json")),
     "an unknown field": ("faces-dcgan", lambda e: e.update(colour="blue")),
+    "facts without a type": (
+        "faces-dcgan",
+        lambda e: e["facts"]["parts"]["model"]["tensors"].append(["main.99.weight", [1], 4]),
+    ),
     "an unknown source": ("faces-dcgan", lambda e: e["sources"][0].update(kind="torrent")),
 }
 
@@ -129,6 +138,54 @@ def test_pinned_files_are_what_they_are(model: Any) -> None:
             path = folder / file.path
             assert (path.stat().st_size, sha256_of(path)) == (file.bytes, file.sha256), file.path
         assert model.bytes == sum(file.bytes for file in model.files)
+
+
+FETCHED = [model for model in read_manifest(MANIFEST).values() if model.facts]
+
+
+def test_what_no_hub_has_carries_its_facts() -> None:
+    """A hub can be asked for headers; the pieces in wheels cannot."""
+    kinds = {
+        model.id: {type(source) for source in model.sources} for model in read_manifest(MANIFEST).values()
+    }
+    assert {model.id for model in FETCHED} == {name for name, types in kinds.items() if DataWheels in types}
+
+
+@pytest.mark.parametrize("model", FETCHED, ids=lambda model: model.id)
+def test_facts_fit_the_sizes(model: Any) -> None:
+    """Everything but the header is weights."""
+    facts = facts_of_manifest(model)
+    weights = sum(part.bytes for part in facts.parts.values())
+    assert 0.97 * model.bytes < weights < model.bytes
+    spec = families()[model.family]
+    values = {parameter.name: parameter.default for parameter in spec.parameters_for(model)}
+    assert cost(model.family).cost(facts, values).parts[0].elements > 1e6
+
+
+@pytest.mark.parametrize("model", FETCHED, ids=lambda model: model.id)
+def test_facts_are_those_of_the_files(model: Any) -> None:
+    """Where the files are: nothing that a cost is counted from differs."""
+    folder = Path(os.environ.get("STUDIO_TEST_MODELS", "")) / model.id
+    if not os.environ.get("STUDIO_TEST_MODELS") or not folder.is_dir():
+        pytest.skip("the model is not in STUDIO_TEST_MODELS")
+    assert facts_for_manifest(folder) == model.facts
+    spec, counted = families()[model.family], cost(model.family)
+    values = {parameter.name: parameter.default for parameter in spec.parameters_for(model)}
+    told, here = facts_of_manifest(model), read_facts(folder)
+    assert told is not None
+    assert _in_order(counted.cost(told, values)) == _in_order(counted.cost(here, values))
+
+
+def _in_order(cost: Cost) -> Cost:
+    """The order in which tensors were met does not count."""
+    stages = [msgspec.structs.replace(s, ops=tuple(sorted(s.ops, key=repr))) for s in cost.stages]
+    return msgspec.structs.replace(cost, stages=tuple(stages))
+
+
+def test_facts_are_written_into_the_entry_as_they_stand() -> None:
+    for model in FETCHED:
+        text = (MANIFEST / f"{model.id}.json").read_text(encoding="utf-8")
+        assert entry_with(text, model.facts) == text
 
 
 def test_nothing_bundled_is_large() -> None:

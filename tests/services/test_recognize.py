@@ -133,6 +133,13 @@ def test_shard_missing(tmp_path: Path) -> None:
     assert caught.value.failure.values["file"] == "model-00002-of-00002.safetensors"
 
 
+def test_piece_of_a_gguf_missing(tmp_path: Path) -> None:
+    write(tmp_path, {f"m-0000{n}-of-00003.gguf": QWEN for n in (1, 3)})
+    with pytest.raises(StudioError) as caught:
+        recognize(tmp_path)
+    assert caught.value.failure.values["file"] == "m-00002-of-00003.gguf"
+
+
 def test_optional_component_may_be_missing(tmp_path: Path) -> None:
     index = {
         "_class_name": "StableDiffusionPipeline",
@@ -191,6 +198,7 @@ BROKEN: dict[str, bytes] = {
     "a header that is deep": struct.pack("<Q", len(DEEP) + 5) + b'{"a":' + DEEP,
     "offsets outside": safetensors({"w": ("F32", [1], b"")}).replace(b"[0, 0]", b"[0, 9]"),
     "offsets backwards": safetensors({"w": ("F32", [1], b"\0" * 4)}).replace(b"[0, 4]", b"[4, 0]"),
+    "a type of nobody": safetensors({"w": ("f<1>", [1], b"\0" * 4)}),
     "negative offsets": safetensors({"w": ("F32", [1], b"\0" * 4)}).replace(b"[0, 4]", b"[-4,4]"),
     "a header with another shape": struct.pack("<Q", 7) + b'{"a":1}',
     "not UTF-8": struct.pack("<Q", 9) + b'{"\xff\xfe":1}',

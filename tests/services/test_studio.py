@@ -84,6 +84,35 @@ async def test_the_queue_in_the_database_is_the_windows_alone(open_studio: Open,
     await window.close()
 
 
+async def test_a_terminal_beside_the_window(open_studio: Open) -> None:
+    """Both work on one home; the window notices what came, and only that."""
+    window, terminal = open_studio(), open_studio(keep_queue=False)
+    await window.start()
+    await terminal.start()
+    told: list[str] = []
+    window.gallery.changed.connect(lambda _: told.append("gallery"))
+    window.library.changed.connect(lambda _: told.append("library"))
+    await window.catch_up()
+    assert told == [], "opening the database is no news"
+    jobs = [(studio, studio.queue.submit(drawing(studio))) for studio in (window, terminal) * 3]
+    done = [await studio.queue.wait(job.id) for studio, job in jobs]
+    assert [job.state for job in done] == [JobState.DONE] * 6
+    assert len({job.artifacts[0].path for job in done}) == 6
+    await terminal.close()
+    told.clear()
+    await window.catch_up()
+    assert "gallery" in told
+    found = {str(result.path) for result in await window.gallery.search("apple")}
+    assert found == {job.artifacts[0].path for job in done}
+    told.clear()
+    (window.library.folder / "fetched").mkdir()
+    (window.library.folder / ".parts").mkdir()
+    await window.catch_up()
+    await window.catch_up()
+    assert told == ["library"]
+    await window.close()
+
+
 async def test_settings_reach_the_engine_and_the_switch(open_studio: Open) -> None:
     studio = open_studio()
     await studio.start()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shlex
 import shutil
 import subprocess
 import sys
@@ -24,7 +25,8 @@ class backends: mps = _None
 STUDIO = """
 import json, os, sys
 import torch, small
-print(json.dumps({"arguments": sys.argv[1:], "folder": os.getcwd(), "prefix": sys.prefix}))
+print(json.dumps({"arguments": sys.argv[1:], "folder": os.getcwd(), "prefix": sys.prefix,
+    "program": os.environ["STUDIO_PROGRAM"]}))
 sys.exit(len(sys.argv) - 1)
 """
 
@@ -45,7 +47,9 @@ class Project:
     def __init__(self, root: Path, links: Path) -> None:
         self.root = root
         self.environment = {
-            name: value for name, value in os.environ.items() if not name.startswith(("PIP_", "LC_", "LANG"))
+            name: value
+            for name, value in os.environ.items()
+            if not name.startswith(("PIP_", "LC_", "LANG", "PYTHONPATH"))
         } | {
             "PIP_CONFIG_FILE": os.devnull,
             "PIP_NO_INDEX": "1",
@@ -82,6 +86,8 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Project:
     _wheel(links, "small", "2.0")
     root = base / "工作室 with spaces"
     shutil.copytree(INSTALLER, root / "installer", ignore=shutil.ignore_patterns("__pycache__"))
+    (root / "assets").mkdir()
+    shutil.copy(INSTALLER.parent / "assets" / "libraries.json", root / "assets")
     (root / "studio").mkdir()
     (root / "studio" / "__init__.py").write_text("")
     (root / "studio" / "__main__.py").write_text(STUDIO)
@@ -100,6 +106,7 @@ def test_first_run_says_its_steps_and_starts_the_program(project: Project) -> No
     assert any("torch==2.13.0+cpu" in line for line in steps)
     answer = json.loads(done.stdout)
     assert answer["arguments"] == ["first"]
+    assert shlex.split(answer["program"])[1:] == [str(project.root / "installer" / "run.py")]
     assert Path(answer["prefix"]) == project.root / ".venv"
 
 

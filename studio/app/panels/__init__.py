@@ -34,4 +34,4 @@ def panel_specs(desk: Desk) -> list[PanelSpec]:
 
 
 def _create(key: str, desk: Desk) -> Panel:
-    return import_module(f"studio.app.panels.{key}.panel").create(desk)
+    return import_module(f"studio.app.panels.{key}.panel").create(desk.of(key))

@@ -12,6 +12,7 @@ from studio.app import fonts, theme
 from studio.app.widgets.paint import dot
 
 _BAR, _LINE, _GAP = 14, 20, 14
+LEAST = 0.05e9  # bytes
 
 
 class MemoryBar(QWidget):
@@ -34,7 +35,12 @@ class MemoryBar(QWidget):
         self.update()
 
     def _legend(self) -> list[tuple[str, int]]:
-        return [(f"{words} {size / 1e9:.1f}", index) for index, (words, size) in enumerate(self._parts)]
+        """What is too little to be told in gigabytes is left out."""
+        return [
+            (f"{words} {size / 1e9:.1f}", index)
+            for index, (words, size) in enumerate(self._parts)
+            if size >= LEAST
+        ]
 
     def _places(self, width: float) -> list[tuple[QPointF, str, int]]:
         """Where each entry of the legend stands: (left middle of its line, words, part)."""

@@ -11,10 +11,11 @@ from PySide6.QtWidgets import QHBoxLayout, QWidget
 from studio.app import icons, theme
 from studio.app.widgets.announce import announce
 from studio.app.widgets.button import Button
-from studio.app.widgets.label import Label
+from studio.app.widgets.label import ElidedLabel
 from studio.app.widgets.paint import CARD_RADIUS, box
 
 _SHORT_MS, _WITH_ACTION_MS = 4_000, 10_000
+_FROM_SIDE = 8
 _FROM_BOTTOM = 14  # over the strip: what one is working on stays in view
 
 
@@ -25,7 +26,7 @@ class ToastHost(QWidget):
         super().__init__(window)
         self._icon = "done"
         self._action: Callable[[], object] | None = None
-        self._label = Label(role="strong")
+        self._label = ElidedLabel(role="strong")
         self._button = Button(kind="quiet")
         self._button.clicked.connect(self._act)
         row = QHBoxLayout(self)
@@ -47,18 +48,26 @@ class ToastHost(QWidget):
         self._button.setText(button)
         self._button.setVisible(bool(button))
         self.setMinimumHeight(48)
-        self.adjustSize()
         self._place()
         self.show()
         self.raise_()
         self._timer.start(_WITH_ACTION_MS if button else _SHORT_MS)
         announce(self, text)
 
+    def withdraw(self, action: Callable[[], object]) -> None:
+        """Hide what offers *action*: it is done already."""
+        if self._action == action:
+            self._action = None
+            self.hide()
+
     def _place(self) -> None:
         window = self.parentWidget()
         if window is not None:
+            self.resize(
+                min(self.sizeHint().width(), window.width() - 2 * _FROM_SIDE), self.sizeHint().height()
+            )
             x = (window.width() - self.width()) // 2
-            self.move(max(8, x), window.height() - self.height() - _FROM_BOTTOM)
+            self.move(x, window.height() - self.height() - _FROM_BOTTOM)
 
     def _act(self) -> None:
         self.hide()

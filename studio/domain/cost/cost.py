@@ -101,8 +101,8 @@ class Stage(Struct, frozen=True, kw_only=True):
 
     `ops` of one repeat, done `repeats` times. `alive`: elements of activations at the worst moment,
     in the part's type; `alive_tiled`: the same where the part works tile by tile (None: it cannot).
-    `kept_bytes`: what stays until the job ends, such as a KV cache. `loops`: how many times this
-    stage runs through Python's layers, `calls` operations each; that is what overhead is counted by.
+    `kept_bytes`: what stays until the job ends, such as a KV cache; stages may name the same. `calls`:
+    operations that Python starts in one repeat; that is what overhead is counted by.
     """
 
     phase: str

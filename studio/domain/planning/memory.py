@@ -5,11 +5,18 @@ from __future__ import annotations
 from msgspec import Struct
 
 from studio.domain.cost.cost import TYPE_BYTES, Part, Stage
+from studio.domain.cost.ops import Convolution
 from studio.domain.plan import Plan
 from studio.domain.planning.question import Place, Question
 
 CONTEXT = 450e6  # bytes that a driver takes of an accelerator before anything is computed
-RESERVE = 0.03  # of weights and activations: what an allocator rounds up and cannot give to others
+RESERVE = 0.03  # of all on an accelerator: what its allocator rounds up and cannot give to others
+RUNNING = 10e6  # bytes that an engine at work takes beside imports, weights and activations; measured
+WITH_TORCH = 55e6  # the same where torch computes, with its threads and the code that it makes
+# What libraries take for copies in another order while they convolve, over the activations; measured with
+# oneDNN. Other operations work on what is there.
+CONVOLVING = {"float32": 2.3, "bfloat16": 1.5, "float16": 1.5}
+OTHERWISE = 1.15
 LAYER = 0.05  # of a part's weights: the largest layer that lies on the accelerator at once
 
 
@@ -24,10 +31,13 @@ def peak(question: Question, place: Place, plan: Plan) -> Peak:
     """Of the whole job on *place*, loading included."""
     base = _base(question, place)
     if place.memory_bytes is None:
-        return Peak(ram=_with_reserve({"base": base} | _here(question, plan, "none")))
+        moments = [_loaded(question, plan), *_moments(question, plan)]
+        return Peak(ram=_named({"base": base} | max(moments, key=lambda moment: sum(moment.values()))))
     host = {"base": base, "weights": _host_weights(question, plan)}
-    device = {"base": CONTEXT} | _here(question, plan, plan.offload)
-    return Peak(ram=_with_reserve(host), vram=_with_reserve(device))
+    nothing: dict[str, float] = {}
+    worst = max([nothing, *_moments(question, plan)], key=lambda moment: sum(moment.values()))
+    device = {"base": CONTEXT} | worst
+    return Peak(ram=_named(host), vram=_named(device | {"reserve": RESERVE * sum(device.values())}))
 
 
 def weight_bytes(part: Part, plan: Plan) -> float:
@@ -40,46 +50,58 @@ def weight_bytes(part: Part, plan: Plan) -> float:
 
 def _base(question: Question, place: Place) -> float:
     measured = place.measured.libraries.get(question.spec.name) if place.measured else None
-    return float(measured.bytes if measured else question.spec.memory.base)
+    imported = float(measured.bytes if measured else question.spec.memory.base)
+    return imported + (WITH_TORCH if "torch" in question.spec.libraries else RUNNING)
 
 
-def _here(question: Question, plan: Plan, offload: str) -> dict[str, float]:
-    """Weights and work where the computing happens, at the moment when they are most together."""
+def _moments(question: Question, plan: Plan) -> list[dict[str, float]]:
+    """Weights and work where the computing happens, for each stage of it."""
     weights = {part.name: weight_bytes(part, plan) for part in question.cost.parts}
-    resident = {"none": sum(weights.values()), "model": 0.0, "sequential": 0.0}[offload]
-    moments = [{"weights": _loading(question, weights), "work": 0.0, "kept": 0.0}]
+    whole = sum(weights.values())
+    moments: list[dict[str, float]] = []
     for stage in question.cost.stages:
         own = weights.get(stage.part, 0.0)
-        here = resident or {"model": own, "sequential": LAYER * own}[offload]
-        work = _alive(stage, plan) * TYPE_BYTES.get(plan.precision_of(stage.part), 4.0)
-        kept = sum(each.kept_bytes for each in question.cost.stages)
+        here = {"none": whole, "model": own, "sequential": LAYER * own}[plan.offload]
+        work = _work(stage, plan)
+        kept = max(each.kept_bytes for each in question.cost.stages)
         moments.append({"weights": here, "work": work, "kept": kept})
-    return max(moments, key=lambda moment: sum(moment.values()))
+    return moments
 
 
-def _loading(question: Question, weights: dict[str, float]) -> float:
-    """A part that changes its type lies there twice for a while: as its file, and as what it becomes."""
+def _loaded(question: Question, plan: Plan) -> dict[str, float]:
+    """While it is loaded, one part after another, everything staying in RAM."""
     worst, before = 0.0, 0.0
     for part in question.cost.parts:
-        changes = part.fixed_bytes is None and abs(weights[part.name] - part.stored_bytes) > 1
-        worst = max(worst, before + weights[part.name] + (part.stored_bytes if changes else 0.0))
-        before += weights[part.name]
-    return worst
+        worst = max(worst, before + _arriving(part, plan))
+        before += weight_bytes(part, plan)
+    return {"weights": worst}
 
 
 def _host_weights(question: Question, plan: Plan) -> float:
     """RAM beside an accelerator: a part on its way there, or all that wait for their turn."""
-    weights = [weight_bytes(part, plan) for part in question.cost.parts]
-    return max(weights, default=0.0) if plan.offload == "none" else sum(weights)
+    if plan.offload != "none":
+        return _loaded(question, plan)["weights"]
+    return max((_arriving(part, plan) for part in question.cost.parts), default=0.0)
 
 
-def _alive(stage: Stage, plan: Plan) -> float:
+def _arriving(part: Part, plan: Plan) -> float:
+    """One that changes its type lies there twice for a while: as its file, and as what it becomes."""
+    size = weight_bytes(part, plan)
+    changes = part.fixed_bytes is None and abs(size - part.stored_bytes) > 1
+    return size + (part.stored_bytes if changes else 0.0)
+
+
+def _work(stage: Stage, plan: Plan) -> float:
+    """Bytes of activations and of what computing them takes beside."""
+    alive = stage.alive
     if plan.tiling and stage.alive_tiled is not None:
-        return stage.alive_tiled
-    return stage.alive
+        alive = stage.alive_tiled
+    precision = plan.precision_of(stage.part)
+    convolves = any(isinstance(op, Convolution) for op, _ in stage.ops)
+    beside = CONVOLVING.get(precision, CONVOLVING["float32"]) if convolves else OTHERWISE
+    return alive * TYPE_BYTES.get(precision, 4.0) * beside
 
 
-def _with_reserve(parts: dict[str, float]) -> dict[str, float]:
+def _named(parts: dict[str, float]) -> dict[str, float]:
     """Without those that are nothing."""
-    grown = RESERVE * (parts.get("weights", 0.0) + parts.get("work", 0.0))
-    return {name: size for name, size in {**parts, "reserve": grown}.items() if size > 0}
+    return {name: size for name, size in parts.items() if size > 0}

@@ -36,9 +36,7 @@ def plans(question: Question, clocks: dict[str, Clock] | None = None) -> Plans:
     if not found:
         return Plans(fits=False, plans=(), reason="plan.reason.no_device")
     best = found[0]
-    return Plans(
-        fits=best.fit in (Fit.GREEN, Fit.AMBER), plans=tuple(found), reason=f"plan.reason.{best.fit}"
-    )
+    return Plans(fits=best.safe, plans=tuple(found), reason=f"plan.reason.{best.fit}")
 
 
 def ways(question: Question, place: Place) -> Iterator[Plan]:
@@ -101,6 +99,7 @@ def planned(question: Question, place: Place, plan: Plan, clock: Clock | None) -
         counted=counted,
         fit=verdict,
         available_bytes=available,
+        ram_bytes=question.ram_bytes,
         learnt=correction.runs > 0,
     )
 

@@ -33,14 +33,18 @@ class Cost(Struct, frozen=True):
 def libraries(bench: Bench) -> dict[str, Cost]:
     """By family, each in a new process: the quicker of two runs, of one where there is no time for two.
 
-    An import keeps one core busy: in the first turn two run at a time where there are two.
+    Families that make the same of the same libraries are imported once for all of them. An import keeps
+    one core busy: in the first turn two run at a time where there are two.
     """
+    alike: dict[tuple[str, ...], list[str]] = {}
+    for name, spec in families().items():
+        alike.setdefault((*spec.libraries, *spec.tasks), []).append(name)
     found: dict[str, Cost] = {}
-    _turn(bench, list(families()), found, together=min(2, bench.threads))
+    _turn(bench, [names[0] for names in alike.values()], found, together=min(2, bench.threads))
     for name, known in sorted(found.items(), key=lambda item: item[1].seconds):
         if bench.left > known.seconds + STARTING:
             _turn(bench, [name], found, together=1)
-    return found
+    return {name: found[names[0]] for names in alike.values() for name in names if names[0] in found}
 
 
 def as_libraries(costs: dict[str, Cost]) -> dict[str, Library]:

@@ -24,14 +24,14 @@ log = logging.getLogger(__name__)
 SHARES = {
     "load": 4.0,
     "speed": 4.0,
-    "nets": 13.0,
+    "nets": 17.0,
     "linear": 4.0,
     "convolution": 8.0,
     "attention": 5.0,
     "pointwise": 2.0,
     "disk": 3.0,
-    "own": 13.0,
-    "libraries": 15.0,
+    "own": 12.0,
+    "libraries": 11.0,
 }
 THROTTLED = 1.15  # times as slow at the end as in the beginning
 

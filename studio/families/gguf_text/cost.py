@@ -66,8 +66,20 @@ def cost(facts: ModelFacts, values: dict[str, Any]) -> Cost:
     batch = min(prompt, BATCH)
     alive = float(batch * (INNER * model.inner + OUTER * model.width) + model.vocabulary)
     parts = [
-        Part(name=PART, elements=part.elements, stored_bytes=part.bytes, fixed_bytes=part.bytes),
-        Part(name=REPACKED, elements=0, stored_bytes=0, fixed_bytes=model.repacked),
+        Part(
+            name=PART,
+            elements=part.elements,
+            stored_bytes=part.bytes,
+            fixed_bytes=part.bytes,
+            load=Own("gguf.load", float(part.bytes)),
+        ),
+        Part(
+            name=REPACKED,
+            elements=0,
+            stored_bytes=0,
+            fixed_bytes=model.repacked,
+            load=Own("gguf.start", 1.0),
+        ),
     ]
     return Cost(
         parts=tuple(each for each in parts if each.fixed_bytes),

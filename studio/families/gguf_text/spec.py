@@ -58,6 +58,5 @@ SPEC = FamilySpec(
     phases={"load": 0.1, "prompt": 0.2, "generate": 0.69, "save": 0.01},
     capabilities=frozenset({"stream", "conversation", "completion"}),
     layouts=(Layout(kind="gguf", classes=ARCHITECTURES),),
-    libraries=("xllamacpp",),
-    precisions={"cpu": ({"*": "float32"},), "gpu": ({"*": "float32"},)},  # of what is not in the file
+    libraries=("xllamacpp",),  # of what is not in the file
 )

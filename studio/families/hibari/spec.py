@@ -16,5 +16,4 @@ SPEC = FamilySpec(
     memory=Memory(base=250 * 2**20, per_weight_byte=3.0),
     phases={"load": 0.3, "speak": 0.69, "save": 0.01},
     libraries=("hibari-tts", "onnxruntime"),
-    precisions={"cpu": ({"*": "float32"},), "gpu": ({"*": "float32"},)},
 )

@@ -68,11 +68,9 @@ def frame(
     with w.times(layers):
         x = _layer(w, x, c, batch=batch, before=before, words=words)
     x = w.pointwise(x)
-    scores = w.new(0, 0)
-    for _ in range(c["num_codebooks"]):
-        scores = w.linear(x, c["vocab_size"])
-    scores = w.pointwise(scores.view(batch * c["num_codebooks"], scores.width))
-    del cache, scores, read
+    scores = [w.linear(x, c["vocab_size"]) for _ in range(c["num_codebooks"])]
+    stacked = w.pointwise(scores[0].view(batch * c["num_codebooks"], c["vocab_size"]))
+    del cache, scores, stacked, read
     return w.walk
 
 

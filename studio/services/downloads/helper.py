@@ -1,4 +1,4 @@
-"""`python -m studio.services.downloads.helper`: fetches one model, tells how far it is, and ends.
+"""`python -m studio.services.downloads.helper`: fetches one model or looks at one, and ends.
 
 It may be killed at any moment: what has arrived is kept and the next one goes on there. The end of
 its input is an order to end at once, so it never outlives the studio.
@@ -17,7 +17,16 @@ from typing import BinaryIO
 import msgspec
 
 from studio.domain.failure import Failure, StudioError
-from studio.services.downloads.messages import Failed, Fetch, Finished, FromHelper, fetch_of, to_frame
+from studio.services.downloads.messages import (
+    Failed,
+    Fetch,
+    Finished,
+    FromHelper,
+    Order,
+    Probed,
+    order_of,
+    to_frame,
+)
 from studio.wire import frames
 
 
@@ -27,7 +36,7 @@ def main() -> None:
     frame = frames.read(orders)
     if frame is None:
         return
-    order = fetch_of(frame)
+    order = order_of(frame)
     threading.Thread(target=_end_with, args=(orders,), daemon=True).start()
     lock = threading.Lock()
 
@@ -40,16 +49,23 @@ def main() -> None:
     os._exit(0)  # the thread that waits for the end of the input holds its lock
 
 
-def _run(order: Fetch, tell: Callable[[FromHelper], None]) -> FromHelper:
-    from studio.services.downloads.fetch import fetch
+def _run(order: Order, tell: Callable[[FromHelper], None]) -> FromHelper:
     from studio.services.network import Network
     from studio.services.paths import Paths
 
     network = Network(msgspec.structs.replace(Paths.default(), logs=Path(order.logs)))
     network.start()
     try:
-        with network.because(order.model.id) as traffic:
-            fetch(order, tell, traffic)
+        if isinstance(order, Fetch):
+            from studio.services.downloads.fetch import fetch
+
+            with network.because(order.model.id) as traffic:
+                fetch(order, tell, traffic)
+            return Finished()
+        from studio.services.downloads.probe import probe
+
+        with network.because(order.repo) as traffic:
+            return Probed(model=probe(order, traffic))
     except StudioError as error:
         return Failed(failure=error.failure)
     except Exception as error:
@@ -57,7 +73,6 @@ def _run(order: Fetch, tell: Callable[[FromHelper], None]) -> FromHelper:
         return Failed(
             failure=Failure(code="internal", values={"reason": str(error)}, details=type(error).__name__)
         )
-    return Finished()
 
 
 def _private_pipes() -> tuple[BinaryIO, BinaryIO]:

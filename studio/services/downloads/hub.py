@@ -5,11 +5,17 @@ from __future__ import annotations
 import logging
 import os
 from fnmatch import fnmatchcase
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 
 import httpx2
 from huggingface_hub import HfApi, constants, hf_hub_url, set_client_factory
-from huggingface_hub.errors import GatedRepoError, HfHubHTTPError, RepositoryNotFoundError
+from huggingface_hub.errors import (
+    GatedRepoError,
+    HfHubHTTPError,
+    RepositoryNotFoundError,
+    RevisionNotFoundError,
+)
+from huggingface_hub.hf_api import ModelInfo
 from msgspec import Struct
 
 from studio.domain.failure import StudioError
@@ -48,7 +54,7 @@ _NEVER = (
 
 
 class HubFile(Struct, frozen=True, kw_only=True):
-    path: PurePosixPath
+    path: str
     bytes: int
     sha256: str | None
     blob: str | None
@@ -95,44 +101,59 @@ def _client() -> httpx2.Client:
     return httpx2.Client(event_hooks={"request": [check]}, follow_redirects=True, timeout=_API_TIMEOUT)
 
 
-def _tree(source: Hub, endpoint: str, token: str | None) -> Tree:
+def info_of(repo: str, revision: str, endpoint: str, token: str | None) -> ModelInfo:
+    """What the hub says of a repository. Raises GatedRepoError, TransferError."""
     set_client_factory(_client)
     api = HfApi(endpoint=endpoint, token=token or False)
     try:
-        info = api.model_info(source.repo, revision=source.revision, files_metadata=True)
+        return api.model_info(repo, revision=revision, files_metadata=True)
     except GatedRepoError:
         raise
-    except RepositoryNotFoundError as error:
-        raise TransferError(f"{source.repo} is not on the hub") from error
+    except (RepositoryNotFoundError, RevisionNotFoundError) as error:
+        raise TransferError(f"{repo} is not on the hub") from error
     except HfHubHTTPError as error:
         raise UnreachableError(f"the hub answers with an error: {error}") from error
     except (httpx2.HTTPError, OSError, ValueError) as error:
         raise UnreachableError(f"the hub: {type(error).__name__}: {error}") from error
-    chosen = [
-        entry
-        for entry in info.siblings or []
-        if any(fnmatchcase(entry.rfilename, pattern) for pattern in source.files)
-        and not entry.rfilename.lower().endswith(_NEVER)
-    ]
-    try:
-        paths = names.all_safe(entry.rfilename for entry in chosen)
-    except names.UnsafeNameError as error:
-        raise WrongContentError(f"{source.repo} has an impossible file name: {error}") from error
+
+
+def tree_of(info: ModelInfo) -> Tree:
+    """Every file whose size the hub knows. Raises TransferError."""
     files = tuple(
         HubFile(
-            path=path, bytes=entry.size, sha256=entry.lfs.sha256 if entry.lfs else None, blob=entry.blob_id
+            path=entry.rfilename,
+            bytes=entry.size,
+            sha256=entry.lfs.sha256 if entry.lfs else None,
+            blob=entry.blob_id,
         )
-        for path, entry in zip(paths, chosen, strict=True)
+        for entry in info.siblings or []
         if entry.size is not None
     )
     if not files or not info.sha:
-        raise TransferError(f"{source.repo} has none of the files")
+        raise TransferError(f"{info.id} has no files")
     return Tree(commit=info.sha, files=files)
+
+
+def _tree(source: Hub, endpoint: str, token: str | None) -> Tree:
+    tree = tree_of(info_of(source.repo, source.revision, endpoint, token))
+    chosen = [
+        file
+        for file in tree.files
+        if any(fnmatchcase(file.path, pattern) for pattern in source.files)
+        and not file.path.lower().endswith(_NEVER)
+    ]
+    try:
+        names.all_safe(file.path for file in chosen)
+    except names.UnsafeNameError as error:
+        raise WrongContentError(f"{source.repo} has an impossible file name: {error}") from error
+    if not chosen:
+        raise TransferError(f"{source.repo} has none of the files")
+    return Tree(commit=tree.commit, files=tuple(chosen))
 
 
 def _agree(model: Model, tree: Tree) -> None:
     """A file that the manifest pins must be the same on the hub: known before a byte is fetched."""
-    there = {str(file.path): file for file in tree.files}
+    there = {file.path: file for file in tree.files}
     for pinned in model.files:
         file = there.get(pinned.path)
         if file is None:
@@ -157,10 +178,10 @@ def _fetch_file(
     target: Path = work.ready / file.path
     if target.exists():
         return
-    url = hf_hub_url(source.repo, str(file.path), revision=tree.commit, endpoint=endpoint)
+    url = hf_hub_url(source.repo, file.path, revision=tree.commit, endpoint=endpoint)
     item = Item(
         url=url,
-        name=str(file.path),
+        name=file.path,
         bytes=file.bytes,
         sha256=file.sha256,
         blob=file.blob,

@@ -9,6 +9,7 @@ from msgspec import Struct
 
 from studio.domain.failure import Failure
 from studio.domain.model import Model
+from studio.domain.remote import RemoteModel
 from studio.services.downloads.state import Stage
 from studio.wire.frames import Frame, FrameError
 
@@ -18,7 +19,7 @@ class Message(Struct, frozen=True, kw_only=True, tag_field="type", tag=str.lower
 
 
 class Fetch(Message, frozen=True, kw_only=True):
-    """Get `model` into `folder`, the library's. The first and only message to a helper.
+    """Get `model` into `folder`, the library's.
 
     `logs` is the folder of the record of connections. `accepted`: when the licence was agreed to,
     POSIX seconds. `token` opens gated repositories; it travels in this frame only.
@@ -28,6 +29,21 @@ class Fetch(Message, frozen=True, kw_only=True):
     folder: str
     logs: str
     accepted: float
+    token: str | None = None
+
+
+class Probe(Message, frozen=True, kw_only=True):
+    """Look at a repository on the hub without fetching it.
+
+    `variant` as in `RemoteModel`, "" the usual one. Only files that match one of the patterns `files`
+    count. `logs` and `token` as in `Fetch`.
+    """
+
+    repo: str
+    logs: str
+    revision: str = "main"
+    variant: str = ""
+    files: tuple[str, ...] = ("*",)
     token: str | None = None
 
 
@@ -43,25 +59,32 @@ class Finished(Message, frozen=True, kw_only=True):
     """The model is in the library, whole and checked."""
 
 
+class Probed(Message, frozen=True, kw_only=True):
+    model: RemoteModel
+
+
 class Failed(Message, frozen=True, kw_only=True):
     failure: Failure
 
 
-FromHelper = Progress | Finished | Failed
+Order = Fetch | Probe
+"""The first and only message to a helper."""
+
+FromHelper = Progress | Finished | Probed | Failed
 T = TypeVar("T")
 
 _encoder = msgspec.json.Encoder()
-_fetch = msgspec.json.Decoder(Fetch)
+_order: msgspec.json.Decoder[Order] = msgspec.json.Decoder(Order)
 _from_helper: msgspec.json.Decoder[FromHelper] = msgspec.json.Decoder(FromHelper)
 
 
-def to_frame(message: Fetch | FromHelper) -> Frame:
+def to_frame(message: Order | FromHelper) -> Frame:
     return Frame(_encoder.encode(message))
 
 
-def fetch_of(frame: Frame) -> Fetch:
+def order_of(frame: Frame) -> Order:
     """Raises FrameError."""
-    return _decode(_fetch, frame)
+    return _decode(_order, frame)
 
 
 def from_helper(frame: Frame) -> FromHelper:

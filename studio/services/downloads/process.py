@@ -9,9 +9,20 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
-from studio.domain.failure import Failure
+from studio.domain.failure import Failure, StudioError
+from studio.domain.remote import RemoteModel
 from studio.domain.text import localized
-from studio.services.downloads.messages import Failed, Fetch, Finished, Progress, from_helper, to_frame
+from studio.services.downloads.messages import (
+    Failed,
+    Fetch,
+    Finished,
+    Order,
+    Probe,
+    Probed,
+    Progress,
+    from_helper,
+    to_frame,
+)
 from studio.services.engine.windows_job import CREATE_NO_WINDOW
 from studio.wire import frames
 
@@ -27,6 +38,20 @@ async def fetch_in_helper(order: Fetch, tell: Callable[[Progress], None]) -> Fai
 
     Cancelling this ends the helper; what has arrived stays.
     """
+    answer = await _run(order, localized(order.model.title), tell)
+    return answer.failure if isinstance(answer, Failed) else None
+
+
+async def probe_in_helper(order: Probe) -> RemoteModel:
+    """What a helper sees on the hub. Raises StudioError, OSError. Cancelling this ends the helper."""
+    answer = await _run(order, order.repo, lambda _: None)
+    if isinstance(answer, Failed):
+        raise StudioError.of(answer.failure)
+    assert isinstance(answer, Probed)
+    return answer.model
+
+
+async def _run(order: Order, title: str, tell: Callable[[Progress], None]) -> Finished | Probed | Failed:
     process = await asyncio.create_subprocess_exec(
         *COMMAND,
         stdin=asyncio.subprocess.PIPE,
@@ -47,21 +72,19 @@ async def fetch_in_helper(order: Fetch, tell: Callable[[Progress], None]) -> Fai
     except (frames.FrameError, ConnectionError, EOFError) as error:
         await process.wait()
         details = f"{error}\nexit code {process.returncode}\n{await words}"
-        values = {"name": localized(order.model.title), "reason": "models.reason.helper"}
-        return Failure(code="download.failed", values=values, details=details, retryable=True)
+        values = {"name": title, "reason": "models.reason.helper"}
+        failure = Failure(code="download.failed", values=values, details=details, retryable=True)
+        return Failed(failure=failure)
     finally:
         await _end(process, words)
 
 
-async def _listen(news: asyncio.StreamReader, tell: Callable[[Progress], None]) -> Failure | None:
+async def _listen(news: asyncio.StreamReader, tell: Callable[[Progress], None]) -> Finished | Probed | Failed:
     while frame := await frames.read_async(news):
-        match from_helper(frame):
-            case Finished():
-                return None
-            case Failed(failure=failure):
-                return failure
-            case Progress() as progress:
-                tell(progress)
+        message = from_helper(frame)
+        if not isinstance(message, Progress):
+            return message
+        tell(message)
     raise EOFError("the helper ended without a word")
 
 

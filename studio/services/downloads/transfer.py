@@ -31,7 +31,7 @@ LONGEST_PAUSE = 30.0
 LONGEST_RETRY_AFTER = 300.0
 REDIRECTS = 10
 TIMEOUT = httpx2.Timeout(30.0, connect=10.0)
-_BUSY = frozenset((408, 425, 429, 500, 502, 503, 504))
+BUSY = frozenset((408, 425, 429, 500, 502, 503, 504))
 
 
 class TransferError(Exception):
@@ -193,10 +193,10 @@ class Transfer:
             headers["Range"] = f"bytes={have}-"
             if self._state.etag:
                 headers["If-Range"] = self._state.etag
-        response = self._follow(headers)
+        response = follow(self._client, self._item, headers)
         try:
             status = response.status_code
-            if status in _BUSY:
+            if status in BUSY:
                 return retry_after(response.headers.get("Retry-After"))
             if status in (401, 403, 407):
                 raise DeniedError(f"{addresses.without_secrets(self._item.url)}: status {status}")
@@ -211,24 +211,8 @@ class Transfer:
         finally:
             response.close()
 
-    def _follow(self, headers: dict[str, str]) -> httpx2.Response:
-        url = self._item.url
-        for _ in range(REDIRECTS):
-            own = self._item.headers if addresses.same_host(url, self._item.url) else {}
-            try:
-                request = self._client.build_request("GET", addresses.check(url), headers={**headers, **own})
-            except httpx2.InvalidURL as error:
-                raise addresses.AddressError(str(error)) from error
-            response = self._client.send(request, stream=True, follow_redirects=False)
-            target = response.headers.get("Location")
-            if response.status_code not in (301, 302, 303, 307, 308) or not target:
-                return response
-            response.close()
-            url = urljoin(url, target)
-        raise TransferError(f"{addresses.without_secrets(self._item.url)}: redirected in a circle")
-
     def _receive(self, response: httpx2.Response, have: int) -> float | None:
-        total = _total(response, have)
+        total = total_of(response, have)
         if total is None and have:  # 206, but not for what we asked: begin anew
             self._drop()
             return 0.0
@@ -255,7 +239,28 @@ class Transfer:
         return None
 
 
-def _total(response: httpx2.Response, have: int) -> int | None:
+def follow(client: httpx2.Client, item: Item, headers: dict[str, str]) -> httpx2.Response:
+    """The answer for *item*, its body unread, behind every redirect.
+
+    Raises AddressError for one to where nothing is asked, TransferError, httpx2.TransportError.
+    """
+    url = item.url
+    for _ in range(REDIRECTS):
+        own = item.headers if addresses.same_host(url, item.url) else {}
+        try:
+            request = client.build_request("GET", addresses.check(url), headers={**headers, **own})
+        except httpx2.InvalidURL as error:
+            raise addresses.AddressError(str(error)) from error
+        response = client.send(request, stream=True, follow_redirects=False)
+        target = response.headers.get("Location")
+        if response.status_code not in (301, 302, 303, 307, 308) or not target:
+            return response
+        response.close()
+        url = urljoin(url, target)
+    raise TransferError(f"{addresses.without_secrets(item.url)}: redirected in a circle")
+
+
+def total_of(response: httpx2.Response, have: int) -> int | None:
     """The size of the whole file as the answer says it; None when it does not, or answers another range."""
     try:
         if response.status_code == 206:

@@ -6,18 +6,25 @@ diffusers folder
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
 from studio.domain import gguf
+from studio.domain.cost import packed
 from studio.domain.cost.cost import ModelFacts, PartFacts, Tensor
+from studio.domain.model import Model
 from studio.services.library import headers
-from studio.services.library.headers import HeaderError, magic, read_json
+from studio.services.library.headers import MAX_TENSORS, HeaderError, magic, read_json
+from studio.services.library.place import Place, gguf_shards, weights
 
 MODEL = "model"
 
 
-def read_facts(path: Path) -> ModelFacts:
+def facts_of_manifest(model: Model) -> ModelFacts | None:
+    """What the manifest has of a model that need not be here; None where it has nothing."""
+    return packed.unpack(model.facts) if model.facts else None
+
+
+def read_facts(path: Place) -> ModelFacts:
     """Of what lies at *path*, a folder or a file. Takes some milliseconds a file: call it in a thread.
 
     Raises HeaderError for what is broken, OSError.
@@ -28,27 +35,34 @@ def read_facts(path: Path) -> ModelFacts:
         return _diffusers(path)
     if (path / "config.json").is_file():
         return ModelFacts(layout="transformers", parts={MODEL: _part(path)})
-    files = sorted(file for file in path.iterdir() if file.suffix in (".gguf", ".safetensors"))
+    files = sorted(file.name for file in path.iterdir() if file.name.endswith((".gguf", ".safetensors")))
     if not files:
         raise HeaderError(f"{path.name}: no model file in the folder")
-    return _file(files[0])
+    return _file(path / files[0])
 
 
-def _file(path: Path) -> ModelFacts:
+def _file(path: Place) -> ModelFacts:
     if magic(path).startswith(gguf.MAGIC):
-        with path.open("rb") as stream:
-            try:
-                metadata, infos = gguf.read_header(stream)
-            except gguf.GgufError as error:
-                raise HeaderError(f"{path.name}: {error}") from error
-        tensors = tuple(Tensor(*info) for info in infos)
-        return ModelFacts(layout="gguf", parts={MODEL: PartFacts(config=metadata, tensors=tensors)})
-    if path.parent.joinpath("config.json").is_file():
+        return ModelFacts(layout="gguf", parts={MODEL: _gguf(path)})
+    if (path.parent / "config.json").is_file():
         return ModelFacts(layout="transformers", parts={MODEL: _part(path.parent)})
     return ModelFacts(layout="safetensors", parts={MODEL: PartFacts(config={}, tensors=_tensors([path]))})
 
 
-def _diffusers(folder: Path) -> ModelFacts:
+def _gguf(path: Place) -> PartFacts:
+    """A file, or all files of a model that was cut into several; the first one's metadata."""
+    config: dict[str, Any] = {}
+    tensors: list[Tensor] = []
+    for name in gguf_shards(path.name):
+        if not (path.parent / name).is_file():
+            raise HeaderError(f"{name} is missing")
+        metadata, infos = headers.gguf_header(path.parent / name)
+        config = config or metadata
+        tensors += (Tensor(*info) for info in infos)
+    return PartFacts(config=config, tensors=_few(tensors))
+
+
+def _diffusers(folder: Place) -> ModelFacts:
     index = read_json(folder / "model_index.json")
     parts: dict[str, PartFacts] = {}
     for component in index:
@@ -62,17 +76,24 @@ def _diffusers(folder: Path) -> ModelFacts:
     return ModelFacts(layout="diffusers", parts=parts)
 
 
-def _part(folder: Path) -> PartFacts:
-    """One component. Where there are files of the variant fp16 as well, the plain ones count."""
-    files = sorted(folder.glob("*.safetensors"))
-    plain = [file for file in files if ".fp16" not in file.name]
+def _part(folder: Place) -> PartFacts:
+    """One component."""
+    names = weights(file.name for file in folder.iterdir())
     config: dict[str, Any] = read_json(folder / "config.json")
-    return PartFacts(config=config, tensors=_tensors(plain or files))
+    return PartFacts(config=config, tensors=_tensors([folder / name for name in names]))
 
 
-def _tensors(files: list[Path]) -> tuple[Tensor, ...]:
-    return tuple(
-        Tensor(name, entry.dtype, entry.shape, entry.data_offsets[1] - entry.data_offsets[0])
-        for file in files
-        for name, entry in headers.safetensors_header(file).items()
+def _tensors(files: list[Place]) -> tuple[Tensor, ...]:
+    return _few(
+        [
+            Tensor(name, entry.dtype, entry.shape, entry.data_offsets[1] - entry.data_offsets[0])
+            for file in files
+            for name, entry in headers.safetensors_header(file).items()
+        ]
     )
+
+
+def _few(tensors: list[Tensor]) -> tuple[Tensor, ...]:
+    if len(tensors) > MAX_TENSORS:
+        raise HeaderError(f"{len(tensors)} tensors")
+    return tuple(tensors)

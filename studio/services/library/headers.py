@@ -5,19 +5,23 @@ Nothing here trusts a length from the file before it was compared with what is l
 
 from __future__ import annotations
 
-from pathlib import Path
+import re
 from typing import Any
 
 import msgspec
 from msgspec import Struct
 
 from studio.domain import gguf
+from studio.services.library.place import Place
 
 MAX_JSON = 4 * 2**20
+MAX_INDEX = 32 * 2**20  # of shards: a line for each tensor
 MAX_SAFETENSORS_HEADER = 64 * 2**20
+MAX_TENSORS = 400_000
 
 PICKLE_MAGICS = (b"PK\x03\x04", b"\x80\x02", b"\x80\x03", b"\x80\x04", b"\x80\x05", b"\x1f\x8b")
 _ARCHITECTURE = "general.architecture"
+_TYPE = re.compile(r"[A-Z][A-Z0-9_]{0,15}")
 
 
 class HeaderError(Exception):
@@ -32,17 +36,17 @@ class Tensor(Struct, frozen=True):
     data_offsets: tuple[int, int]
 
 
-def magic(path: Path) -> bytes:
+def magic(path: Place) -> bytes:
     """The first 16 bytes. Raises OSError."""
     with path.open("rb") as file:
         return file.read(16)
 
 
-def read_json(path: Path) -> dict[str, Any]:
+def read_json(path: Place, limit: int = MAX_JSON) -> dict[str, Any]:
     """A small JSON object. Raises HeaderError for anything else, OSError."""
     with path.open("rb") as file:
-        data = file.read(MAX_JSON + 1)
-    if len(data) > MAX_JSON:
+        data = file.read(limit + 1)
+    if len(data) > limit:
         raise HeaderError(f"{path.name} is too large")
     try:
         return msgspec.json.decode(data, type=dict[str, Any])
@@ -50,7 +54,7 @@ def read_json(path: Path) -> dict[str, Any]:
         raise HeaderError(f"{path.name}: {error}") from error
 
 
-def safetensors_header(path: Path) -> dict[str, Tensor]:
+def safetensors_header(path: Place) -> dict[str, Tensor]:
     """The tensors of a safetensors file by name. Raises HeaderError, OSError."""
     size = path.stat().st_size
     with path.open("rb") as file:
@@ -62,18 +66,34 @@ def safetensors_header(path: Path) -> dict[str, Tensor]:
     try:
         entries = msgspec.json.decode(header, type=dict[str, msgspec.Raw])
         entries.pop("__metadata__", None)
+        if len(entries) > MAX_TENSORS:
+            raise HeaderError(f"{path.name}: {len(entries)} tensors")
         tensors = {name: msgspec.json.decode(entry, type=Tensor) for name, entry in entries.items()}
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
         raise HeaderError(f"{path.name}: {error}") from error
     room = size - 8 - length
     for name, tensor in tensors.items():
+        if not _TYPE.fullmatch(tensor.dtype):
+            raise HeaderError(f"{path.name}: {name[:80]} is of no known type")
         begin, end = tensor.data_offsets
         if not 0 <= begin <= end <= room:
             raise HeaderError(f"{path.name}: {name[:80]} lies outside the file")
     return tensors
 
 
-def gguf_architecture(path: Path) -> str:
+def gguf_header(path: Place) -> tuple[dict[str, gguf.Value], tuple[gguf.TensorInfo, ...]]:
+    """The metadata and the tensors of a GGUF file. Raises HeaderError, OSError."""
+    with path.open("rb") as file:
+        try:
+            metadata, tensors = gguf.read_header(file)
+        except gguf.GgufError as error:
+            raise HeaderError(f"{path.name}: {error}") from error
+    if sum(tensor.bytes for tensor in tensors) > path.stat().st_size:
+        raise HeaderError(f"{path.name}: its tensors lie outside the file")
+    return metadata, tensors
+
+
+def gguf_architecture(path: Place) -> str:
     """What `general.architecture` of a GGUF file says. Raises HeaderError, OSError."""
     with path.open("rb") as file:
         try:

@@ -7,7 +7,6 @@ model is loaded or imported.
 
 from __future__ import annotations
 
-import asyncio
 import importlib.util
 import logging
 import shutil
@@ -84,6 +83,7 @@ class Library:
         self._models = {model.id: model for model in sorted(known, key=lambda model: (model.order, model.id))}
         self._own = OwnModels(folder / ".own.json")
         self._sums = Sums(folder / ".sums.json")
+        self._folders = self._fetched()
 
     # --- what there is ----------------------------------------------------------------------
 
@@ -110,6 +110,10 @@ class Library:
                 return entry
         raise StudioError("model.missing", name=model_id)
 
+    def known(self, model_id: str) -> Model | None:
+        """What the manifest or a family says of a model, wherever that is; None where they do not."""
+        return self._models.get(model_id)
+
     def starters(self) -> list[Entry]:
         """What a new user gets without choosing."""
         return [Entry(model, self._installed(model)) for model in self._models.values() if model.starter]
@@ -132,6 +136,12 @@ class Library:
             for entry in self.entries(task)
             if entry.model.languages and not foreign_language(text, scripts_of(entry.model.languages))
         ]
+
+    def catch_up(self) -> None:
+        """Tell if another process, such as a terminal, fetched or removed a model. Raises OSError."""
+        before, self._folders = self._folders, self._fetched()
+        if self._folders != before:
+            self.changed.emit(None)
 
     def folder_of(self, model_id: str) -> Path:
         return self.folder / model_id
@@ -202,7 +212,7 @@ class Library:
 
         Raises StudioError as `resolve`, and `output.unwritable` when the list cannot be kept.
         """
-        found = await asyncio.to_thread(recognize, path)
+        found = await _in_thread(recognize, path)
         return self.entry(await self._keep(lambda: self._own.add(found)))
 
     async def forget(self, model_id: str) -> None:
@@ -211,7 +221,7 @@ class Library:
 
     async def _keep(self, change: Callable[[], Kept]) -> Kept:
         try:
-            return await asyncio.to_thread(change)
+            return await _in_thread(change)
         except OSError as error:
             raise StudioError(
                 "output.unwritable", path=str(self.folder), reason=error.strerror or ""
@@ -221,8 +231,6 @@ class Library:
 
     async def remove(self, model_id: str) -> None:
         """Delete a fetched model from the disk. Raises StudioError."""
-        import asyncio  # the window's first picture needs the library and no loop
-
         entry = self.entry(model_id)
         title = localized(entry.model.title)
         folder = self.folder_of(model_id)
@@ -231,7 +239,7 @@ class Library:
         if not folder.is_dir():
             raise StudioError("model.missing", name=title)
         try:
-            await asyncio.to_thread(self._delete, folder)
+            await _in_thread(self._delete, folder)
         except OSError as error:
             raise StudioError("output.unwritable", path=str(folder), reason=error.strerror or "") from error
         finally:
@@ -246,6 +254,12 @@ class Library:
             shutil.rmtree(removed)
 
     # --- where things are -------------------------------------------------------------------
+
+    def _fetched(self) -> frozenset[str]:
+        """The folders of the fetched models; each appears and goes in one moment."""
+        if not self.folder.is_dir():
+            return frozenset()
+        return frozenset(each.name for each in self.folder.iterdir() if not each.name.startswith("."))
 
     def _place(self, model: Model) -> _Place | None:
         """None when no source of the model is here."""
@@ -300,3 +314,9 @@ def _fits(folder: Path, file: ModelFile) -> bool:
         return file.bytes in (None, (folder / file.path).stat().st_size)
     except OSError:
         return False
+
+
+async def _in_thread(work: Callable[..., Kept], *arguments: Path) -> Kept:
+    import asyncio  # the window's first picture needs the library and no loop
+
+    return await asyncio.to_thread(work, *arguments)

@@ -8,9 +8,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from fnmatch import fnmatchcase
 from pathlib import Path
-from typing import Any, NoReturn, cast
+from typing import Any, NoReturn, TypeVar, cast
 
-import msgspec
 from msgspec import Struct
 
 from studio.domain import gguf
@@ -18,7 +17,10 @@ from studio.domain.failure import StudioError
 from studio.domain.family import FamilySpec, Layout
 from studio.families.registry import families
 from studio.services.library import headers
-from studio.services.library.headers import HeaderError
+from studio.services.library.headers import MAX_INDEX, HeaderError
+from studio.services.library.place import Place, gguf_shards
+
+P = TypeVar("P", bound=Place)
 
 # Modules whose classes a pipeline may name; any other is code that came with the files.
 # ("stable_diffusion" is an old alias of one inside diffusers).
@@ -47,11 +49,10 @@ def recognize(path: Path, name: str = "", specs: Iterable[FamilySpec] | None = N
     """
     path = path.expanduser().absolute()
     name = name or path.name
-    finder = _Finder(name, tuple(families().values() if specs is None else specs))
     try:
         if path.is_dir() or path.is_file():
-            found = finder.folder(path) if path.is_dir() else finder.file(path)
-            return msgspec.structs.replace(found, parameters=_variant(found))
+            spec, place, parameters = family_of(path, name, specs)
+            return Found(spec, place, parameters)
     except HeaderError as error:
         raise StudioError("model.unrecognized", name=name, details=str(error)) from error
     except OSError as error:
@@ -59,44 +60,57 @@ def recognize(path: Path, name: str = "", specs: Iterable[FamilySpec] | None = N
     raise StudioError("model.missing", name=name, details=str(path))
 
 
-def _variant(found: Found) -> dict[str, dict[str, Any] | None]:
+def family_of(
+    place: P, name: str, specs: Iterable[FamilySpec] | None = None
+) -> tuple[FamilySpec, P, dict[str, dict[str, Any] | None]]:
+    """What `recognize` finds at *place*, wherever that is.
+
+    Raises HeaderError, OSError, StudioError `model.missing_file`, `model.unrecognized`, `model.unsafe`.
+    """
+    finder = _Finder(name, tuple(families().values() if specs is None else specs))
+    spec, path = finder.folder(place) if place.is_dir() else finder.file(place)
+    return spec, path, _variant(spec, path)
+
+
+def _variant(spec: FamilySpec, path: Place) -> dict[str, dict[str, Any] | None]:
     """What the variants of the family that fit say of its parameters."""
     narrowed: dict[str, dict[str, Any] | None] = {}
-    for variant in found.spec.variants:
-        file = found.path / variant.file
+    for variant in spec.variants:
+        file = path / variant.file
         if file.is_file() and headers.read_json(file).get(variant.key, False) == variant.value:
             narrowed |= variant.parameters
     return narrowed
 
 
 class _Finder:
-    """Looks at one path. `name` is for messages, `specs` may be found."""
+    """Looks at one place. `name` is for messages, `specs` may be found."""
 
     def __init__(self, name: str, specs: tuple[FamilySpec, ...]) -> None:
         self._name, self._specs = name, specs
 
-    def folder(self, folder: Path) -> Found:
+    def folder(self, folder: P) -> tuple[FamilySpec, P]:
         if (folder / "model_index.json").is_file():
             return self._diffusers(folder)
         if (folder / "config.json").is_file():
             found = self._transformers(folder)
             if found:
                 return found
-        models = sorted(file for file in folder.iterdir() if file.is_file() and _kind(file) is not None)
-        if not models:
+        model = next((file for file in _files(folder) if _kind(file) is not None), None)
+        if model is None:
             self._refuse_pickles(folder)
             raise StudioError("model.unrecognized", name=self._name, details="no model file in the folder")
-        return self.file(models[0])  # the first of several is the first shard
+        return self.file(model)  # the first of several is the first shard
 
-    def file(self, file: Path) -> Found:
+    def file(self, file: P) -> tuple[FamilySpec, P]:
         kind = _kind(file)
         if kind == "gguf":
-            return Found(self._family("gguf", [headers.gguf_architecture(file)]), file)
+            self._need(file.parent, gguf_shards(file.name))
+            return self._family("gguf", [headers.gguf_architecture(file)]), file
         if kind == "safetensors":
             tensors = headers.safetensors_header(file)
             spec = self._match("safetensors", lambda layout: _all_named(layout, tensors))
             if spec:
-                return Found(spec, file)
+                return spec, file
             if (file.parent / "config.json").is_file():  # one file of a folder stands for the folder
                 found = self._transformers(file.parent)
                 if found:
@@ -106,7 +120,7 @@ class _Finder:
             raise StudioError("model.unsafe", name=self._name, what=file.name)
         raise StudioError("model.unrecognized", name=self._name, details="neither GGUF nor safetensors")
 
-    def _diffusers(self, folder: Path) -> Found:
+    def _diffusers(self, folder: P) -> tuple[FamilySpec, P]:
         index = headers.read_json(folder / "model_index.json")
         self._refuse_code(folder, index)
         for component, value in index.items():
@@ -122,15 +136,15 @@ class _Finder:
                 self._component(folder, place)
             elif component not in _OPTIONAL:
                 raise StudioError("model.missing_file", name=self._name, file=component)
-        return Found(self._family("diffusers", [str(index.get("_class_name", ""))]), folder)
+        return self._family("diffusers", [str(index.get("_class_name", ""))]), folder
 
-    def _component(self, folder: Path, place: Path) -> None:
+    def _component(self, folder: Place, place: Place) -> None:
         config = place / "config.json"
         if config.is_file():
             self._refuse_code(folder, headers.read_json(config))
             self._need_weights(place)
 
-    def _transformers(self, folder: Path) -> Found | None:
+    def _transformers(self, folder: P) -> tuple[FamilySpec, P] | None:
         config = headers.read_json(folder / "config.json")
         classes = config.get("architectures")
         if not isinstance(classes, list):
@@ -138,39 +152,44 @@ class _Finder:
         self._refuse_code(folder, config)
         self._need_weights(folder)
         names = [str(entry) for entry in cast("list[Any]", classes)]
-        return Found(self._family("transformers", names), folder)
+        return self._family("transformers", names), folder
 
-    def _need_weights(self, folder: Path) -> None:
+    def _need_weights(self, folder: Place) -> None:
         """At least one safetensors file, and every shard that an index names."""
-        for index in folder.glob("*.safetensors.index.json"):
-            shards = headers.read_json(index).get("weight_map")
+        files = _files(folder)
+        for index in (file for file in files if file.name.endswith(".safetensors.index.json")):
+            shards = headers.read_json(index, MAX_INDEX).get("weight_map")
             if not isinstance(shards, dict):
                 raise HeaderError(f"{index.name}: no weight_map")
-            for shard in sorted({str(shard) for shard in cast("dict[str, Any]", shards).values()}):
-                if Path(shard).name != shard:
-                    raise StudioError("model.unsafe", name=self._name, what=shard)
-                if not (folder / shard).is_file():
-                    raise StudioError("model.missing_file", name=self._name, file=shard)
-        weights = sorted(folder.glob("*.safetensors"))
+            self._need(folder, sorted({str(shard) for shard in cast("dict[str, Any]", shards).values()}))
+        weights = [file for file in files if file.name.endswith(".safetensors")]
         if not weights:
             self._refuse_pickles(folder)
             raise StudioError("model.missing_file", name=self._name, file="model.safetensors")
         for file in weights:
             headers.safetensors_header(file)
 
-    def _refuse_code(self, folder: Path, config: dict[str, Any]) -> None:
+    def _need(self, folder: Place, names: Iterable[str]) -> None:
+        for name in names:
+            if "/" in name or "\\" in name or name in ("", ".", ".."):
+                raise StudioError("model.unsafe", name=self._name, what=name)
+            if not (folder / name).is_file():
+                raise StudioError("model.missing_file", name=self._name, file=name)
+
+    def _refuse_code(self, folder: Place, config: dict[str, Any]) -> None:
         for key in _CODE_KEYS:
             if config.get(key):
                 raise StudioError("model.unsafe", name=self._name, what=key)
         for key in _ATTENTION_KEYS:
             if "/" in str(config.get(key, "")):
                 raise StudioError("model.unsafe", name=self._name, what=f"{key}: {config[key]}")
-        for code in sorted(folder.rglob("*.py")):
-            raise StudioError("model.unsafe", name=self._name, what=code.name)
+        code = min((file.name for file in folder.rglob("*.py")), default=None)
+        if code is not None:
+            raise StudioError("model.unsafe", name=self._name, what=code)
 
-    def _refuse_pickles(self, folder: Path) -> None:
-        for file in sorted(folder.iterdir()):
-            if file.is_file() and headers.magic(file).startswith(headers.PICKLE_MAGICS):
+    def _refuse_pickles(self, folder: Place) -> None:
+        for file in _files(folder):
+            if headers.magic(file).startswith(headers.PICKLE_MAGICS):
                 raise StudioError("model.unsafe", name=self._name, what=file.name)
 
     def _pair(self, value: list[Any]) -> tuple[Any, Any]:
@@ -198,7 +217,11 @@ class _Finder:
         raise StudioError("model.unrecognized", name=self._name, details=f"{kind}: {words}")
 
 
-def _kind(file: Path) -> str | None:
+def _files(folder: P) -> list[P]:
+    return sorted((file for file in folder.iterdir() if file.is_file()), key=lambda file: file.name)
+
+
+def _kind(file: Place) -> str | None:
     start = headers.magic(file)
     if start.startswith(gguf.MAGIC):
         return "gguf"

@@ -33,6 +33,7 @@ FUNCTIONS = {
     "windows_displays": ("windows", "displays"),
     "windows_accelerators": ("windows", "accelerators"),
     "windows_disk": ("windows", "disk"),
+    "windows_sound": ("windows", "sound"),
 }
 
 

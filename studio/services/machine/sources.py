@@ -215,4 +215,5 @@ READERS: dict[str, Callable[..., Any]] = {
     "windows_displays": _windows("windows_displays"),
     "windows_accelerators": _windows("windows_accelerators"),
     "windows_disk": _windows("windows_disk"),
+    "windows_sound": _windows("windows_sound"),
 }

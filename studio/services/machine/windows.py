@@ -147,6 +147,15 @@ def _medium(root: str) -> str | None:
     return None
 
 
+def sound() -> int | None:
+    """How many devices there are to play on."""
+    if sys.platform != "win32":
+        return None
+    import ctypes
+
+    return int(ctypes.windll.winmm.waveOutGetNumDevs())
+
+
 def _property(root: str, number: int, length: int) -> bytes:
     """A storage property of the volume at *root* such as "C:\\"; b"" where it has none."""
     if sys.platform != "win32":

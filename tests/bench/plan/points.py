@@ -45,6 +45,15 @@ def _grid() -> dict[str, list[Point]]:
         "sd15", (0, 1), prompt=prompts[:1], size=((256, 256), (320, 448), (512, 512)), steps=(1, 2),
         guidance=(1.0, 7.0), count=(1,),
     )  # fmt: skip
+    add(
+        "xl-half", (0, 1), prompt=prompts[:1], size=((256, 256), (512, 384), (512, 512)), steps=(1, 2),
+        guidance=(1.0, 5.0), negative=("", "blue"), count=(1,),
+    )  # fmt: skip
+    add(
+        "flux-reduced", (0, 1), prompt=prompts[:1], size=((256, 256), (384, 512), (512, 512)), steps=(1, 2),
+        count=(1,),
+    )  # fmt: skip
+    add("musicgen-small", (0,), prompt=prompts, seconds=(1, 3, 5), guidance=(1.0, 3.0))
     for model in ("llama-160m", "qwen2-400m", "gpt2-350m"):
         add(model, (0,), prompt=(TEXT, TEXT * 8, TEXT * 20), max_tokens=(16, 64), temperature=(0.0, 0.8))
     for model in ("gguf-q4", "gguf-q8"):

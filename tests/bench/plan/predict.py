@@ -5,16 +5,13 @@ from __future__ import annotations
 import time
 from functools import cache
 from pathlib import Path
-from typing import Any
-
-import msgspec
 
 from studio.domain.cost.cost import ModelFacts
 from studio.domain.job import Peak
 from studio.domain.measurement import Measurements
 from studio.domain.model import ModelSource
-from studio.domain.plan import Plan, Planned
-from studio.domain.planning import Correction, Place, Question
+from studio.domain.plan import Plan, Planned, Plans
+from studio.domain.planning import Correction, Place, Question, plans
 from studio.domain.planning.clock import Clock
 from studio.domain.planning.rank import planned, ways
 from studio.domain.request import Request
@@ -41,20 +38,27 @@ class Predictor:
         values = spec.complete({"seed": 1, **point.values})
         return Request(task=spec.tasks[0], family=spec.name, model=point.model, values=values)
 
-    def predict(self, point: Point, correction: Correction | None = None) -> Planned:
-        """The plan that the point asks for, and what it takes."""
+    def predict(self, point: Point, correction: Correction | None = None, *, ram: int = RAM) -> Planned:
+        """The plan that the point asks for, and what it takes where *ram* bytes are available."""
+        question = self._question(point, correction, ram)
+        plan = self._way(question, point.way)
+        return planned(question, self._place, plan, self._clock)
+
+    def plans(self, point: Point) -> Plans:
+        """Every way, ranked, as the fit line asks for it."""
+        return plans(self._question(point), {"cpu": self._clock})
+
+    def _question(self, point: Point, correction: Correction | None = None, ram: int = RAM) -> Question:
         spec = found(point.model).spec
         cost = registry.cost(spec.name)
         assert cost is not None
-        question = Question(
+        return Question(
             spec=spec,
             cost=cost.cost(facts(point.model), self.request(point).values),
             places=(self._place,),
-            ram_bytes=RAM,
+            ram_bytes=ram,
             corrections={"cpu": correction} if correction else {},
         )
-        plan = self._way(question, point.way)
-        return planned(question, self._place, plan, self._clock)
 
     def _way(self, question: Question, number: int) -> Plan:
         """The quickest of those in the family's precision *number*."""
@@ -103,7 +107,3 @@ def source(model: str) -> ModelSource:
     files = [path] if path.is_file() else [file for file in Path(path).rglob("*") if file.is_file()]
     size = sum(file.stat().st_size for file in files)
     return ModelSource(id=model, family=found(model).spec.name, path=str(path), bytes=size, title=model)
-
-
-def plain(planned: Planned) -> dict[str, Any]:
-    return msgspec.to_builtins(planned)

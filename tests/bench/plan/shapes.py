@@ -7,6 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from tests.bench import models as known
+from tests.bench.plan import large
 from tests.fakes import tiny_text
 
 TEXT = "Tell a long story about a lighthouse, its keeper and the sea."
@@ -18,7 +19,7 @@ def language_model(folder: Path, kind: str, dtype: str, **sizes: int) -> None:
     import transformers
 
     tokenizer = tiny_text.fast_tokenizer()
-    config = getattr(transformers, f"{kind}Config")(
+    config = getattr(transformers, f"{kind.removesuffix('LMHeadModel')}Config")(
         vocab_size=sizes.pop("vocabulary"), bos_token_id=0, eos_token_id=2, **sizes
     )
     with torch.device("cpu"), known.Weights(getattr(torch, dtype)):
@@ -60,7 +61,7 @@ def _gguf(width: int, layers: int, kind: str) -> Callable[[Path], None]:
 
         place.mkdir()
         shape = Shape(width=width, inner=width * 8 // 3 // 256 * 256, layers=layers, vocabulary=8192)
-        write_model(place / "model.gguf", shape, kind)
+        write_model(place / "model.gguf", kind, shape)
 
     return write
 
@@ -71,6 +72,9 @@ SHAPES: dict[str, Callable[[Path], None]] = {
     "gpt2-350m": _gpt,
     "gguf-q4": _gguf(1536, 16, "Q4_K"),
     "gguf-q8": _gguf(1024, 20, "Q8_0"),
+    "xl-half": large.xl,
+    "flux-reduced": large.flux,
+    "musicgen-small": large.music,
 }
 
 

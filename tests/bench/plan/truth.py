@@ -8,6 +8,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from studio.domain.failure import Failure
 from studio.domain.model import ModelSource
 from studio.domain.plan import Plan
 from studio.domain.request import Request
@@ -37,19 +38,35 @@ class Truth:
 
 def run(request: Request, model: ModelSource, plan: Plan) -> Truth:
     """From the engine's start to the end of the job. RuntimeError when that is not a good one."""
+    outcome = attempt(request, model, plan)
+    if isinstance(outcome, Failure):
+        raise RuntimeError(str(outcome))  # noqa: TRY004 - no matter of types
+    return outcome
+
+
+def attempt(
+    request: Request, model: ModelSource, plan: Plan, *, wrap: tuple[str, ...] = ()
+) -> Truth | Failure:
+    """The same, or why it failed. *wrap*: a command that starts the engine."""
     with tempfile.TemporaryDirectory(prefix="bench-") as outputs:
-        engine = EngineProcess(Path(outputs))
         try:
-            watch = _Watch(engine.pid)
+            engine = EngineProcess(Path(outputs), wrap=wrap)
+        except AssertionError as error:  # it did not even start
+            return Failure(code="engine.crashed", details=str(error))
+        watch = _Watch(engine.pid)
+        try:
             engine.send(Run(job="point", request=request, model=model, plan=plan, outputs=outputs))
             ended = engine.wait_for(Done, Failed, timeout=PATIENCE)
             if isinstance(ended, Failed):
-                raise RuntimeError(f"{ended.failure}\n{engine.stderr[-2000:]}")  # noqa: TRY004 - no matter of types
-            anonymous, mapped = watch.stop()
-            peak = _status(engine.pid)["VmHWM"]
+                return ended.failure
+            return Truth(
+                _status(engine.pid)["VmHWM"], watch.anonymous, watch.mapped, dict(ended.outcome.timings)
+            )
+        except AssertionError as error:  # it was ended
+            return Failure(code="engine.crashed", details=str(error))
         finally:
+            watch.stop()
             engine.close()
-    return Truth(peak, anonymous, mapped, dict(ended.outcome.timings))
 
 
 class _Watch:
@@ -57,7 +74,7 @@ class _Watch:
 
     def __init__(self, pid: int) -> None:
         self._pid = pid
-        self._anonymous = self._mapped = 0
+        self.anonymous = self.mapped = 0
         self._ended = threading.Event()
         self._thread = threading.Thread(target=self._look, daemon=True)
         self._thread.start()
@@ -65,13 +82,12 @@ class _Watch:
     def _look(self) -> None:
         while not self._ended.wait(LOOK_SECONDS):
             now = _status(self._pid)
-            self._anonymous = max(self._anonymous, now.get("RssAnon", 0))
-            self._mapped = max(self._mapped, now.get("RssFile", 0))
+            self.anonymous = max(self.anonymous, now.get("RssAnon", 0))
+            self.mapped = max(self.mapped, now.get("RssFile", 0))
 
-    def stop(self) -> tuple[int, int]:
+    def stop(self) -> None:
         self._ended.set()
         self._thread.join()
-        return self._anonymous, self._mapped
 
 
 def _status(pid: int) -> dict[str, int]:

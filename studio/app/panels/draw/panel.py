@@ -40,11 +40,11 @@ class DrawPanel(MakingPanel):
         self._shown: Path | None = None
         empty = EmptyState("draw", "draw.empty", "draw.empty.words", "draw.empty.example", "generate")
         empty.clicked.connect(self._example)
-        self._stack = QStackedLayout()
-        self._stack.addWidget(empty)
-        self._stack.addWidget(self.view)
+        self._pages = QStackedLayout()
+        self._pages.addWidget(empty)
+        self._pages.addWidget(self.view)
         holder = QWidget()
-        holder.setLayout(self._stack)
+        holder.setLayout(self._pages)
         self.workspace.addWidget(holder, 1)
         self.workspace.addWidget(self.strip)
         self._add_actions()
@@ -83,7 +83,7 @@ class DrawPanel(MakingPanel):
     # --- showing -------------------------------------------------------------------------------
 
     def _show_pictures(self, shown: tuple[Shown, ...]) -> None:
-        self._stack.setCurrentIndex(1 if shown or self.model.preview.value else 0)
+        self._pages.setCurrentIndex(1 if shown or self.model.preview.value else 0)
         self.strip.setVisible(bool(shown))
         self.strip.set_items([Thumbnail(str(p.path), p.title, path=p.path) for p in shown])
         for picture in shown:
@@ -105,9 +105,9 @@ class DrawPanel(MakingPanel):
         self.strip.set_current(str(picture.path) if picture else None)
         if picture is None:
             self._shown = None
-            self._stack.setCurrentIndex(0)
+            self._pages.setCurrentIndex(0)
         elif picture.path != self._shown:
-            self._stack.setCurrentIndex(1)
+            self._pages.setCurrentIndex(1)
             if self._opening is not None:
                 self._opening.cancel()
             self._opening = self._background.start(self._open(picture.path))
@@ -121,7 +121,7 @@ class DrawPanel(MakingPanel):
 
     def _show_preview(self, frame: PreviewFrame | None) -> None:
         if frame is not None:
-            self._stack.setCurrentIndex(1)
+            self._pages.setCurrentIndex(1)
             self._shown = None
             self.view.set_image(pictures.from_rgb(frame.rgb, frame.width, frame.height))
             self.view.set_caption(t("draw.preview"))

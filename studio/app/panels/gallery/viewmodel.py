@@ -50,8 +50,8 @@ class GalleryModel:
         self._reading: asyncio.Future[Any] | None = None
         self._wanted: Path | None = None
         self._end = self._gallery.changed.connect(lambda _: self.refresh())
-        self.words.subscribe(lambda _: self.refresh())
-        self.kind.subscribe(lambda _: self.refresh())
+        self.words.connect(lambda _: self.refresh())
+        self.kind.connect(lambda _: self.refresh())
         self.refresh()
 
     def close(self) -> None:
@@ -160,6 +160,7 @@ class GalleryModel:
         """Bring back what was deleted last."""
         if self._last_deleted:
             ids, self._last_deleted = self._last_deleted, []
+            self.desk.unsay(self.undo_delete)
             self._background.start(self._gallery.undo(ids))
 
     def empty_trash(self) -> None:

@@ -41,7 +41,7 @@ PARTS_OF_THE_DAY = ((5, "night"), (11, "morning"), (13, "noon"), (18, "afternoon
 class Try(Struct, frozen=True, kw_only=True):
     """An example for a task, made by the panel *key*. `entry` is None when no model is here.
 
-    `job`: the one of this task that runs or waits.
+    `job`: the one that was started from here and has not ended.
     """
 
     task: str
@@ -89,12 +89,13 @@ class HomeModel:
         self.abilities: Property[tuple[Ability, ...]] = Property(())
         self.machine: Property[Machine | None] = Property(None)
         self.lately: Property[tuple[Made, ...]] = Property(())
+        self._jobs: dict[str, str] = {}
         self._reading: asyncio.Future[None] | None = None
         self._again = False
         self._ends: list[Callable[[], None]] = [
             self._basis.library.changed.connect(lambda _: self._look()),
             self._basis.settings.changed.connect(lambda _: self._settings()),
-            language.current.subscribe(lambda _: self._look()).cancel,
+            language.current.connect(lambda _: self._look()),
         ]
         self.greet()
         if not desk.is_open:
@@ -135,7 +136,7 @@ class HomeModel:
         if chosen.entry is None or spec is None:
             self.desk.go("models")
         else:
-            self.desk.make(example_request(chosen.entry.model, spec, task, chosen.prompt))
+            self.desk.make(example_request(chosen.entry.model, spec, task, chosen.prompt), self._follow)
 
     def stop(self, task: str) -> None:
         """Cancel what the card of *task* shows."""
@@ -200,9 +201,13 @@ class HomeModel:
         return speed_of(self._studio, entry, task, example(entry.model, language.current.value))
 
     def _job_of(self, task: str) -> Job | None:
-        """The running job of *task*, else the next that waits."""
+        """The one that was last started from the card of *task*, while it runs or waits."""
         jobs = self._studio.queue.jobs if self._studio else ()
-        return next((j for j in jobs if j.request.task == task and j.state in _ON_ITS_WAY), None)
+        return next((j for j in jobs if j.id == self._jobs.get(task) and j.state in _ON_ITS_WAY), None)
+
+    def _follow(self, job: Job) -> None:
+        self._jobs[job.request.task] = job.id
+        self._job_changed(job)
 
     def _job_changed(self, job: Job) -> None:
         if job.state.ended:

@@ -92,7 +92,7 @@ class ModelsModel:
             studio.planner.changed.connect(lambda _: self._read()),
         )
         for narrowing in (self.task, self.fits, self.may_sell, self.installed, self.words):
-            narrowing.subscribe(lambda _: self._narrow())
+            narrowing.connect(lambda _: self._narrow())
 
     def close(self) -> None:
         for end in self._ends:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+from functools import partial
 from typing import Any
 
 from PySide6.QtWidgets import QFileDialog, QHBoxLayout, QVBoxLayout, QWidget
@@ -38,6 +39,7 @@ class SettingsPanel(Panel):
         self.model = SettingsModel(desk.studio)
         self._controls: dict[str, Switch | ComboBox | ChoiceRow] = {}
         self._folders: dict[str, ElidedLabel] = {}
+        self._usual: dict[str, Button] = {}
         scroll = ScrollColumn(margins=(32, 26, 32, 20), spacing=16)
         scroll.body.addWidget(Label("panel.settings", "heading"))
         for card in (self._look(), self._files(), self._privacy(), self._running(), self._help()):
@@ -70,11 +72,12 @@ class SettingsPanel(Panel):
             path = ElidedLabel(role="muted", middle=True)
             self._folders[name] = path
             choose = Button("settings.choose")
-            choose.clicked.connect(lambda name=name: self._choose(name))
+            choose.clicked.connect(partial(self._choose, name))
             usual = Button("settings.usual", kind="quiet")
-            usual.clicked.connect(lambda name=name: self._change(name, ""))
+            usual.clicked.connect(partial(self._change, name, ""))
+            self._usual[name] = usual
             show = Button("settings.open", "reveal", "quiet")
-            show.clicked.connect(lambda name=name: self._open(name))
+            show.clicked.connect(partial(self._open, name))
             row = QHBoxLayout()
             row.setSpacing(8)
             title = Label(f"settings.{name}", "label")
@@ -152,6 +155,7 @@ class SettingsPanel(Panel):
             control.set_value(getattr(settings, name))
         for name, label in self._folders.items():
             label.setText(str(self.model.folder(name)))
+            self._usual[name].setEnabled(bool(getattr(settings, name)))
 
     def _change(self, name: str, value: Any) -> None:
         try:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 from pathlib import Path
 
+from PySide6.QtCore import QSize
+from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QHBoxLayout, QListWidget, QListWidgetItem, QStackedLayout, QVBoxLayout, QWidget
 
 from studio.app import files, keys
@@ -27,6 +29,8 @@ from studio.domain.failure import Failure, StudioError
 from studio.domain.quantity import clock, length
 from studio.domain.text import language, t
 from studio.services.library.library import Entry
+
+ROOM_FOR_BOTH = 380  # pixels: lower, the list of sounds would press the open one together
 
 
 class SpeakPanel(MakingPanel):
@@ -86,20 +90,18 @@ class SpeakPanel(MakingPanel):
         bottom.addWidget(self.play)
         bottom.addWidget(self._time)
         bottom.addStretch(1)
-        self.wave.setMinimumHeight(140)
         card.body.addLayout(top)
         card.body.addWidget(self.wave, 1)
         card.body.addLayout(bottom)
         self.list.setProperty("rows", True)
         self.list.setMaximumHeight(190)
-        page = QWidget()
-        column = QVBoxLayout(page)
+        lately = QWidget()
+        column = QVBoxLayout(lately)
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(14)
-        column.addWidget(card, 1)
         column.addWidget(Label("speak.recent", "label"))
         column.addWidget(self.list)
-        return page
+        return _Page(card, lately)
 
     def _connect(self) -> None:
         self.play.clicked.connect(self._toggle)
@@ -223,6 +225,26 @@ class SpeakPanel(MakingPanel):
     def _delete(self) -> None:
         self.player.stop()
         self.model.recent.delete()
+
+
+class _Page(QWidget):
+    """The open sound, and those of late below where there is room for both."""
+
+    def __init__(self, card: Card, lately: QWidget) -> None:
+        super().__init__()
+        self._card, self._lately = card, lately
+        column = QVBoxLayout(self)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.setSpacing(14)
+        column.addWidget(card, 1)
+        column.addWidget(lately)
+
+    def minimumSizeHint(self) -> QSize:
+        return QSize(super().minimumSizeHint().width(), self._card.minimumSizeHint().height())
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        self._lately.setVisible(self.height() >= ROOM_FOR_BOTH)
 
 
 def create(desk: Desk) -> SpeakPanel:

@@ -46,21 +46,32 @@ from studio.app.widgets.button import Button
 from studio.app.widgets.label import Label
 from studio.app.widgets.paint import RADIUS, box, dot
 from studio.app.widgets.text_area import SearchField
+from studio.domain.job import JobState
 from studio.domain.text import t
 
 WIDTH = 232
 ROW = 52
 MORE = 30  # the width of the place that opens a row's menu
+NOTES = {
+    JobState.WAITING: "write.waiting",
+    JobState.RUNNING: "write.writing",
+    JobState.CANCELLING: "strip.stopping",
+}
 _Index = QModelIndex | QPersistentModelIndex
 
 
 class Row(Struct, frozen=True):
-    """`updated`: POSIX seconds. `live`: an answer is being written in it."""
+    """`updated`: POSIX seconds. `answer`: how the one that is on its way in it stands."""
 
     id: str
     title: str
     updated: float
-    live: bool = False
+    answer: JobState | None = None
+
+    @property
+    def note(self) -> str:
+        """What happens in it now, else when it was used last."""
+        return t(NOTES[self.answer]) if self.answer in NOTES else when(self.updated)
 
 
 class ConversationSide(QWidget):
@@ -274,12 +285,12 @@ class _Delegate(QStyledItemDelegate):
         painter.drawText(inner.adjusted(0, 0, 0, -half), Qt.AlignmentFlag.AlignVCenter, words)
         lower = inner.adjusted(0, half, 0, 0)
         painter.setFont(small)
-        if row.live:
-            dot(painter, QPointF(lower.x() + 4, lower.center().y()), theme.color("accent"))
+        if row.answer in NOTES:
+            color = theme.color("muted" if row.answer is JobState.WAITING else "accent")
+            dot(painter, QPointF(lower.x() + 4, lower.center().y()), color)
             lower.adjust(14, 0, 0, 0)
         painter.setPen(theme.color("text" if chosen else "muted"))
-        state = t("write.writing") if row.live else when(row.updated)
-        painter.drawText(lower, Qt.AlignmentFlag.AlignVCenter, state)
+        painter.drawText(lower, Qt.AlignmentFlag.AlignVCenter, row.note)
         if chosen or hover:
             side = 18.0
             more = QRectF(rect.right() - MORE + 6, rect.center().y() - side / 2, side, side)

@@ -91,6 +91,7 @@ class WritePanel(MakingPanel):
         self.transcript.said_instead.connect(self._say_instead)
         self.transcript.link_chosen.connect(self._ask_about_link)
         watch(model.conversations, self._list)
+        watch(model.answering, self._list)
         watch(model.conversation, self._show)
         watch(model.more, self._grow)
         watch(model.job, self._job_changed)
@@ -133,15 +134,12 @@ class WritePanel(MakingPanel):
         self._show(self.model.conversation.value)
 
     def _list(self, _: object) -> None:
+        states = self.model.answering.value
         rows = [
-            Row(each.id, each.title, each.updated, self._writes(each))
+            Row(each.id, each.title, each.updated, states.get(each.id))
             for each in self.model.conversations.value
         ]
         self.list.set_rows(rows, self.model.conversation.value.id)
-
-    def _writes(self, conversation: Conversation) -> bool:
-        job = self.desk.studio.answers.job(conversation.id)
-        return job is not None and job.state is not JobState.HELD
 
     def _show(self, conversation: Conversation) -> None:
         self._pages.setCurrentIndex(1 if conversation.turns else 0)
@@ -247,6 +245,7 @@ class WritePanel(MakingPanel):
     def _undo_delete(self) -> None:
         if self._deleted is not None:
             deleted, self._deleted = self._deleted, None
+            self.desk.unsay(self._undo_delete)
             self.model.put_back(deleted)
 
     def _ask_about_link(self, address: str) -> None:

@@ -18,6 +18,7 @@ from studio.app.observable import watch
 from studio.app.panels.write import markdown
 
 LINE_PERCENT = 145.0
+LIST_INDENT = 24.0  # pixels
 
 
 class Prose(QTextBrowser):
@@ -98,4 +99,5 @@ def set_up(text: QTextEdit) -> None:
     text.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
     text.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
     text.document().setDocumentMargin(0)
+    text.document().setIndentWidth(LIST_INDENT)
     text.setFont(fonts.ui_font())

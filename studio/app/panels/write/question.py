@@ -100,7 +100,9 @@ class QuestionView(QWidget):
         margins = self._bubble.body.contentsMargins()
         room = int(self.width() * WIDEST) - margins.left() - margins.right()
         self._words.document().setTextWidth(room)
-        self._words.setFixedWidth(min(self._words.ideal_width(), room))
+        width = min(self._words.ideal_width(), room)
+        self._words.setFixedWidth(width)
+        self._words.document().setTextWidth(width)  # else it could be scrolled sideways
 
 
 class Bubble(QWidget):

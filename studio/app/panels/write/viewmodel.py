@@ -11,13 +11,14 @@ import msgspec
 from msgspec import Struct
 
 from studio.app.making import Making
-from studio.app.observable import Event, Property
+from studio.app.observable import Property
 from studio.domain.failure import StudioError
-from studio.domain.job import Job
+from studio.domain.job import Job, JobState
 from studio.domain.request import Request
 from studio.domain.writing import CHAT, COMPLETION
 from studio.services.answers import Words, question
 from studio.services.conversations import Conversation, Turn
+from studio.services.event import Event
 from studio.services.library.library import Entry
 from studio.services.library.traits import Traits, read_traits
 from studio.services.studio import Studio
@@ -49,7 +50,8 @@ def estimate_tokens(text: str) -> int:
 
 
 class WriteModel(Making):
-    """`conversations`: those that hold the words of `search`, the last used first.
+    """`conversations`: those that hold the words of `search`, the last used first. `answering`: by id, how
+    the answers that are on their way in any of them stand.
 
     `conversation`: the open one. `more` tells that its answer has grown (`written`); `speed` in tokens
     per second meanwhile, estimated. `chat`: it is a conversation, not a text that the model continues.
@@ -60,6 +62,7 @@ class WriteModel(Making):
         self._answers = studio.answers
         self.search: Property[str] = Property("")
         self.conversations: Property[tuple[Conversation, ...]] = Property(())
+        self.answering: Property[dict[str, JobState]] = Property({})
         self.conversation: Property[Conversation] = Property(self._fresh())
         self.context: Property[ContextUse] = Property(ContextUse(0, None, about=True))
         self.speed: Property[float | None] = Property(None)
@@ -72,14 +75,15 @@ class WriteModel(Making):
         self._began: float | None = None
         self._ends = (
             studio.conversations.changed.connect(self._kept),
+            studio.queue.changed.connect(lambda _: self._follow_answers()),
             studio.answers.text.connect(self._heard),
             studio.answers.failed.connect(lambda failure: setattr(self.failure, "value", failure)),
         )
-        self.search.subscribe(lambda _: self._list())
-        self.entry.subscribe(self._read_traits)
-        self.form.changed.subscribe(lambda _: self._measure())
-        self.form.rebuilt.subscribe(lambda _: self._measure())
-        self.prompt.subscribe(lambda _: self._measure())
+        self.search.connect(lambda _: self._list())
+        self.entry.connect(self._read_traits)
+        self.form.changed.connect(lambda _: self._measure())
+        self.form.rebuilt.connect(lambda _: self._measure())
+        self.prompt.connect(lambda _: self._measure())
         self._list()
         self._read_traits(self.entry.value)
         last = studio.conversations.get(str(studio.drafts.get(DRAFT).get("conversation", "")))
@@ -235,7 +239,11 @@ class WriteModel(Making):
         self.conversation.value = kept
         self._measure()
 
+    def _follow_answers(self) -> None:
+        self.answering.value = self._answers.states()
+
     def _list(self) -> None:
+        self._follow_answers()
         self.conversations.value = tuple(self.studio.conversations.recent(self.search.value))
 
     def _heard(self, words: Words) -> None:

@@ -1,0 +1,147 @@
+"""Models on a hub, judged before they are here. What was seen is kept for a day.
+
+A helper process goes online for each look; going offline or closing ends them.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import logging
+import os
+import re
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import msgspec
+from msgspec import Struct
+
+from studio import __version__
+from studio.domain.failure import StudioError
+from studio.domain.model import Hub
+from studio.domain.remote import RemoteModel
+from studio.services.downloads.messages import Probe
+from studio.services.downloads.process import probe_in_helper
+from studio.wire import files
+
+log = logging.getLogger(__name__)
+
+KEPT_SECONDS = 86_400.0
+_NAME = re.compile(
+    r"(?P<repo>\w[\w.-]{0,95}(?:/\w[\w.-]{0,95})?)"
+    r"(?:@(?P<revision>\w[\w./-]{0,199}))?"
+    r"(?::(?P<variant>\w.{0,199}))?",
+    re.ASCII,
+)
+
+
+class _Kept(Struct, frozen=True, kw_only=True):
+    when: float
+    model: RemoteModel
+
+
+class Remote:
+    """*folder* keeps what was seen. Used from one asyncio loop; `offline` and `token` are asked each time."""
+
+    def __init__(
+        self,
+        folder: Path,
+        logs: Path,
+        *,
+        offline: Callable[[], bool] = lambda: False,
+        token: Callable[[], str | None] = lambda: None,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        self._folder, self._logs = folder, logs
+        self._offline, self._token, self._clock = offline, token, clock
+        self._running: set[asyncio.Task[RemoteModel]] = set()
+
+    async def probe(self, name: str) -> RemoteModel:
+        """Look at `OWNER/NAME[@REVISION][:VARIANT]`. Cancelling it ends the look.
+
+        Raises StudioError: `model.missing` for what is no such name, `download.offline`, `download.failed`,
+        `model.gated`, `model.unsafe`, `model.unrecognized`, `model.missing_file`.
+        """
+        found = _NAME.fullmatch(name)
+        if not found:
+            raise StudioError("model.missing", name=name)
+        return await self._look(
+            Probe(
+                repo=found["repo"],
+                revision=found["revision"] or "main",
+                variant=found["variant"] or "",
+                logs=str(self._logs),
+            )
+        )
+
+    async def probe_source(self, source: Hub) -> RemoteModel:
+        """Look at what a fetch from *source* would bring. Raises as `probe`."""
+        return await self._look(
+            Probe(repo=source.repo, revision=source.revision, files=source.files, logs=str(self._logs))
+        )
+
+    def stop(self) -> None:
+        """End every look; who waits for it is told that the studio is offline."""
+        for task in self._running:
+            task.cancel()
+
+    async def close(self) -> None:
+        """End every look and wait until no helper is left."""
+        self.stop()
+        await asyncio.gather(*self._running, return_exceptions=True)
+
+    async def _look(self, order: Probe) -> RemoteModel:
+        file = self._folder / f"{_key(order)}.json"
+        kept = await asyncio.to_thread(self._read, file)
+        if kept is not None:
+            return kept
+        if self._offline():
+            raise StudioError("download.offline", name=order.repo)
+        task = asyncio.ensure_future(self._ask(order))
+        self._running.add(task)
+        task.add_done_callback(self._running.discard)
+        try:
+            model = await task
+        except asyncio.CancelledError:
+            if (current := asyncio.current_task()) is not None and current.cancelling():
+                raise
+            raise StudioError("download.offline", name=order.repo) from None
+        except OSError as error:
+            raise StudioError("internal", reason=str(error)) from error
+        await asyncio.to_thread(self._keep, file, model)
+        return model
+
+    async def _ask(self, order: Probe) -> RemoteModel:
+        # In a thread: a keyring may ask the user first.
+        token = await asyncio.to_thread(self._token)
+        return await probe_in_helper(msgspec.structs.replace(order, token=token))
+
+    def _read(self, file: Path) -> RemoteModel | None:
+        try:
+            kept = msgspec.json.decode(file.read_bytes(), type=_Kept)
+        except FileNotFoundError:
+            return None
+        except (OSError, msgspec.MsgspecError, UnicodeDecodeError) as error:
+            log.info("%s is not used: %s", file, error)
+            return None
+        return kept.model if 0 <= self._clock() - kept.when < KEPT_SECONDS else None
+
+    def _keep(self, file: Path, model: RemoteModel) -> None:
+        """Also takes away what is too old. A cache that cannot be written only costs time."""
+        now = self._clock()
+        try:
+            self._folder.mkdir(parents=True, exist_ok=True)
+            for old in self._folder.glob("*.json"):
+                if now - old.stat().st_mtime > KEPT_SECONDS:
+                    old.unlink()
+            files.write(file, msgspec.json.encode(_Kept(when=now, model=model)))
+        except OSError as error:
+            log.info("what was seen of %s is not kept: %s", model.repo, error)
+
+
+def _key(order: Probe) -> str:
+    """Other versions recognize other models, and a mirror may have others."""
+    asked = [__version__, os.environ.get("HF_ENDPOINT", ""), order.repo, order.revision, order.variant]
+    words = "\n".join([*asked, *order.files])
+    return hashlib.sha256(words.encode()).hexdigest()[:32]

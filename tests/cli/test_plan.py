@@ -1,0 +1,87 @@
+"""`studio plan`: its table, its JSON, and every way to ask wrongly."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from studio.cli.main import run
+from studio.domain import text
+from studio.services.measurements import MeasurementStore
+from studio.services.paths import Paths
+from tests.fakes.measured import measured
+from tests.fakes.tiny_text import write_gguf
+
+
+@pytest.fixture
+def figures(home: Path) -> None:
+    """The micro-benchmark ran here."""
+    MeasurementStore(Paths.default().create().data / "measurements").save(measured())
+
+
+def planned(capsys: pytest.CaptureFixture[str], *words: str) -> dict:
+    assert run(["plan", *words, "--json"]) == 0
+    return json.loads(capsys.readouterr().out)
+
+
+@pytest.mark.usefixtures("figures")
+def test_the_best_plan_comes_first_with_what_it_takes(capsys: pytest.CaptureFixture[str]) -> None:
+    found = planned(capsys, "starter-icons", "--steps", "10")
+    assert found["fits"] is True
+    assert found["reason"]
+    best = found["plans"][0]
+    assert best["device"] == "cpu"
+    predicted = best["predicted"]
+    for span in (predicted["ram_bytes"], predicted["seconds"]):
+        assert 0 < span["low"] < span["mid"] < span["high"]
+    assert sum(predicted["breakdown"].values()) == pytest.approx(predicted["ram_bytes"]["mid"], abs=5)
+    assert sum(predicted["phases"].values()) == pytest.approx(predicted["seconds"]["mid"])
+    seconds = [each["predicted"]["seconds"]["mid"] for each in found["plans"]]
+    assert seconds == sorted(seconds)
+
+
+@pytest.mark.usefixtures("figures")
+def test_the_request_s_own_values_count(capsys: pytest.CaptureFixture[str]) -> None:
+    few, many = (planned(capsys, "starter-icons", "--steps", n)["plans"][0]["predicted"] for n in ("5", "50"))
+    assert many["phases"]["denoise"] > 5 * few["phases"]["denoise"]
+
+
+@pytest.mark.usefixtures("home")
+def test_a_file_anywhere_can_be_judged(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    found = planned(capsys, str(write_gguf(tmp_path / "any name.gguf")))
+    assert found["plans"][0]["predicted"]["ram_bytes"]["mid"] > 0
+    assert "seconds" not in found["plans"][0]["predicted"]
+
+
+@pytest.mark.usefixtures("home")
+def test_for_people(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["plan", "starter-icons"]) == 0
+    words = capsys.readouterr()
+    assert "GB" in words.out
+    assert "bench machine" in words.err
+    text.set_language("zh_CN")
+    try:
+        assert run(["plan", "starter-icons"]) == 0
+    finally:
+        text.set_language("en")
+
+
+@pytest.mark.usefixtures("home")
+@pytest.mark.parametrize(
+    ("words", "code"),
+    [
+        (["nothing-of-the-kind"], 1),
+        (["starter-icons", "--task", "speech"], 2),
+        (["starter-icons", "another"], 2),
+        (["starter-icons", "--stepps", "3"], 2),
+        (["--json"], 2),
+        ([], 2),
+        (["--help"], 0),
+    ],
+)
+def test_wrong_words(words: list[str], code: int, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["plan", *words]) == code
+    said = capsys.readouterr()
+    assert said.out or said.err
