@@ -37,8 +37,8 @@ class Making:
     """`models`: those here that can do one of *tasks*. `entry`: the chosen one, None when there is none.
 
     `job` is the last one asked for here, as the queue knows it now; `failure` what to tell the user.
-    `restored` is emitted after fields were filled from a result. Everything that the user typed is
-    kept as a draft, the prompt for each task.
+    `promised` is what was told of it when it was asked for. `restored` is emitted after fields were
+    filled from a result. Everything that the user typed is kept as a draft, the prompt for each task.
     """
 
     def __init__(self, studio: Studio, *tasks: str) -> None:
@@ -53,6 +53,7 @@ class Making:
         self.job: Property[Job | None] = Property(None)
         self.failure: Property[Failure | None] = Property(None)
         self.restored: Event[Request] = Event()
+        self.promised: Estimate | None = None
         self._saving: asyncio.TimerHandle | None = None
 
         draft = studio.drafts.get(tasks[0])
@@ -130,6 +131,7 @@ class Making:
         except StudioError as error:
             self.failure.value = error.failure
             return None
+        self.promised = self.estimate.value
         self.job.value = job
         return job
 
@@ -215,13 +217,13 @@ class Making:
             self._saving.cancel()
         self._saving = asyncio.get_running_loop().call_later(SAVE_SECONDS, self._save)
 
-    def _estimate(self) -> None:
+    def wanted(self) -> Request | None:
+        """What the fields say now, complete or not, for predictions; None without a model."""
         spec, entry = self.spec, self.entry.value
         if spec is None or entry is None or entry.installed is None:
-            self.estimate.value = None
-            return
+            return None
         settings = self.studio.settings.value
-        request = Request(
+        return Request(
             task=self.task,
             family=spec.name,
             model=entry.model.id,
@@ -229,6 +231,12 @@ class Making:
             device=settings.device,
             threads=settings.threads,
         )
+
+    def _estimate(self) -> None:
+        request, spec, entry = self.wanted(), self.spec, self.entry.value
+        if request is None or spec is None or entry is None or entry.installed is None:
+            self.estimate.value = None
+            return
         self.estimate.value = self.studio.estimator.estimate(
             request, spec, weights=entry.installed.bytes, least=entry.model.memory_bytes
         )

@@ -17,6 +17,7 @@ from studio.app.language import on_language
 from studio.app.making import Making
 from studio.app.observable import bind, watch
 from studio.app.panel import Panel
+from studio.app.plan_sheet import open_on_click
 from studio.app.widgets.empty_state import EmptyState
 from studio.app.widgets.inspector import Inspector
 from studio.app.widgets.model_picker import ModelItem, ModelPicker
@@ -98,6 +99,7 @@ class MakingPanel(Panel):
     def _wire(self) -> None:
         making, prompt = self.making, self.prompt
         FitShower(prompt.fit, making.estimate)
+        open_on_click(prompt.fit, self, making)
         bind(making.prompt, prompt.set_text, prompt.text_changed)
         prompt.generate_requested.connect(self._ask)
         prompt.stop_requested.connect(making.stop)

@@ -1,4 +1,4 @@
-"""How fast a model is here, from what was measured; without widgets.
+"""How fast a model is here, from what was measured or predicted; without widgets.
 
 A request that nobody typed stands for it: the model's own defaults and its first example.
 """
@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING
 
 from msgspec import Struct
 
+from studio.domain.ability import BARS, Verdict, pace, pace_words
 from studio.domain.family import FamilySpec
 from studio.domain.model import Model
 from studio.domain.parameter import Text
-from studio.domain.plan import Estimate
+from studio.domain.plan import Estimate, Fit
 from studio.domain.quantity import duration
 from studio.domain.request import Request
 from studio.domain.text import t
@@ -22,37 +23,42 @@ from studio.services.library.library import Entry
 if TYPE_CHECKING:
     from studio.services.studio import Studio
 
-# What feels fluent and what is only slow: seconds for a picture, words or sound a second.
-SECONDS = (30.0, 300.0)
-TOKENS = (8.0, 2.0)
-REAL_TIME = (1.5, 0.5)
-
 
 class Speed(Struct, frozen=True):
-    """What the fit line knows of a model, and its measured speed; None where nothing was measured.
+    """What the fit line knows of a model, and its speed; None where nothing is known of it.
 
-    `seconds` for the example, loading not counted; `rate` as in the history.
+    `seconds` that the example took, loading not counted; `rate` as in the history. `usual`: predicted
+    seconds of what `BARS` calls usual, for a model that never ran.
     """
 
     task: str
     estimate: Estimate | None = None
     seconds: float | None = None
     rate: float | None = None
+    usual: float | None = None
 
     @property
     def measured(self) -> bool:
         return self.seconds is not None
 
     @property
-    def grade(self) -> str:
-        """ "fluent", "slow" or "very_slow"; "" while nothing was measured."""
-        if self.seconds is None:
-            return ""
-        if self.rate is None:
-            good = [self.seconds <= limit for limit in SECONDS]
-        else:
-            good = [self.rate >= limit for limit in (TOKENS if self.task == "text" else REAL_TIME)]
-        return "fluent" if good[0] else "slow" if good[1] else "very_slow"
+    def pace(self) -> float | None:
+        """Pictures, tokens or seconds of sound a second, measured or predicted; None for other tasks."""
+        if self.rate is not None:
+            return self.rate
+        seconds = self.seconds if self.seconds is not None else self.usual
+        if seconds is None or self.task not in BARS:
+            return None
+        return BARS[self.task].amount / max(seconds, 1e-6)
+
+    @property
+    def verdict(self) -> Verdict | None:
+        """None while nothing is known, and of other tasks."""
+        if self.task not in BARS or self.pace is None:
+            return None
+        if self.estimate is not None and self.estimate.fit is Fit.RED:
+            return Verdict.NOT_POSSIBLE
+        return pace(self.task, self.pace)
 
 
 def spec_of(model: Model) -> FamilySpec | None:
@@ -84,18 +90,16 @@ def speed_of(studio: Studio, entry: Entry, task: str, prompt: str = "") -> Speed
     weights = entry.installed.bytes if entry.installed else model.bytes
     estimate = studio.estimator.estimate(request, spec, weights=weights, least=model.memory_bytes)
     learnt = studio.estimator.learnt(request, spec, cold=False)
-    if learnt is None:
+    if learnt is None and task not in BARS:
         return Speed(task, estimate)
+    if learnt is None:
+        return Speed(task, estimate, usual=studio.candidate(entry, spec, task).seconds)
     seconds = max(learnt.seconds.mid - learnt.phases.get("load", 0.0), 0.0)
     return Speed(task, estimate, seconds, learnt.rate)
 
 
 def speed_words(speed: Speed) -> str:
-    """ "27 tokens a second", "60 x real time", "about 4 s"; "" while nothing was measured."""
-    if speed.seconds is None:
-        return ""
-    if speed.rate is None:
-        return t("speed.seconds", time=duration(speed.seconds))
-    if speed.task == "text":
-        return t("speed.tokens", n=f"{speed.rate:.0f}" if speed.rate >= 10 else f"{speed.rate:.1f}")
-    return t("speed.real_time", n=f"{speed.rate:.0f}" if speed.rate >= 10 else f"{speed.rate:.1f}")
+    """ "27 tokens a second", "60 x real time", "about 4 s"; "" while nothing is known."""
+    if speed.task in BARS and speed.pace is not None:
+        return pace_words(speed.task, speed.pace)
+    return t("speed.seconds", time=duration(speed.seconds)) if speed.seconds is not None else ""

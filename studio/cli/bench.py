@@ -17,10 +17,10 @@ from studio.cli.session import Bar, open_studio, run_async
 from studio.domain.measurement import Measurements, Setting
 from studio.domain.quantity import duration, size
 from studio.domain.text import t
+from studio.services.measurements import BUSY
 
 SOURCES = Path(__file__).resolve().parents[2]
 DEVICE = re.compile(r"auto|cpu|mps|(?:cuda|xpu):\d{1,2}")
-BUSY = 0.1  # of the processors' time; with more of it taken by others the figures are doubtful
 
 
 def measure(device: str, *, as_json: bool) -> int:

@@ -22,6 +22,7 @@ from studio.wire.messages import DeviceState, FromEngine, Measure, PhaseProgress
 
 log = logging.getLogger(__name__)
 
+BUSY = 0.1  # of the processors' time; with more of it taken by other programs the figures are doubtful
 SECONDS = 52.0  # for the benchmark; with the engine's start it is under a minute
 
 Progress = Callable[[str, float], None]

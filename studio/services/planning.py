@@ -104,6 +104,13 @@ class Planner:
         )
         return plans(question, {place.device: self._clock(place) for place in places if place.measured})
 
+    def suppose(self, request: Request, spec: FamilySpec, place: Place, *, ram: int) -> Plans | None:
+        """As `plans`, if this computer had *place* and *ram* free bytes, and had never run anything."""
+        cost = self._cost(request, spec)
+        if cost is None:
+            return None
+        return plans(Question(spec=spec, cost=cost, places=(place,), ram_bytes=ram))
+
     def best(self, request: Request, spec: FamilySpec) -> tuple[Plan, Planned | None]:
         """What the engine is told, and what that will take. Without measured times the family chooses."""
         found = self.plans(request, spec)

@@ -9,12 +9,15 @@ from collections.abc import Callable
 from contextlib import AsyncExitStack
 from pathlib import Path
 
+from studio.domain.ability import Ability, Candidate, abilities
 from studio.domain.failure import StudioError
+from studio.domain.family import FamilySpec
 from studio.domain.machine import Accelerator, Machine
 from studio.domain.measurement import Measurements
 from studio.domain.model import Hub
 from studio.domain.remote import RemoteModel
 from studio.services import machine
+from studio.services.abilities import candidate, candidates
 from studio.services.answers import Answers
 from studio.services.awake import Awake
 from studio.services.basis import Basis
@@ -26,11 +29,14 @@ from studio.services.drafts import Drafts
 from studio.services.engine.supervisor import Engine
 from studio.services.estimate import Estimator
 from studio.services.gallery import KEEP_DAYS, Gallery
+from studio.services.hardware import Upgrade, upgrades, would_fit
 from studio.services.history import History
 from studio.services.job_store import JobStore
 from studio.services.library.facts import facts_of_manifest
 from studio.services.library.headers import HeaderError
+from studio.services.library.library import Entry
 from studio.services.measurements import MeasurementStore, choose, measure
+from studio.services.measuring import Measuring
 from studio.services.network import Network
 from studio.services.paths import Paths
 from studio.services.planning import Planner
@@ -124,6 +130,7 @@ class Studio:
             awake=Awake(),
         )
         self.answers = Answers(self.queue, self.conversations)
+        self.measuring = Measuring(self.measure)
         self.gallery = Gallery(self.database, self.outputs)
         self._behind: set[asyncio.Task[None]] = set()
 
@@ -227,7 +234,7 @@ class Studio:
             last_first.push_async_callback(self.remote.close)
 
     async def _stop_work(self) -> None:
-        await asyncio.gather(self.queue.close(), self.engine.close())
+        await asyncio.gather(self.queue.close(), self.engine.close(), self.measuring.close())
         await self.answers.close()
 
     async def _finish_behind(self) -> None:
@@ -238,6 +245,28 @@ class Studio:
         """Read what every model here says of itself, so that all can be planned; then `planner.changed`."""
         await asyncio.to_thread(self._read_models)
         self.planner.changed.emit(None)
+
+    def abilities(self) -> dict[str, Ability]:
+        """What this computer can do, by task, as far as is known now. Some milliseconds a model."""
+        return abilities(self._candidates())
+
+    def upgrades(self) -> list[Upgrade]:
+        """What other hardware would make comfortable or possible, once the computer has been read."""
+        cards = [card.memory_total_bytes or 0 for card in self._accelerators() if card.device]
+        ram = self._ram_for_the_engine()
+        return upgrades(
+            self._candidates(),
+            lambda each, kind, size: would_fit(self.planner, each, kind, size, ram=ram),
+            card=max(cards, default=0),
+        )
+
+    def _candidates(self) -> list[Candidate]:
+        device = self.settings.value.device
+        return candidates(self.library.entries(), self.planner, self.estimator, device)
+
+    def candidate(self, entry: Entry, spec: FamilySpec, task: str) -> Candidate:
+        """What a usual result of *task*, one of `ability.BARS`, takes with *entry*."""
+        return candidate(entry, spec, task, self.planner, self.estimator, self.settings.value.device)
 
     def _read_models(self) -> None:
         for entry in self.library.entries():

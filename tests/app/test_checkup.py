@@ -28,7 +28,7 @@ async def checkup_on(studio: Studio) -> AsyncIterator[tuple[Any, Checkup, list[A
     async with window_on(studio) as (frame, said):
         panel: Any = frame.window.go("computer")
         assert panel._checkup is None, "it looks before anybody asks"
-        panel._pages.buttons()[1].click()
+        panel.choice.buttons()[1].click()
         page = panel._checkup
         await looked(page)
         yield frame, page, said
@@ -112,7 +112,7 @@ async def test_freeing_memory_asks_first_while_a_job_runs(
         checkup_on(studio) as (_, page, _said),
     ):
         words: list[Any] = []
-        page._desk.said.subscribe(words.append)
+        page._desk.said.connect(words.append)
         monkeypatch.setattr(type(page.model), "at_work", True)
         page._act("free_memory")
         assert not page.model.busy.value
@@ -179,6 +179,6 @@ async def test_every_control_has_a_name_and_follows_the_language(
 async def test_a_look_that_is_left_ends_with_the_window(tmp_path: Path, monkeypatch: Any, qloop: Any) -> None:
     async with studio_at(tmp_path, monkeypatch, jobs={"": JOB}) as studio, window_on(studio) as (frame, _):
         panel: Any = frame.window.go("computer")
-        panel._pages.buttons()[1].click()
+        panel.choice.buttons()[1].click()
         await asyncio.sleep(0.01)
         assert panel._checkup.model.busy.value

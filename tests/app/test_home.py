@@ -17,10 +17,12 @@ from PySide6.QtWidgets import QLabel, QWidget
 from studio.app import language
 from studio.app.desk import Desk, Order
 from studio.app.frame import Frame
+from studio.app.panels.home.measure import MeasureRow
 from studio.app.panels.home.panel import HomePanel
 from studio.app.panels.home.viewmodel import HomeModel, part_of_the_day
 from studio.app.speed import Speed, speed_words
 from studio.app.widgets.button import PaintedButton
+from studio.domain.ability import Verdict
 from studio.domain.job import JobState
 from studio.services.studio import Studio
 from tests.app.studios import studio_at
@@ -145,7 +147,7 @@ async def test_nothing_is_measured_before_the_first_run_and_something_after(tmp_
         speed = of(model, "image").speed
         assert 0.1 < speed.seconds < 30
         assert speed_words(speed).startswith("about ")
-        assert speed.grade == "fluent"
+        assert speed.verdict is Verdict.COMFORTABLE
         measured = [one.speed.measured for one in model.abilities.value if one.task == "image"]
         assert measured[0]
         assert not of(model, "speech").speed.measured
@@ -166,20 +168,22 @@ async def test_a_text_s_speed_is_what_the_engine_counted(tmp_path, monkeypatch) 
 
 
 @pytest.mark.parametrize(
-    ("speed", "words", "grade"),
+    ("speed", "words", "verdict"),
     [
-        (Speed("text", None, 3.0, 27.4), "27 tokens a second", "fluent"),
-        (Speed("text", None, 90.0, 2.25), "2.2 tokens a second", "slow"),
-        (Speed("text", None, 900.0, 0.4), "0.4 tokens a second", "very_slow"),
-        (Speed("speech", None, 0.2, 60.0), "60 × real time", "fluent"),
-        (Speed("speech", None, 9.0, 0.4), "0.4 × real time", "very_slow"),
-        (Speed("image", None, 140.0), "about 2 min", "slow"),
-        (Speed("image", None, 1400.0), "about 23 min", "very_slow"),
-        (Speed("image"), "", ""),
+        (Speed("text", None, 3.0, 27.4), "27 tokens a second", Verdict.COMFORTABLE),
+        (Speed("text", None, 90.0, 2.25), "2.2 tokens a second", Verdict.SLOW),
+        (Speed("text", None, 900.0, 0.4), "0.4 tokens a second", Verdict.SLOW),
+        (Speed("speech", None, 0.2, 60.0), "60 × real time", Verdict.COMFORTABLE),
+        (Speed("speech", None, 9.0, 0.4), "0.4 × real time", Verdict.SLOW),
+        (Speed("image", None, 140.0), "about 2 min", Verdict.SLOW),
+        (Speed("image", None, 1400.0), "about 23 min", Verdict.SLOW),
+        (Speed("image"), "", None),
+        (Speed("text", usual=20.0), "10 tokens a second", Verdict.COMFORTABLE),
+        (Speed("image", usual=40.0), "about 40 s", Verdict.SLOW),
     ],
 )
-def test_speeds_are_said_and_judged(speed: Speed, words: str, grade: str) -> None:
-    assert (speed_words(speed), speed.grade) == (words, grade)
+def test_speeds_are_said_and_judged(speed: Speed, words: str, verdict: Verdict | None) -> None:
+    assert (speed_words(speed), speed.verdict) == (words, verdict)
 
 
 async def test_what_runs_is_followed_and_can_be_stopped(tmp_path, monkeypatch) -> None:
@@ -247,8 +251,8 @@ async def test_the_card_tells_what_was_measured_in_both_languages(qloop, tmp_pat
         await studio.queue.wait(studio.queue.jobs[0].id)
         frame.window.go("home")
         assert "about 1 s" in texts(panel.overview.cards["image"])
-        assert "Fluent" in texts(panel.overview.abilities)
-        assert "the rest is estimated" in texts(panel.overview.abilities)
+        assert "Comfortable" in texts(panel.overview.abilities)
+        assert "or predicted until the first run" in texts(panel.overview.abilities)
         language.set_language("zh_CN")
         assert "约 1 秒" in texts(panel.overview.cards["image"])
         assert "流畅" in texts(panel.overview.abilities)
@@ -281,3 +285,34 @@ async def test_every_control_has_a_name_and_texts_are_plain(qloop, tmp_path, mon
         assert all(names)
         assert "Try it: Draw" in names
         assert all(label.textFormat() is Qt.TextFormat.PlainText for label in panel.findChildren(QLabel))
+
+
+async def test_measuring_is_offered_until_it_was_done(tmp_path, monkeypatch, qloop) -> None:
+    async with panel_on(tmp_path, monkeypatch) as (studio, panel, _):
+        row = panel.overview.abilities.measure
+        assert row.isHidden(), "nothing is offered before the computer is known"
+        await studio.read_machine()
+        studio.planner.changed.emit(None)
+        assert not row.isHidden()
+        assert "Times can be predicted once this computer was measured." in texts(row)
+        row.button.click()
+        await until(lambda: studio.measuring.state.running)
+        assert row.button.words() == "Stop"
+        await until(lambda: not studio.measuring.state.running)
+        assert row.isHidden(), "once it is measured nothing is offered any more"
+
+
+async def test_measuring_is_stopped_where_it_began(tmp_path, monkeypatch, qloop) -> None:
+    async with studio_at(tmp_path, monkeypatch, measure={"second": 0.3}) as studio:
+        await studio.read_machine()
+        row = MeasureRow(Desk(studio))
+        studio.planner.changed.emit(None)
+        row.button.click()
+        await until(lambda: studio.measuring.state.section == "nets")
+        row.button.click()
+        await until(lambda: not studio.measuring.state.running)
+        assert not row.isHidden()
+        assert row.button.words().startswith("Measure now")
+        row.close_down()
+        row.deleteLater()
+        await asyncio.sleep(0.05)

@@ -21,7 +21,6 @@ from studio.app.desk import Complaint, Desk
 from studio.app.frame import Frame
 from studio.app.panels import panel_specs
 from studio.app.widgets.button import Button
-from studio.app.widgets.status import StatusLine
 from studio.domain.failure import Failure
 from studio.domain.job import JobState
 from studio.domain.machine import Accelerator
@@ -270,20 +269,6 @@ async def test_settings_change_at_once_and_are_kept(tmp_path: Path, monkeypatch:
     again = Studio(Paths.under(tmp_path / "home"))
     assert again.settings.value.offline
     await again.close()
-
-
-async def test_the_computer_panel_says_what_this_is(tmp_path: Path, monkeypatch: Any, qloop: Any) -> None:
-    async with studio_at(tmp_path, monkeypatch, jobs={"": JOB}) as studio, window_on(studio) as (frame, _):
-        panel: Any = frame.window.go("computer")
-        await until(lambda: panel.model.machine.value is not None and panel.model.figures.value is not None)
-        shown = " ".join(label.text() for label in panel.findChildren(QLabel))
-        assert studio.machine is not None
-        assert studio.machine.cpu.name in shown
-        before = len(panel.findChildren(StatusLine))
-        panel.model.tried.value = True  # told even where trying changed nothing else
-        assert len(panel.findChildren(StatusLine)) > before
-        frame.window.go("settings")
-        assert panel.model._metering is None, "it measures while nobody looks"
 
 
 @pytest.mark.heavy

@@ -43,11 +43,17 @@ def test_machine_as_json(capsys: pytest.CaptureFixture[str]) -> None:
     assert machine["cpu"]["logical_cores"] >= 1
     assert machine["ram"]["total_bytes"] > machine["ram"]["available_bytes"] > 0
     assert {"disks", "accelerators", "os", "python"} <= machine.keys()
+    assert machine["abilities"].keys() >= {"text", "image", "speech"}
+    for ability in machine["abilities"].values():
+        assert ability.keys() == {"verdict", "best_model", "seconds"}
+        assert ability["verdict"] in {"comfortable", "slow", "not possible"}
 
 
 def test_machine_in_words(capsys: pytest.CaptureFixture[str]) -> None:
     assert run(["machine"]) == 0
-    assert "Processor" in capsys.readouterr().out
+    told = capsys.readouterr().out
+    assert "Processor" in told
+    assert "Starter icons" in told
 
 
 def test_models_as_json(capsys: pytest.CaptureFixture[str]) -> None:

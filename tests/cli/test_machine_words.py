@@ -42,7 +42,7 @@ def test_what_matters_is_in_the_words(capsys: pytest.CaptureFixture[str]) -> Non
 
 def test_for_programs() -> None:
     machine = replay(load("nvidia-driver-not-loaded")["readings"])
-    found = json.loads(json.dumps(command.as_object(machine)))
+    found = json.loads(json.dumps(command.as_object(machine, {})))
     assert found.keys() >= {"cpu", "ram", "disks", "accelerators", "os", "python", "abilities"}
     nvidia, intel = found["accelerators"]
     keys = {"kind", "vendor", "name", "memory_total_bytes", "present", "usable", "reason", "fix"}

@@ -7,6 +7,8 @@ import os
 import struct
 import subprocess
 import sys
+import threading
+import time
 from pathlib import Path
 from typing import Any
 
@@ -296,3 +298,16 @@ def test_a_gone_engine_has_no_figure() -> None:
     process = subprocess.Popen([sys.executable, "-c", ""])
     process.wait()
     assert Meter().read(process.pid).engine_bytes is None
+
+
+def test_the_processor_is_read_from_any_thread() -> None:
+    """Readings come from threads of a pool: each of them is for the time since the last, whoever read it."""
+    meter = Meter()
+    end = time.monotonic() + 0.4
+    while time.monotonic() < end:
+        sum(range(1000))
+    found: list[float] = []
+    reader = threading.Thread(target=lambda: found.append(meter.read().cpu_percent))
+    reader.start()
+    reader.join()
+    assert 5.0 < found[0] <= 100.0

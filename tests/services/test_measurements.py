@@ -19,6 +19,7 @@ from studio.families.registry import versions
 from studio.services import studio as composition
 from studio.services.engine.supervisor import EngineState
 from studio.services.measurements import MeasurementStore, choose, name_of, stale
+from studio.services.measuring import End
 from studio.services.paths import Paths
 from studio.services.studio import Studio
 from studio.wire.messages import DeviceState, Measure
@@ -217,3 +218,56 @@ async def test_a_failure_is_the_engine_s(open_studio: Open) -> None:
             await studio.measure("cpu", lambda *_: None)
         assert raised.value.failure.code == "oom.ram"
         assert kept(studio) == []
+
+
+# --- as the window does it ----------------------------------------------------------------------
+
+
+def watched(studio: Studio) -> list[tuple[bool, str]]:
+    told: list[tuple[bool, str]] = []
+    studio.measuring.changed.connect(lambda state: told.append((state.running, state.section)))
+    return told
+
+
+async def test_measuring_is_watched_and_kept(open_studio: Open) -> None:
+    async with open_studio() as studio:
+        told = watched(studio)
+        studio.measuring.start()
+        studio.measuring.start()  # a second click changes nothing
+        await until(lambda: not studio.measuring.state.running)
+        assert studio.measuring.state.end is End.DONE
+        assert [section for running, section in told if running] == ["load", "load", "nets", "disk"]
+        assert studio.measurements.load("cpu", studio.machine) is not None
+
+
+async def test_measuring_is_stopped_by_the_user_and_by_a_job(open_studio: Open) -> None:
+    async with open_studio(second=0.3) as studio:
+        studio.measuring.start()
+        await until(lambda: studio.measuring.state.section == "nets")
+        studio.measuring.stop()
+        studio.measuring.stop()
+        await until(lambda: not studio.measuring.state.running)
+        assert studio.measuring.state.end is End.STOPPED
+        studio.measuring.start()
+        await until(lambda: studio.measuring.state.section == "nets")
+        job = studio.queue.submit(drawing(studio))
+        assert (await studio.queue.wait(job.id)).state is JobState.DONE
+        await until(lambda: not studio.measuring.state.running)
+        assert studio.measuring.state.end is End.JOB
+        assert studio.measurements.load("cpu", studio.machine) is None
+
+
+async def test_measuring_that_fails_says_why(open_studio: Open) -> None:
+    failure = {"code": "oom.ram", "values": {}}
+    async with open_studio(failure=failure) as studio:
+        studio.measuring.start()
+        await until(lambda: not studio.measuring.state.running)
+        assert studio.measuring.state.end is End.FAILED
+        assert studio.measuring.state.failure.code == "oom.ram"
+
+
+async def test_a_studio_that_closes_ends_measuring(open_studio: Open) -> None:
+    async with open_studio(second=0.3) as studio:
+        studio.measuring.start()
+        await until(lambda: studio.measuring.state.section == "nets")
+    assert studio.measuring.state.end is End.STOPPED

@@ -24,6 +24,13 @@ class CardGrid(QWidget):
         self._grid.setSpacing(spacing)
         self._grid.setAlignment(Qt.AlignmentFlag.AlignTop)
 
+    def set_most(self, most: int) -> None:
+        """Never more than *most* columns from now on."""
+        if most != self._most:
+            self._most = most
+            self._columns = 0
+            self._arrange()
+
     def set_cards(self, cards: Sequence[QWidget]) -> None:
         """Show these, in this order; others that were shown before are hidden and stay children."""
         if list(cards) == self._cards:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from typing import Any
 
 import psutil
@@ -23,13 +24,15 @@ class GpuLoad(Struct, frozen=True, kw_only=True):
 class Figures(Struct, frozen=True, kw_only=True):
     """`cpu_percent` of the cores that the studio may use, 0..100. `engine_bytes`: None without an engine.
 
-    `ram_total_bytes` is 0 where it is not known.
+    `ram_total_bytes` is 0 where it is not known. `disk_bytes_per_second`: read and written since the
+    last reading, of all disks; None at the first, and where the system does not count.
     """
 
     cpu_percent: float
     ram_used_bytes: int
     ram_total_bytes: int
     engine_bytes: int | None = None
+    disk_bytes_per_second: float | None = None
     gpus: tuple[GpuLoad, ...] = ()
 
 
@@ -39,7 +42,8 @@ class Meter:
     def __init__(self, sources: Sources | None = None) -> None:
         self._sources = sources or Live()
         self._without_nvidia = False
-        psutil.cpu_percent(percpu=True)  # the first reading is the start of an interval
+        self._disk: tuple[float, int] | None = None
+        self._cores = _cores()
 
     def read(self, engine_pid: int | None = None) -> Figures:
         """Never raises; an engine that has gone has no figure."""
@@ -50,15 +54,32 @@ class Meter:
             ram_used_bytes=max(0, total - available),
             ram_total_bytes=total,
             engine_bytes=_resident(engine_pid) if engine_pid else None,
+            disk_bytes_per_second=self._disks(),
             gpus=self._gpus(),
         )
 
     def _cpu(self) -> float:
-        every = psutil.cpu_percent(percpu=True)
+        before, now = self._cores, _cores()
+        self._cores = now
         cores: dict[str, Any] = self._sources.read("cores") or {}
         usable: list[int] = cores.get("usable") or []
-        mine = [every[core] for core in usable if core < len(every)] or every
-        return sum(mine) / len(mine)
+        mine = [core for core in usable if core < len(now)] or range(len(now))
+        busy = passed = 0.0
+        for core in mine:
+            if core < len(before):  # else it was switched on meanwhile
+                busy += now[core][0] - before[core][0]
+                passed += now[core][1] - before[core][1]
+        return min(100.0, max(0.0, 100 * busy / passed)) if passed > 0 else 0.0
+
+    def _disks(self) -> float | None:
+        counted = psutil.disk_io_counters()
+        if counted is None:
+            return None
+        before, now = self._disk, (time.monotonic(), counted.read_bytes + counted.write_bytes)
+        self._disk = now
+        if before is None or now[0] <= before[0] or now[1] < before[1]:  # a disk that was taken out
+            return None
+        return (now[1] - before[1]) / (now[0] - before[0])
 
     def _gpus(self) -> tuple[GpuLoad, ...]:
         if self._without_nvidia:
@@ -75,6 +96,19 @@ class Meter:
             )
             for gpu in gpus
         )
+
+
+def _cores() -> list[tuple[float, float]]:
+    """(busy, all) seconds of each core since the computer started.
+
+    psutil's own percentages count for each thread apart: one that asks for the first time gets 0.
+    """
+    found: list[tuple[float, float]] = []
+    for core in psutil.cpu_times(percpu=True):
+        guests = getattr(core, "guest", 0.0) + getattr(core, "guest_nice", 0.0)  # counted as the user's too
+        whole = sum(core) - guests
+        found.append((whole - core.idle - getattr(core, "iowait", 0.0), whole))
+    return found
 
 
 def _resident(pid: int) -> int | None:

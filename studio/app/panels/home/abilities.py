@@ -1,4 +1,4 @@
-"""What this computer can do: a line for each model that is here, measured if it ever ran."""
+"""What this computer can do: a line for each model that is here, measured if it ever ran, else predicted."""
 
 from __future__ import annotations
 
@@ -9,22 +9,24 @@ from studio.app.fit import TONES, fit_words
 from studio.app.language import on_language
 from studio.app.observable import bind
 from studio.app.panels.home.machine import machine_words
+from studio.app.panels.home.measure import MeasureRow
 from studio.app.panels.home.viewmodel import Ability, HomeModel
 from studio.app.speed import Speed, speed_words
 from studio.app.widgets.card import Card, Separator
 from studio.app.widgets.label import ElidedLabel, Label
 from studio.app.widgets.status import StatusLine
+from studio.domain.ability import Verdict
 from studio.domain.machine import Machine
 from studio.domain.plan import Fit
 from studio.domain.text import localized, t
 
-GRADES = {"fluent": "ok", "slow": "warning", "very_slow": "bad"}
+VERDICTS = {Verdict.COMFORTABLE: "ok", Verdict.SLOW: "warning", Verdict.NOT_POSSIBLE: "bad"}
 
 
 def judged(speed: Speed) -> tuple[str, str]:
-    """Tone and word: from what was measured, else from whether it will fit."""
-    if speed.measured:
-        return GRADES[speed.grade], t(f"home.grade.{speed.grade}")
+    """Tone and word: from its speed, measured or predicted, else from whether it will fit."""
+    if (verdict := speed.verdict) is not None:
+        return VERDICTS[verdict], t(verdict.key)
     if speed.estimate is None:
         return TONES[Fit.UNKNOWN], ""
     return TONES[speed.estimate.fit], t(f"fit.{speed.estimate.fit}")
@@ -71,6 +73,7 @@ class Abilities(Card):
         self._model = model
         self._machine = ElidedLabel(role="small")
         self._note = Label(role="small", wrap=True)
+        self.measure = MeasureRow(model.desk)
         self._rows = QGridLayout()
         self._rows.setSpacing(0)
         self._shown: tuple[Ability, ...] = ()
@@ -83,10 +86,14 @@ class Abilities(Card):
         self.body.addLayout(self._rows)
         self.body.addSpacing(10)
         self.body.addWidget(self._note)
+        self.body.addWidget(self.measure)
         self.body.addStretch(1)
         bind(model.abilities, self._show)
         bind(model.machine, self._show_machine)
         on_language(self._say)
+
+    def close_down(self) -> None:
+        self.measure.close_down()
 
     def _show(self, abilities: tuple[Ability, ...]) -> None:
         if abilities == self._shown:
@@ -108,5 +115,6 @@ class Abilities(Card):
         self._show_machine(self._model.machine.value)
         rows = [ability for ability in self._shown if ability.entry is not None]
         measured = sum(ability.speed.measured for ability in rows)
-        key = "none" if measured == 0 else "all" if measured == len(rows) else "some"
+        known = any(ability.speed.pace is not None for ability in rows)
+        key = "all" if rows and measured == len(rows) else "some" if known else "none"
         self._note.setText(t(f"home.measured.{key}"))

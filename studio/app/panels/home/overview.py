@@ -6,7 +6,6 @@ from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
 
 from studio.app.language import on_language
 from studio.app.observable import bind, watch
-from studio.app.panels import makers
 from studio.app.panels.home.abilities import Abilities
 from studio.app.panels.home.lately import Lately
 from studio.app.panels.home.try_card import TryCard
@@ -27,7 +26,7 @@ class Overview(ScrollColumn):
         self._model = model
         self.cards: dict[str, TryCard] = {}
         self._greeting = Label(role="heading")
-        self._tries = CardGrid(least=280, most=max(3, len(makers())))
+        self._tries = CardGrid(least=280, most=3)
         self.abilities = Abilities(model)
         self.lately = Lately(model)
         self._lay_out()
@@ -36,6 +35,7 @@ class Overview(ScrollColumn):
         on_language(self._greet)
 
     def close_down(self) -> None:
+        self.abilities.close_down()
         self.lately.close_down()
 
     def _lay_out(self) -> None:
@@ -61,4 +61,5 @@ class Overview(ScrollColumn):
             else:
                 self.cards[one.task] = TryCard(self._model, one)
                 self.cards[one.task].setParent(self._tries)
+        self._tries.set_most(max(3, len(tries)))
         self._tries.set_cards([self.cards[one.task] for one in tries])

@@ -1,0 +1,66 @@
+"""A plan in the user's words: how it computes, what it takes, and what would make it fit."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from studio.domain.family import FamilySpec
+from studio.domain.plan import Plan, Planned, Plans, Span
+from studio.domain.quantity import duration, gigabytes
+from studio.domain.text import t
+
+
+def reason(plans: Plans) -> str:
+    """Whether it fits, in a sentence."""
+    if not plans.plans:
+        return t(plans.reason)
+    best = plans.plans[0]
+    return t(plans.reason, need=gigabytes(best.memory.mid), free=gigabytes(best.available_bytes))
+
+
+def how(plan: Plan, spec: FamilySpec) -> list[tuple[str, str]]:
+    """(key of the name, words) of all that is decided; where *spec* leaves no choice nothing is said."""
+    device = t("plan.processor") if plan.device == "cpu" else plan.device
+    found = [("plan.device", device)]
+    if plan.device == "cpu" and plan.threads:
+        found.append(("plan.threads", str(plan.threads)))
+    if len(spec.precisions.get("cpu" if plan.device == "cpu" else "gpu", ())) > 1 and plan.precision:
+        found.append(("plan.precision", plan.precision_words))
+    if plan.channels_last:
+        found.append(("plan.layout", t("plan.layout.channels_last")))
+    if plan.tiling:
+        found.append(("plan.tiling", t("plan.tiling.on")))
+    if plan.offload != "none":
+        found.append(("plan.offload", t(f"plan.offload.{plan.offload}")))
+    return found
+
+
+def short(plan: Plan, beside: Plan, spec: FamilySpec) -> str:
+    """In a line, what can differ between ways; the device only where it is not that of *beside*."""
+    left_out = {"plan.threads"} | ({"plan.device"} if plan.device == beside.device else set())
+    return "  •  ".join(words for key, words in how(plan, spec) if key not in left_out)
+
+
+def memory(span: Span) -> str:
+    return f"{gigabytes(span.mid)} GB"
+
+
+def span_words(span: Span) -> str:
+    """ "12 s (10 s to 15 s)"; one figure where the ends are told alike."""
+    low, mid, high = duration(span.low), duration(span.mid), duration(span.high)
+    return mid if low == high else t("plan.span", mid=mid, low=low, high=high)
+
+
+def takes(planned: Planned) -> str:
+    """Memory and time in a line."""
+    seconds = planned.prediction.seconds
+    time = [t("fit.seconds", time=duration(seconds.mid))] if seconds is not None else []
+    return "  •  ".join([memory(planned.memory), *time])
+
+
+def change_words(change: dict[str, Any], spec: FamilySpec) -> str:
+    """ "Steps: 12", "Size: 384 × 384"."""
+    name, value = next(iter(change.items()))
+    label = next(t(parameter.label_key) for parameter in spec.parameters if parameter.name == name)
+    shown = " × ".join(map(str, value)) if isinstance(value, tuple) else str(value)
+    return t("plan.change", name=label, value=shown)
