@@ -10,12 +10,14 @@ from contextlib import AsyncExitStack
 from pathlib import Path
 
 from studio.domain.ability import Ability, Candidate, abilities
+from studio.domain.cost.cost import ModelFacts
 from studio.domain.failure import StudioError
 from studio.domain.family import FamilySpec
 from studio.domain.machine import Accelerator, Machine
 from studio.domain.measurement import Measurements
 from studio.domain.model import Hub
 from studio.domain.remote import RemoteModel
+from studio.families.registry import families
 from studio.services import machine
 from studio.services.abilities import candidate, candidates
 from studio.services.answers import Answers
@@ -276,6 +278,10 @@ class Studio:
             if entry.installed is None:
                 if (facts := facts_of_manifest(entry.model)) is not None:
                     self.planner.put(model, facts)
+                continue
+            spec = families().get(entry.model.family)
+            if spec is not None and not spec.layouts:  # it comes inside a package: no file describes it
+                self.planner.put(model, ModelFacts(layout="", parts={}))
                 continue
             if not entry.installed.path or self.planner.read(model):
                 continue

@@ -12,6 +12,7 @@ import pytest
 
 from studio.domain.job import JobState
 from studio.domain.request import Request
+from studio.families.registry import family
 from studio.services import studio as composition
 from studio.services.engine.supervisor import EngineState
 from studio.services.paths import Paths
@@ -196,3 +197,19 @@ async def test_the_real_engine_starts_as_the_studio_starts_it(home: Paths) -> No
     assert (await studio.queue.wait(job.id)).state is JobState.CANCELLED
     await studio.close()
     assert studio.engine.pid is None
+
+
+async def test_a_voice_inside_a_package_can_be_planned(open_studio: Open) -> None:
+    studio = open_studio()
+    await studio.start()
+    try:
+        voice = studio.library.default("speech")
+        if voice is None:
+            pytest.skip("no voice is installed")
+        assert not studio.planner.knows(voice.model.id)
+        await studio.judge_models()
+        candidate = studio.candidate(voice, family(voice.model.family), "speech")
+        assert candidate.counted
+        assert candidate.memory is not None
+    finally:
+        await studio.close()
