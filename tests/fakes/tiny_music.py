@@ -22,9 +22,13 @@ def write_music(folder: Path, *, stereo: bool = False, width: int = 32, **larger
         MusicgenForConditionalGeneration,
         T5Config,
     )
+    from transformers.utils import logging
 
     from tests.fakes.tiny_diffusion import letters_tokenizer
 
+    # Real ones, too, mark their beginning with a number that is no word; the library warns of it.
+    spoken = logging.get_verbosity()
+    logging.set_verbosity_error()
     torch.manual_seed(0)
     tokenizer = letters_tokenizer()
     books = 8 if stereo else 4
@@ -70,4 +74,5 @@ def write_music(folder: Path, *, stereo: bool = False, width: int = 32, **larger
     )
     model.save_pretrained(folder)
     tokenizer.save_pretrained(folder)
+    logging.set_verbosity(spoken)
     return folder

@@ -268,7 +268,7 @@ def test_mutated_repositories_never_crash(server: FileServer) -> None:
         name: data for name, data in repositories.sharded().items() if name != "consolidated.safetensors"
     }
     answers = {"yes": 0, "no": 0}
-    for _ in range(150):
+    for _ in range(60):
         name = rng.choice(["config.json", "model.safetensors.index.json", "model-00001-of-00002.safetensors"])
         broken = bytearray(files[name])
         for _ in range(rng.randint(1, 4)):
@@ -286,8 +286,8 @@ def test_mutated_repositories_never_crash(server: FileServer) -> None:
             answers["yes"] += 1
         except StudioError as error:
             answers["no"] += error.failure.code.startswith("model.")
-    assert answers["no"] > 50, answers
-    assert sum(answers.values()) == 150
+    assert answers["no"] > 20, answers
+    assert sum(answers.values()) == 60
 
 
 # --- what servers do ----------------------------------------------------------------------------

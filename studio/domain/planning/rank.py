@@ -126,7 +126,7 @@ def _span(middle: float, around: tuple[float, float]) -> Span:
     return Span(low=middle * around[0], mid=middle, high=middle * around[1])
 
 
-def _rank(each: Planned) -> tuple[int, float]:
-    """Without measured times the order stays as it is: the plainest first."""
+def _rank(each: Planned) -> tuple[int, bool, float]:
+    """What is sure to fit comes first. Without measured times the order stays: the plainest first."""
     seconds = each.prediction.seconds
-    return _ORDER[each.fit], seconds.mid if seconds is not None else 0.0
+    return _ORDER[each.fit], not each.safe, seconds.mid if seconds is not None else 0.0
