@@ -99,11 +99,12 @@ class Clock:
     def _load_part(self, part: Part, plan: Plan) -> float:
         """From the system's cache of files: where it is not there, the disk's speed decides."""
         if part.load is not None:
-            return self.measured.own.get(part.load.key, 0.0) * part.load.amount
+            return OPENING + self.measured.own.get(part.load.key, 0.0) * part.load.amount
         target = self._precision(plan, part.name)
         seconds = OPENING + part.stored_bytes / max(self.measured.memory_bandwidth, 1.0)
         stored = FILE_TYPES.get(part.stored_type, part.stored_type)
-        seconds += part.elements * self.measured.copy.get(f"{stored}>{target}", 0.0)
+        if stored != target:  # else the file is mapped, not copied
+            seconds += part.elements * self.measured.copy.get(f"{stored}>{target}", 0.0)
         if self.measured.device != "cpu":
             seconds += part.stored_bytes / TO_DEVICE
         return seconds

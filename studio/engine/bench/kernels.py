@@ -17,12 +17,12 @@ from studio.engine.bench.bench import Bench
 INPUTS, OUTPUTS = 1024, 4096
 COLD_BYTES = 320 * 2**20  # of weights in turn: more than the last cache holds, or most of it
 COLD_KERNELS = 128 * 2**20
-ROWS = (1, 4, 16, 64, 256, 1024)
+ROWS = (1, 2, 4, 16, 64, 256, 1024)
 FEW = 1024  # positions; with more of them than this, reading the weights takes no part
 
 # Channels and side of the picture: autoencoders have few and large ones, denoisers the reverse.
 CONVOLUTIONS = (
-    (64, 64), (64, 256), (128, 128), (128, 256), (256, 64), (320, 32), (320, 64),
+    (64, 16), (64, 64), (64, 256), (128, 8), (128, 128), (128, 256), (256, 64), (320, 32), (320, 64),
     (640, 16), (640, 32), (1280, 8), (1280, 16),
 )  # fmt: skip
 ATTENTIONS = tuple(

@@ -12,6 +12,7 @@ from msgspec import Struct
 
 logging.getLogger("gguf.gguf_writer").setLevel(logging.WARNING)  # it tells of every file
 
+END = 0  # the word that ends a text
 HEAD = 64  # width of a head of attention
 CONTEXT = 4096
 
@@ -94,7 +95,9 @@ def write(
         for name in ("attn_norm", "ffn_norm"):
             writer.add_tensor(f"blk.{layer}.{name}.weight", ones)
     writer.add_tensor("output_norm.weight", ones)
-    add("output.weight", shape.vocabulary, shape.width)
+    output = _values(random, kind, shape.vocabulary, shape.width)
+    output[END] = 0  # no weights: it is never among the likeliest, so that no text ends by itself
+    writer.add_tensor("output.weight", output, raw_dtype=gguf.GGMLQuantizationType[kind])
     writer.write_header_to_file()
     writer.write_kv_data_to_file()
     writer.write_tensors_to_file()
@@ -124,5 +127,5 @@ def _bytes(writer: gguf.GGUFWriter, size: int) -> None:
     writer.add_token_types([gguf.TokenType.NORMAL] * len(words))
     writer.add_token_merges(["w 2"])
     writer.add_bos_token_id(0)
-    writer.add_eos_token_id(0)
+    writer.add_eos_token_id(END)
     writer.add_add_bos_token(False)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 from tqdm import tqdm
-from transformers import AutoConfig, AutoModelForCausalLM, AutoTokenizer
+from transformers import AutoConfig, AutoModelForCausalLM, AutoTokenizer, PreTrainedModel
 from transformers.utils import logging
 
 from studio.domain.failure import StudioError
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 SAFE = {"local_files_only": True, "trust_remote_code": False}
 
 
-def load(context: Context, path: str, name: str) -> tuple[Any, Any]:
+def load(context: Context, path: str, name: str) -> tuple[PreTrainedModel, Any]:
     """The model, on the context's device, and its tokenizer.
 
     *name* is for messages. Raises StudioError `model.unrecognized` for a kind that this version does

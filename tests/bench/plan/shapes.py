@@ -71,6 +71,8 @@ def _gguf(width: int, layers: int, kind: str) -> Callable[[Path], None]:
 
 def _words(writer: Any, size: int) -> None:
     """The words of the prompts, and invented ones up to *size*."""
+    from studio.families.gguf_text.random_model import END
+
     model = json.loads(tiny_text.trained(TEXT, WORDS))["model"]
     known = sorted(model["vocab"], key=model["vocab"].__getitem__)
     words = [*known, *(f"w{n}" for n in range(len(known), size))]
@@ -80,7 +82,7 @@ def _words(writer: Any, size: int) -> None:
     writer.add_token_types([1] * len(words))
     writer.add_token_merges([pair if isinstance(pair, str) else " ".join(pair) for pair in model["merges"]])
     writer.add_bos_token_id(0)
-    writer.add_eos_token_id(len(words) - 1)
+    writer.add_eos_token_id(END)
 
 
 SHAPES: dict[str, Callable[[Path], None]] = {
