@@ -44,7 +44,6 @@ def run(*, offline: bool = False) -> int:
     app.setQuitOnLastWindowClosed(False)
     app.setApplicationName("aigc-studio")
     app.setDesktopFileName("aigc-studio")
-    app.setWindowIcon(_icon())
     try:
         desk = Desk(basis=Basis(paths, offline=offline))
         shell = _open(app, desk)
@@ -111,6 +110,7 @@ class _Beside(QObject):
         self._window.removeEventFilter(self)
         if self._thread.ident is None:
             self._thread.start()
+            QApplication.setWindowIcon(_icon())  # it stands in no picture of the window itself
 
     def finish(self) -> None:
         """Wait for the thread: an interpreter that ends cannot import."""

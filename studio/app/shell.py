@@ -12,12 +12,12 @@ from studio.app.desk import Complaint, Desk, Word
 from studio.app.panels import panel_specs
 from studio.app.strip import HEIGHT
 from studio.app.strip_model import StripModel
-from studio.app.widgets.banner import Banner
 from studio.app.window import StudioWindow
 from studio.domain.text import t
 
 if TYPE_CHECKING:
     from studio.app.queue_view import QueueSheet
+    from studio.app.widgets.banner import Banner
 
 
 class Shell:

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QSize, Signal
 from PySide6.QtGui import QCloseEvent, QDragEnterEvent, QDropEvent, QPainter, QPaintEvent
@@ -24,12 +25,15 @@ from studio.app.panel import Panel, PanelSpec
 from studio.app.qt_words import QtWords
 from studio.app.strip import QueueStrip
 from studio.app.strip_model import StripModel
-from studio.app.widgets.banner import Banner
 from studio.app.widgets.deck import Deck
 from studio.app.widgets.rail import Rail
 from studio.app.widgets.toast import ToastHost
 
+if TYPE_CHECKING:
+    from studio.app.widgets.banner import Banner
+
 _MARGIN = 22
+WHOLE = ""  # the key of what concerns no single panel
 
 
 def _now(action: Callable[[], object]) -> None:
@@ -66,7 +70,6 @@ class StudioWindow(QWidget):
         bind_text(self.setWindowTitle, "app.name")
         QtWords(self)
         self.rail = Rail()
-        self.banner = _banner()
         self.toasts = ToastHost(self)
         self._deck = Deck()
         self._inspectors = Deck()
@@ -78,8 +81,7 @@ class StudioWindow(QWidget):
         self._add_shortcuts()
 
     def _lay_out(self, strip: QueueStrip) -> None:
-        middle = QVBoxLayout()
-        middle.addWidget(self.banner)
+        self._middle = middle = QVBoxLayout()
         middle.addWidget(self._deck, 1)
         upper = QHBoxLayout()
         upper.addLayout(middle, 1)
@@ -134,6 +136,14 @@ class StudioWindow(QWidget):
                 self._inspectors.add(panel.inspector)
         return self._panels[key]
 
+    @property
+    def banner(self) -> Banner:
+        """Above all panels."""
+        if WHOLE not in self._banners:
+            self._banners[WHOLE] = _banner()
+            self._middle.insertWidget(0, self._banners[WHOLE])
+        return self._banners[WHOLE]
+
     def banner_of(self, key: str) -> Banner:
         """Above the panel *key*: it goes and comes with it. KeyError if there is none."""
         if key not in self._banners:
@@ -184,6 +194,8 @@ class StudioWindow(QWidget):
 
 
 def _banner() -> Banner:
+    from studio.app.widgets.banner import Banner  # nothing is wrong in the first window
+
     banner = Banner()
     banner.setContentsMargins(_MARGIN, 12, _MARGIN, 0)
     return banner

@@ -5,7 +5,6 @@ from __future__ import annotations
 import importlib
 import importlib.util
 from functools import cache
-from importlib import metadata
 from pathlib import Path
 from types import ModuleType
 
@@ -69,6 +68,8 @@ def versions() -> dict[str, str]:
 @cache
 def version_of(distribution: str) -> str:
     """Its installed version, empty if it is not installed."""
+    from importlib import metadata  # takes a while, and the window's first picture needs no versions
+
     try:
         return metadata.version(distribution)
     except metadata.PackageNotFoundError:

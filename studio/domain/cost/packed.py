@@ -12,11 +12,12 @@ import math
 import re
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 
 from msgspec import Struct
 
-from studio.domain.cost.cost import ModelFacts, PartFacts, Tensor
+if TYPE_CHECKING:  # the manifest holds packed facts, and is read before the window's first picture
+    from studio.domain.cost.cost import ModelFacts, PartFacts, Tensor
 
 MAX_TENSORS = 1_000_000
 PLACES = 8  # numbers of a name that may vary
@@ -62,6 +63,8 @@ def pack(facts: ModelFacts) -> PackedFacts:
 def unpack(facts: PackedFacts) -> ModelFacts:
     """Raises ValueError for rows that mean nothing, or more tensors than any model has."""
     left = MAX_TENSORS
+    from studio.domain.cost.cost import ModelFacts, PartFacts, Tensor
+
     parts: dict[str, PartFacts] = {}
     for name, part in facts.parts.items():
         rows = [(row, _pieces(row.names)) for row in part.tensors]

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import importlib.util
 import logging
-import shutil
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -26,7 +25,6 @@ from studio.families.registry import families, family
 from studio.services.event import Event
 from studio.services.library.manifest import read_manifest
 from studio.services.library.own import OwnModels, model_of
-from studio.services.library.recognize import recognize
 from studio.services.library.record import PARTS, Record, read_record
 from studio.services.library.sums import Sums
 from studio.services.paths import ASSETS, MANIFEST
@@ -161,6 +159,8 @@ class Library:
             return self._resolve_path(id_or_path)
         spec = family(model.family)
         title = localized(model.title)
+        from studio.services.library.recognize import recognize  # not for the window's first picture
+
         path, size = "", 0
         if model.sources:
             place = self._place(model)
@@ -178,6 +178,8 @@ class Library:
         path = Path(text).expanduser()
         if not text or not path.exists():
             raise StudioError("model.missing", name=text)
+        from studio.services.library.recognize import recognize
+
         found = recognize(path)
         model = model_of(found)
         source = ModelSource(
@@ -212,6 +214,8 @@ class Library:
 
         Raises StudioError as `resolve`, and `output.unwritable` when the list cannot be kept.
         """
+        from studio.services.library.recognize import recognize
+
         found = await _in_thread(recognize, path)
         return self.entry(await self._keep(lambda: self._own.add(found)))
 
@@ -250,8 +254,10 @@ class Library:
         aside = self.folder / PARTS / f"removed-{folder.name}-{time.time_ns()}"
         aside.parent.mkdir(parents=True, exist_ok=True)
         folder.rename(aside)
+        from shutil import rmtree  # with every kind of archive; not for the window's first picture
+
         for removed in aside.parent.glob("removed-*"):  # also what an earlier end left behind
-            shutil.rmtree(removed)
+            rmtree(removed)
 
     # --- where things are -------------------------------------------------------------------
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 from msgspec import Struct
@@ -14,8 +14,10 @@ from studio.domain.licence import Licence
 from studio.domain.model import Model
 from studio.domain.text import LANGUAGES, catalogue
 from studio.families.registry import families
-from studio.services.library.recognize import Found
 from studio.wire import files
+
+if TYPE_CHECKING:
+    from studio.services.library.recognize import Found
 
 log = logging.getLogger(__name__)
 
