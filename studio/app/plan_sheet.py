@@ -8,8 +8,8 @@ from __future__ import annotations
 from functools import partial
 from typing import Any
 
-from PySide6.QtCore import QEvent, QObject, QPoint, QRectF, Qt
-from PySide6.QtGui import QKeyEvent, QPainter, QPaintEvent
+from PySide6.QtCore import QPoint, QRectF, Qt
+from PySide6.QtGui import QPainter, QPaintEvent
 from PySide6.QtWidgets import QGridLayout, QHBoxLayout, QVBoxLayout, QWidget
 
 from studio.app import plan_words, theme
@@ -23,6 +23,7 @@ from studio.app.widgets.label import Label
 from studio.app.widgets.memory_bar import MemoryBar
 from studio.app.widgets.paint import CARD_RADIUS, box
 from studio.app.widgets.scroll import ScrollColumn
+from studio.app.widgets.sheet import Sheet
 from studio.app.widgets.status import FitLine, StatusLine
 from studio.domain.family import FamilySpec
 from studio.domain.job import Outcome
@@ -47,7 +48,7 @@ def open_on_click(line: FitLine, panel: QWidget, making: Making) -> None:
     line.clicked.connect(toggle)
 
 
-class PlanSheet(QWidget):
+class PlanSheet(Sheet):
     """Esc and the cross close it, and give the keyboard back to the line."""
 
     def __init__(self, panel: QWidget, making: Making, line: FitLine) -> None:
@@ -67,7 +68,6 @@ class PlanSheet(QWidget):
         watch(making.estimate, self._changed)
         watch(making.job, self._changed)
         on_language(self._show)
-        panel.installEventFilter(self)
         self.hide()
 
     # --- shown and hidden -----------------------------------------------------------------------
@@ -146,7 +146,7 @@ class PlanSheet(QWidget):
         nearest = making.studio.planner.nearest(request, spec) if plans and not plans.fits else []
         self._show_nearest(nearest)
         self._show_last()
-        self._place()
+        self.place()
 
     def _show_memory(self, estimate: Estimate) -> None:
         self._sections["memory"].setVisible(estimate.memory is not None)
@@ -195,7 +195,7 @@ class PlanSheet(QWidget):
 
     # --- where it is ----------------------------------------------------------------------------
 
-    def _place(self) -> None:
+    def place(self) -> None:
         panel = self.parentWidget()
         if panel is None:
             return
@@ -206,26 +206,6 @@ class PlanSheet(QWidget):
         height = min(wanted + 54, corner.y() - 2 * GAP)
         left = max(GAP, min(corner.x() - WIDTH, panel.width() - WIDTH - GAP))
         self.setGeometry(left, corner.y() - GAP - height, WIDTH, height)
-
-    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
-        if event.type() == QEvent.Type.Resize and self.isVisible():
-            self._place()
-        return super().eventFilter(watched, event)
-
-    def event(self, event: QEvent) -> bool:
-        # Esc means this sheet, not the "stop" of the panel below it.
-        if (
-            event.type() == QEvent.Type.ShortcutOverride
-            and isinstance(event, QKeyEvent)
-            and event.key() == Qt.Key.Key_Escape
-        ):
-            event.accept()
-            return True
-        return super().event(event)
-
-    def keyPressEvent(self, event: QKeyEvent) -> None:
-        if event.key() == Qt.Key.Key_Escape:
-            self.close_sheet()
 
     def paintEvent(self, _: QPaintEvent) -> None:
         painter = QPainter(self)

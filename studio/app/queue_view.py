@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from PySide6.QtCore import QEvent, QObject, QSize, Qt, Signal
+from PySide6.QtCore import QSize, Qt, Signal
 from PySide6.QtGui import QDropEvent, QKeyEvent, QPainter, QPaintEvent
 from PySide6.QtWidgets import (
     QAbstractItemView,
@@ -28,6 +28,7 @@ from studio.app.strip_model import RunningJob, WaitingJob
 from studio.app.widgets.button import Button, IconButton
 from studio.app.widgets.label import Label
 from studio.app.widgets.scroll import ScrollColumn
+from studio.app.widgets.sheet import Sheet
 from studio.domain.quantity import duration
 from studio.domain.text import t
 
@@ -36,7 +37,7 @@ ROW = 40
 MOST_ROWS = 7
 
 
-class QueueSheet(QWidget):
+class QueueSheet(Sheet):
     """*bottom*: pixels of the window's foot that stay free. Esc closes it."""
 
     def __init__(self, window: QWidget, model: QueueViewModel, *, bottom: int) -> None:
@@ -55,7 +56,6 @@ class QueueSheet(QWidget):
         self._ended = _Section("queue.ended")
         self._lay_out()
         self._wire()
-        window.installEventFilter(self)
         self.hide()
 
     # --- shown and hidden -----------------------------------------------------------------------
@@ -70,7 +70,7 @@ class QueueSheet(QWidget):
         """Show it; *job*: a waiting one to choose."""
         if not self.isVisible():
             self._before = self.window().focusWidget()
-        self._place()
+        self.place()
         self.show()
         self.raise_()
         waiting = self._model.waiting.value
@@ -208,32 +208,10 @@ class QueueSheet(QWidget):
 
     # --- being a sheet --------------------------------------------------------------------------
 
-    def _place(self) -> None:
+    def place(self) -> None:
         window = self.parentWidget()
         if window is not None:
             self.setGeometry(window.width() - WIDTH, 0, WIDTH, window.height() - self._bottom)
-
-    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
-        if event.type() == QEvent.Type.Resize and self.isVisible():
-            self._place()
-        return super().eventFilter(watched, event)
-
-    def event(self, event: QEvent) -> bool:
-        # Esc means this sheet, not the "stop" of the panel behind it.
-        if (
-            event.type() == QEvent.Type.ShortcutOverride
-            and isinstance(event, QKeyEvent)
-            and event.key() == Qt.Key.Key_Escape
-        ):
-            event.accept()
-            return True
-        return super().event(event)
-
-    def keyPressEvent(self, event: QKeyEvent) -> None:
-        if event.key() == Qt.Key.Key_Escape:
-            self.close_sheet()
-        else:
-            super().keyPressEvent(event)
 
     def paintEvent(self, _: QPaintEvent) -> None:
         painter = QPainter(self)

@@ -26,6 +26,16 @@ class Net(Struct, frozen=True, kw_only=True):
     values: dict[str, int]
 
 
+_LANGUAGE = {
+    "vocab_size": 8192,
+    "hidden_size": 1024,
+    "intermediate_size": 2816,
+    "num_hidden_layers": 6,
+    "num_attention_heads": 16,
+    "num_key_value_heads": 4,
+    "max_position_embeddings": 2048,
+}
+
 REFERENCES = {
     # A denoiser a third as wide as Stable Diffusion's, with guidance, at 256 px.
     "denoiser": Net(
@@ -61,28 +71,12 @@ REFERENCES = {
     # A language model that reads 128 tokens, and one that writes them one by one.
     "reader": Net(
         kind="LlamaForCausalLM",
-        config={
-            "vocab_size": 8192,
-            "hidden_size": 1024,
-            "intermediate_size": 2816,
-            "num_hidden_layers": 6,
-            "num_attention_heads": 16,
-            "num_key_value_heads": 4,
-            "max_position_embeddings": 2048,
-        },
+        config=_LANGUAGE,
         values={"tokens": 128},
     ),
     "writer": Net(
         kind="LlamaForCausalLM",
-        config={
-            "vocab_size": 8192,
-            "hidden_size": 1024,
-            "intermediate_size": 2816,
-            "num_hidden_layers": 6,
-            "num_attention_heads": 16,
-            "num_key_value_heads": 4,
-            "max_position_embeddings": 2048,
-        },
+        config=_LANGUAGE,
         values={"tokens": 1, "context": 128},
     ),
 }
