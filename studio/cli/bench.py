@@ -69,8 +69,6 @@ def _show(found: Measurements) -> None:
     terminal.out().print(table)
     terminal.out().print(_nets(found))
     terminal.out().print(_libraries(found))
-    if found.own:
-        terminal.out().print(_own(found))
     terminal.say(t("cli.bench.taken", time=duration(found.seconds)))
     if found.throttled:
         terminal.warn(t("cli.bench.throttled"))
@@ -89,13 +87,6 @@ def _libraries(found: Measurements) -> Table:
     table = terminal.table(t("cli.bench.family"), f">{t('cli.bench.import')}", f">{t('cli.bench.resident')}")
     for name, library in found.libraries.items():
         table.add_row(t(f"family.{name}"), _milliseconds(library.seconds), size(library.bytes))
-    return table
-
-
-def _own(found: Measurements) -> Table:
-    table = terminal.table(t("cli.bench.own"), f">{t('cli.bench.each')}")
-    for key, seconds in found.own.items():
-        table.add_row(key, f"{seconds:.3g} s")
     return table
 
 

@@ -90,6 +90,15 @@ async def _generate(task: str, words: Sequence[str], *, offline: bool) -> int:
 # --- what is wanted -----------------------------------------------------------------------------
 
 
+def where() -> list[Option]:
+    """On which device to compute, and with how many threads."""
+    device, threads = t("cli.option.device"), t("cli.option.threads")
+    return [
+        Option(key="device", names=("--device",), metavar="DEVICE", help=device, parse=_device),
+        Option(key="threads", names=("--threads",), metavar="N", help=threads, parse=_threads),
+    ]
+
+
 def _own_options() -> list[Option]:
     """Those of the command itself."""
     return [
@@ -97,12 +106,7 @@ def _own_options() -> list[Option]:
         Option(key="output", names=("--output", "-o"), metavar="FILE", help=t("cli.option.output")),
         Option(key="force", names=("--force",), help=t("cli.option.force")),
         Option(key="file", names=("--file",), metavar="FILE", help=t("cli.option.file")),
-        Option(
-            key="device", names=("--device",), metavar="DEVICE", help=t("cli.option.device"), parse=_device
-        ),
-        Option(
-            key="threads", names=("--threads",), metavar="N", help=t("cli.option.threads"), parse=_threads
-        ),
+        *where(),
         Option(key="json", names=("--json",), help=t("cli.help.json")),
     ]
 

@@ -13,7 +13,9 @@ from msgspec import Struct
 from rich.text import Text
 
 from studio.cli import terminal
+from studio.cli.generate import tasks, where
 from studio.cli.options import Misuse, Option, options_of, parse, unknown
+from studio.domain.cost.cost import ModelFacts
 from studio.domain.failure import StudioError
 from studio.domain.family import FamilySpec
 from studio.domain.model import Model
@@ -57,13 +59,14 @@ async def _plan(words: Sequence[str], *, offline: bool) -> int:
     from studio.cli.session import open_studio
 
     async with open_studio(offline=offline) as studio:
-        await studio.read_machine()
         model = await _judged(studio, _model(words))
         own, values = _understand(words, model)
         request = _request(own, values, model, studio)
         plans = studio.planner.plans(request, model.spec)
         if plans is None:
             raise StudioError("plan.uncounted", name=model.title)
+        if not plans.plans:
+            raise StudioError("device.missing", device=request.device)
         nearest = [] if plans.fits else studio.planner.nearest(request, model.spec)
     if "json" in own:
         terminal.print_json(_plain(plans, nearest))
@@ -91,7 +94,10 @@ async def _judged(studio: Studio, name: str) -> Judged:
     if not resolved.source.path:
         raise StudioError("plan.uncounted", name=resolved.source.title or resolved.source.id)
     try:
-        await asyncio.to_thread(studio.planner.learn, resolved.source.id, Path(resolved.source.path))
+        if resolved.spec.layouts:
+            await asyncio.to_thread(studio.planner.learn, resolved.source.id, Path(resolved.source.path))
+        else:  # it comes inside a package: no file describes it
+            studio.planner.put(resolved.source.id, ModelFacts(layout="", parts={}))
     except (HeaderError, OSError) as error:
         raise StudioError("model.unrecognized", name=name, details=str(error)) from error
     return Judged(
@@ -121,8 +127,7 @@ def _own_options() -> list[Option]:
     return [
         Option(key="task", names=("--task",), metavar="TASK", help=t("cli.option.task")),
         Option(key="prompt", names=("--prompt",), metavar="TEXT", help=t("cli.option.plan_prompt")),
-        Option(key="device", names=("--device",), metavar="DEVICE", help=t("cli.option.device")),
-        Option(key="threads", names=("--threads",), metavar="N", help=t("cli.option.threads"), parse=int),
+        *where(),
         Option(key="json", names=("--json",), help=t("cli.help.json")),
     ]
 
@@ -142,8 +147,11 @@ def _understand(words: Sequence[str], model: Judged) -> tuple[dict[str, Any], di
 def _request(own: dict[str, Any], values: dict[str, Any], model: Judged, studio: Studio) -> Request:
     settings = studio.settings.value
     task = own.get("task", model.spec.tasks[0])
+    if task not in (known := tasks()):
+        raise Misuse(unknown(task, known))
     if task not in model.spec.tasks:
-        raise Misuse(unknown(task, model.spec.tasks))
+        reason = t("cli.wrong_task", task=t(f"task.{task}"))
+        raise StudioError("param.invalid", name="--task", reason=reason)
     usual = {p.name: p.default for p in model.parameters}
     prompt = {"prompt": own["prompt"]} if "prompt" in own else {}
     return Request(
@@ -228,10 +236,13 @@ def _how(each: Planned) -> str:
 
 
 def _memory(each: Planned) -> str:
-    span = each.memory
-    return f"{gigabytes(span.mid)} GB ({gigabytes(span.low)}–{gigabytes(span.high)})"
+    low, mid, high = (gigabytes(size) for size in (each.memory.low, each.memory.mid, each.memory.high))
+    return f"{mid} GB" if low == high else f"{mid} GB ({low}–{high})"
 
 
 def _time(each: Planned) -> str:
     span = each.prediction.seconds
-    return "?" if span is None else f"{duration(span.mid)} ({duration(span.low)}–{duration(span.high)})"
+    if span is None:
+        return "?"
+    low, mid, high = map(duration, (span.low, span.mid, span.high))
+    return mid if low == high else f"{mid} ({low}–{high})"

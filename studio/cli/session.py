@@ -45,6 +45,7 @@ async def open_studio(*, offline: bool) -> AsyncIterator[Studio]:
     studio = Studio.create(offline=offline)
     await studio.start()
     try:
+        await studio.read_machine()  # plans need it
         yield studio
     finally:
         await studio.close()

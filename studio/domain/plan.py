@@ -45,6 +45,11 @@ class Plan(Struct, frozen=True, kw_only=True):
         return self.precision.get(part) or self.precision.get("*") or "auto"
 
     @property
+    def built(self) -> str:
+        """In one word what changes how quick it is, and how large."""
+        return f"{self.precision_words} {self.channels_last} {self.tiling} {self.offload} {self.threads}"
+
+    @property
     def precision_words(self) -> str:
         """For a record: "unet bfloat16, float32"."""
         words = [f"{part} {kind}" for part, kind in sorted(self.precision.items()) if part != "*"]

@@ -194,6 +194,9 @@ class Worker:
             )
 
             def load() -> Any:
+                nonlocal peak_ram
+                peak_ram.stop()  # what was there of another model has gone by now, and is not this job's
+                peak_ram = memory.PeakRam()
                 with self._alone(cancel):
                     self._relieve(run.model.bytes if run.model else 0)
                     return registry.pipeline(spec.name).Pipeline(context, run.model)

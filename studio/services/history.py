@@ -18,7 +18,7 @@ from msgspec import Struct
 from studio.domain.family import FamilySpec
 from studio.domain.job import Peak
 from studio.domain.parameter import Integer, Parameter, ParameterError, Size
-from studio.domain.plan import Counted, Plan, Span
+from studio.domain.plan import Counted, Span
 from studio.domain.planning import Correction
 from studio.services.database import Database
 
@@ -28,6 +28,7 @@ LAST = 8  # runs of the same work that count
 KEPT = 64  # runs of one model on one device that are kept
 AMOUNTS = ("steps", "count", "frames", "seconds")  # whole numbers that the time grows with
 LOAD = "load"
+DOUBTED = (0.67, 1.5)  # for ratios that were found another way
 UNSURE = (0.6, 1.6)  # around what was scaled from other sizes
 
 
@@ -73,11 +74,6 @@ def _legal(parameter: Parameter, values: dict[str, Any]) -> Any:
 
 def _step(number: float) -> int:
     return round(2 ** round(math.log2(max(number, 1))))
-
-
-def built(plan: Plan) -> str:
-    """In one word what of *plan* changes how quick it is, and how large."""
-    return f"{plan.precision_words} {plan.channels_last} {plan.tiling} {plan.offload} {plan.threads}"
 
 
 class PastRun(Struct, frozen=True, kw_only=True):
@@ -155,22 +151,27 @@ class History:
         ]
         return max(runs, key=lambda run: run.ended).device if runs else None
 
-    def correction(
-        self, model: str, family: str, device: str, work: Work, *, built: str = "", basis: float = 0.0
-    ) -> Correction:
-        """What runs that were predicted from the measurements *basis* say of the next prediction.
+    def corrections(
+        self, model: str, family: str, device: str, work: Work, *, basis: float = 0.0
+    ) -> dict[str, Correction]:
+        """What runs that were predicted from the measurements *basis* say of the next, by `Plan.built`.
 
-        Those of the same *work*, built in the same way, count alone where there are some; then those
-        built in the same way, then all.
+        Of those built alike the same *work* counts alone where it was done before. "" is for what was
+        never built so: other ways say less of it, so their ratios of time are taken within `DOUBTED`.
         """
         runs = [
             run
             for run in self._runs.get((model, family, device), ())
             if run.counted is not None and run.counted.basis == basis
         ]
-        alike = [run for run in runs if run.built == built] or runs
-        same = [run for run in alike if run.work.key == work.key]
-        return _corrected((same or alike)[-LAST:], exact=bool(same)) if alike else Correction()
+        found: dict[str, Correction] = {}
+        for way in dict.fromkeys(run.built for run in runs):
+            alike = [run for run in runs if run.built == way]
+            same = [run for run in alike if run.work.key == work.key]
+            found[way] = _corrected((same or alike)[-LAST:], exact=bool(same))
+        if runs:
+            found[""] = _doubted(_corrected(runs[-LAST:], exact=False))
+        return found
 
     def learnt(self, model: str, family: str, device: str, work: Work, *, cold: bool) -> Learnt | None:
         """What to expect of this work on the concrete *device*; None when this model never ran there."""
@@ -219,6 +220,12 @@ def _corrected(runs: list[PastRun], *, exact: bool) -> Correction:
     found = {name: statistics.median(values) for name, values in ratios.items()}
     ram, vram = found.pop("ram", 1.0), found.pop("vram", 1.0)
     return Correction(phases=found, ram=ram, vram=vram, runs=len(runs), exact=exact)
+
+
+def _doubted(correction: Correction) -> Correction:
+    low, high = DOUBTED
+    phases = {name: min(max(ratio, low), high) for name, ratio in correction.phases.items()}
+    return msgspec.structs.replace(correction, phases=phases)
 
 
 def _phases(runs: list[PastRun], scale: float) -> dict[str, float]:

@@ -87,7 +87,7 @@ class Planner:
         places = self._places(request)
         work = work_of(spec, request.values)
         corrections = {
-            place.device: self._history.correction(
+            place.device: self._history.corrections(
                 request.model, spec.name, place.device, work, basis=_basis(place)
             )
             for place in places

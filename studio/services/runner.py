@@ -21,7 +21,7 @@ from studio.domain.plan import Planned
 from studio.services.engine.supervisor import Engine
 from studio.services.estimate import Estimator
 from studio.services.event import Event
-from studio.services.history import LOAD, History, PastRun, built, work_of
+from studio.services.history import LOAD, History, PastRun, work_of
 from studio.services.job_store import Kept
 from studio.services.library.headers import HeaderError
 from studio.services.library.library import Resolved
@@ -177,7 +177,7 @@ class Runner:
                 peak=outcome.peak,
                 step_seconds=statistics.median(entry.steps) if entry.steps else None,
                 rate=_rate(entry.job.artifacts, outcome),
-                built=built(planned.plan) if planned is not None else "",
+                built=planned.plan.built if planned is not None else "",
                 counted=planned.counted if planned is not None and there else None,
             )
         )

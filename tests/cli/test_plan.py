@@ -55,6 +55,12 @@ def test_a_file_anywhere_can_be_judged(tmp_path: Path, capsys: pytest.CaptureFix
     assert "seconds" not in found["plans"][0]["predicted"]
 
 
+@pytest.mark.usefixtures("figures")
+def test_a_voice_inside_a_package_can_be_judged(capsys: pytest.CaptureFixture[str]) -> None:
+    found = planned(capsys, "hibari-en", "--prompt", "Good morning.")
+    assert found["plans"][0]["predicted"]["ram_bytes"]["mid"] > 10**7
+
+
 @pytest.mark.usefixtures("home")
 def test_for_people(capsys: pytest.CaptureFixture[str]) -> None:
     assert run(["plan", "starter-icons"]) == 0
@@ -74,6 +80,10 @@ def test_for_people(capsys: pytest.CaptureFixture[str]) -> None:
     [
         (["nothing-of-the-kind"], 1),
         (["starter-icons", "--task", "speech"], 2),
+        (["starter-icons", "--task", "nothing"], 2),
+        (["starter-icons", "--device", "cuda:7"], 1),
+        (["starter-icons", "--device", "banana"], 2),
+        (["starter-icons", "--threads", "-3"], 2),
         (["starter-icons", "another"], 2),
         (["starter-icons", "--stepps", "3"], 2),
         (["--json"], 2),

@@ -16,7 +16,7 @@ from studio.domain.machine import Accelerator
 from studio.domain.plan import Fit, Planned
 from studio.domain.request import Request
 from studio.families.registry import family
-from studio.services.history import History, PastRun, built, work_of
+from studio.services.history import History, PastRun, work_of
 from studio.services.library.headers import HeaderError
 from studio.services.library.library import Library
 from studio.services.paths import ASSETS, MANIFEST
@@ -211,7 +211,7 @@ def ran(planned: Planned, asked: Request, *, slower: float, basis: float | None 
         ended=1.0,
         timings={**timings, "total": sum(timings.values())},
         peak=Peak(ram_bytes=round(1.2 * counted.ram)),
-        built=built(planned.plan),
+        built=planned.plan.built,
         counted=counted if basis is None else msgspec.structs.replace(counted, basis=basis),
     )
 
@@ -245,6 +245,26 @@ def test_the_very_same_work_counts_before_other_sizes() -> None:
         counted = sum(planned[asked.values["size"]].counted.phases.values())
         assert seconds is not None
         assert seconds.mid == pytest.approx(factor * counted)
+
+
+def test_what_one_way_took_says_little_of_another() -> None:
+    """One run beside another program must not make every way look as slow."""
+    history = History()
+    studio = planner(history)
+    studio.learn("icons", ICONS)
+    plans = studio.plans(request(), DRAWING)
+    assert plans is not None
+    quick, other = (
+        plans.plans[0],
+        next(p for p in plans.plans if p.plan.precision != plans.plans[0].plan.precision),
+    )
+    history.record(ran(quick, request(), slower=30.0))
+    after = studio.plans(request(), DRAWING)
+    assert after is not None
+    now = {each.plan.built: each.prediction.seconds.mid for each in after.plans if each.prediction.seconds}
+    assert now[quick.plan.built] > 20 * sum(quick.counted.phases.values())
+    assert now[other.plan.built] <= 1.5 * sum(other.counted.phases.values()) * 1.001
+    assert after.plans[0].plan == quick.plan  # the same seed is to give the same picture
 
 
 def test_one_wild_run_does_not_decide() -> None:

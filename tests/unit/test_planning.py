@@ -202,7 +202,7 @@ def test_loading_imports_reads_and_converts_once() -> None:
 def test_a_correction_scales_the_middle_and_narrows_the_rest() -> None:
     before = plans(question()).plans[0]
     taught = Correction(phases={"draw": 2.0, "load": 1.0}, ram=1.1, runs=1)
-    after = of(plans(question(corrections={"cpu": taught})), precision=before.plan.precision)
+    after = of(plans(question(corrections={"cpu": {"": taught}})), precision=before.plan.precision)
     assert after.prediction.phases["draw"] == pytest.approx(2 * before.prediction.phases["draw"])
     assert after.prediction.ram.mid == pytest.approx(1.1 * before.prediction.ram.mid)
     assert (
@@ -210,5 +210,5 @@ def test_a_correction_scales_the_middle_and_narrows_the_rest() -> None:
         < before.prediction.ram.high / before.prediction.ram.mid
     )
     assert after.counted == before.counted
-    elsewhere = plans(question(corrections={"cuda:0": taught})).plans[0]
+    elsewhere = plans(question(corrections={"cuda:0": {"": taught}})).plans[0]
     assert elsewhere.prediction == before.prediction

@@ -43,7 +43,8 @@ class Question(Struct, frozen=True, kw_only=True):
     """What is to be planned. `ram_bytes`: what the engine may use of the computer's memory.
 
     `threads`: CPU threads asked for, 0 for the measured best. `loaded`: the model is in memory already.
-    `started`: the engine has its imports. `corrections` by device.
+    `started`: the engine has its imports. `corrections` by device,
+    then by `Plan.built`; "" is for what was never built so.
     """
 
     spec: FamilySpec
@@ -51,6 +52,6 @@ class Question(Struct, frozen=True, kw_only=True):
     places: tuple[Place, ...]
     ram_bytes: int
     threads: int = 0
-    corrections: dict[str, Correction] = {}
+    corrections: dict[str, dict[str, Correction]] = {}
     loaded: bool = False
     started: bool = False

@@ -11,7 +11,8 @@ from studio.domain.planning.memory import peak
 from studio.domain.planning.question import Correction, Place, Question
 
 # Around a prediction (low, high): before this model ever ran here, and after.
-TIME, TIME_LEARNT, TIME_EXACT = (0.65, 1.5), (0.85, 1.2), (0.9, 1.12)
+TIME, TIME_ONCE, TIME_LEARNT, TIME_EXACT = (0.65, 1.5), (0.8, 1.3), (0.85, 1.2), (0.9, 1.12)
+SURE = 3  # runs: one or two may have met another program
 MEMORY, MEMORY_LEARNT = (0.9, 1.12), (0.95, 1.06)
 OFFLOAD = "offload"  # the capability of families that can move their parts
 _ORDER = {Fit.GREEN: 0, Fit.AMBER: 1, Fit.UNKNOWN: 2, Fit.RED: 3}
@@ -68,7 +69,8 @@ def ways(question: Question, place: Place) -> Iterator[Plan]:
 
 def planned(question: Question, place: Place, plan: Plan, clock: Clock | None) -> Planned:
     """*plan* with what it is predicted to take."""
-    correction = question.corrections.get(place.device, NO_CORRECTION)
+    taught = question.corrections.get(place.device, {})
+    correction = taught.get(plan.built) or taught.get("", NO_CORRECTION)
     memory = peak(question, place, plan)
     counted = Counted(
         ram=sum(memory.ram.values()),
@@ -117,9 +119,9 @@ def _can_move(question: Question, place: Place) -> bool:
 
 
 def _around_time(correction: Correction) -> tuple[float, float]:
-    if correction.exact:
-        return TIME_EXACT
-    return TIME_LEARNT if correction.runs else TIME
+    if correction.runs < SURE:
+        return TIME_ONCE if correction.runs else TIME
+    return TIME_EXACT if correction.exact else TIME_LEARNT
 
 
 def _span(middle: float, around: tuple[float, float]) -> Span:
@@ -127,6 +129,8 @@ def _span(middle: float, around: tuple[float, float]) -> Span:
 
 
 def _rank(each: Planned) -> tuple[int, bool, float]:
-    """What is sure to fit comes first. Without measured times the order stays: the plainest first."""
-    seconds = each.prediction.seconds
-    return _ORDER[each.fit], not each.safe, seconds.mid if seconds is not None else 0.0
+    """What is sure to fit comes first, then the quickest as counted: what single runs took must not change
+    the way from one picture to the next, for the same seed is to give the same picture. Without measured
+    times the order stays: the plainest first.
+    """
+    return _ORDER[each.fit], not each.safe, sum(each.counted.phases.values())

@@ -57,7 +57,7 @@ class Predictor:
             cost=cost.cost(facts(point.model), self.request(point).values),
             places=(self._place,),
             ram_bytes=ram,
-            corrections={"cpu": correction} if correction else {},
+            corrections={"cpu": {"": correction}} if correction else {},
         )
 
     def _way(self, question: Question, number: int) -> Plan:
@@ -84,11 +84,13 @@ class Predictor:
                 ended=time.time(),
                 timings=truth.timings,
                 peak=Peak(ram_bytes=truth.peak),
+                built=before.plan.built,
                 counted=before.counted,
             )
         )
         work = work_of(spec, self.request(other).values)
-        return history.correction(point.model, spec.name, "cpu", work, basis=before.counted.basis)
+        basis = before.counted.basis
+        return history.corrections(point.model, spec.name, "cpu", work, basis=basis)[before.plan.built]
 
 
 @cache

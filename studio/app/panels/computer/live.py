@@ -75,7 +75,7 @@ class Live(QWidget):
         self._model = model
         self.tiles = {key: Tile() for key in ("cpu", "ram", "engine", "disk")}
         self.free = Button("computer.free_memory", "memory")
-        self._grid = CardGrid(least=230, most=4, spacing=12)
+        self._grid = CardGrid(least=200, most=4, spacing=12)
         self._cards = QVBoxLayout()
         self._lay_out()
         self.free.clicked.connect(self._free_memory)

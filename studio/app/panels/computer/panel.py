@@ -74,7 +74,7 @@ class ComputerPanel(Panel):
         super().hideEvent(event)
 
     def _lay_out(self) -> None:
-        self.choice.setMinimumWidth(380)
+        self.choice.setMinimumWidth(420)
         bind_text(self.choice.setAccessibleName, "computer.page")
         words = QVBoxLayout()
         words.setSpacing(4)

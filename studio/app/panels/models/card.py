@@ -29,7 +29,10 @@ def speed_line(speed: Speed) -> tuple[str, str]:
     if estimate is None or (estimate.fit is Fit.UNKNOWN and not speed.measured):
         return "muted", t("fit.unknown")
     if not speed.measured:
-        return TONES[estimate.fit], f"{fit_words(estimate)}  •  {t('models.unmeasured')}"
+        words = fit_words(estimate)
+        if estimate.seconds is None:
+            words += f"  •  {t('models.unmeasured')}"
+        return TONES[estimate.fit], words
     fit = "" if estimate.fit is Fit.UNKNOWN else f"{t(f'fit.{estimate.fit}')}  •  "
     return TONES[estimate.fit], fit + speed_words(speed)
 
