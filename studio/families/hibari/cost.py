@@ -21,6 +21,14 @@ def cost(facts: ModelFacts, values: dict[str, Any]) -> Cost:
     tally.add(Own("hibari.character", sum(pieces) / values["speed"]))
     tally.add(Own("hibari.sentence", float(len(pieces))))
     return Cost(
-        parts=(Part(name=PART, elements=0, stored_bytes=stored, fixed_bytes=WORDS + stored),),
+        parts=(
+            Part(
+                name=PART,
+                elements=0,
+                stored_bytes=stored,
+                fixed_bytes=WORDS + stored,
+                load=Own("hibari.load", 1.0),
+            ),
+        ),
         stages=(Stage(phase="speak", part=PART, ops=tally.ops, alive=float(ALIVE * max(pieces, default=0))),),
     )
