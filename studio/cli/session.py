@@ -66,6 +66,8 @@ async def follow(studio: Studio, request: Request, *, stream: bool = False, **op
             job = await studio.queue.wait(follower.job_id)
     if follower.broken:
         raise BrokenPipeError
+    if job.state is not JobState.DONE:
+        follower.end_line()
     if job.state is JobState.CANCELLED:
         raise Cancelled
     if job.failure:
@@ -79,6 +81,7 @@ class Follower:
     def __init__(self, studio: Studio, job: Job, *, stream: bool) -> None:
         self.job_id = job.id
         self.broken = False
+        self._open_line = False
         self._studio = studio
         self._stream = stream
         self._bar = Bar()
@@ -110,9 +113,16 @@ class Follower:
         try:
             sys.stdout.write(delta.text)
             sys.stdout.flush()
+            self._open_line = not delta.text.endswith("\n")
         except BrokenPipeError:
             self.broken = True
             self._studio.queue.cancel(self.job_id)
+
+    def end_line(self) -> None:
+        """What is said next must not stand in the middle of the text."""
+        if self._open_line:
+            sys.stdout.write("\n")
+            sys.stdout.flush()
 
     def _notice(self, notice: Notice) -> None:
         if notice.job == self.job_id:
