@@ -5,6 +5,7 @@ Safetensors only, from this machine only, and never code that came with them.
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -22,6 +23,7 @@ diffusers.utils.logging.disable_progress_bar()  # nobody reads the engine's term
 transformers.utils.logging.disable_progress_bar()
 
 LOCAL = {"local_files_only": True}
+FULL = re.compile(r"(?:can't allocate|not enough) memory")
 
 
 class Source(Protocol):
@@ -82,6 +84,8 @@ def load_parts(
     except torch.OutOfMemoryError:
         raise
     except (ValueError, KeyError, RuntimeError) as error:
+        if FULL.search(str(error)):  # the processor's memory: torch has no error of its own for it
+            raise
         raise unfit(title, str(error)) from error
     return parts
 

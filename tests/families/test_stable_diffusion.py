@@ -11,7 +11,7 @@ import pytest
 import torch
 from PIL import Image
 
-from studio.diffusion import precision, schedulers
+from studio.diffusion import loading, precision, schedulers
 from studio.domain.failure import Cancelled, StudioError
 from studio.domain.parameter import MAX_SEED, ParameterError
 from studio.families.registry import family
@@ -19,7 +19,7 @@ from studio.families.stable_diffusion import sources
 from studio.services.library.recognize import recognize
 from studio.wire.messages import Notice, PhaseProgress, Preview
 from tests.fakes.original_checkpoint import write_original
-from tests.fakes.recording_context import Bench
+from tests.fakes.recording_context import Bench, Recording
 from tests.fakes.tiny_diffusion import TOKENS, write_pipeline
 
 ICONS = Path(__file__).parents[2] / "assets" / "models" / "starter-icons"
@@ -377,6 +377,25 @@ def test_the_configurations_of_1_x_are_its_real_sizes():
         vae = AutoencoderKL.from_config(AutoencoderKL.load_config(str(sources.V1 / "vae")))
         text = CLIPTextModel(CLIPTextConfig.from_pretrained(str(sources.V1 / "text_encoder")))
     assert (millions(unet), millions(vae), millions(text)) == (859.5, 83.7, 123.1)
+
+
+@pytest.mark.parametrize(
+    ("words", "expected"),
+    [("DefaultCPUAllocator: can't allocate memory", RuntimeError), ("size mismatch for weight", StudioError)],
+)
+def test_full_memory_is_no_fault_of_the_model(folder, tmp_path, words, expected):
+    """What the engine tells of an error from its words must not be hidden by the loader's own."""
+
+    class Full:
+        configs, sizes = folder, {"unet": 1}
+
+        def part(self, name, dtype):
+            raise RuntimeError(words)
+
+    context = Bench("stable_diffusion", folder, tmp_path)
+    recording = Recording(context, context.request(prompt="a"))
+    with pytest.raises(expected):
+        loading.load_parts(recording.context, Full(), precision.Types({"*": "float32"}), {}, "m")
 
 
 # --- precision --------------------------------------------------------------------------------------
