@@ -17,7 +17,9 @@ import os
 import shutil
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
+from typing import Any
 
 ROOT = Path(__file__).resolve().parents[1]
 LANGUAGES = ("en", "zh_CN")
@@ -47,7 +49,7 @@ def main() -> None:
 def _read_arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
     parser.add_argument("folder", type=lambda text: Path(text).resolve())
-    parser.add_argument("--window", default="tests.app.showcase:window", help="module:function that makes it")
+    parser.add_argument("--window", default="", help="module:function that makes another one")
     parser.add_argument("--panels", default="", help="keys, separated by commas; all by default")
     parser.add_argument("--size", default="1440x900")
     parser.add_argument("--scale", type=int, default=0, help=argparse.SUPPRESS)
@@ -70,15 +72,27 @@ def _shoot(arguments: argparse.Namespace) -> None:
 
 
 async def _shoot_all(arguments: argparse.Namespace) -> None:
-    from studio.app import language, theme
+    if not arguments.window:
+        from tests.bench.window import opened
 
+        with tempfile.TemporaryDirectory(prefix="shots-") as home:
+            async with opened(Path(home)) as (_, frame):
+                await _shoot_panels(arguments, frame.window)
+        return
     module, _, name = arguments.window.partition(":")
     window = getattr(importlib.import_module(module), name)()
     if inspect.isawaitable(window):
         window = await window
+    window.show()
+    await _shoot_panels(arguments, window)
+    window.finish()
+
+
+async def _shoot_panels(arguments: argparse.Namespace, window: Any) -> None:
+    from studio.app import language, theme
+
     width, height = map(int, arguments.size.split("x"))
     window.resize(width, height)
-    window.show()
     wanted = arguments.panels.split(",") if arguments.panels else window.keys()
     for panel in wanted:
         window.go(panel)
@@ -90,7 +104,6 @@ async def _shoot_all(arguments: argparse.Namespace) -> None:
                 file = arguments.folder / f"{panel}-{lang}-{look}-{arguments.scale}.png"
                 if not window.grab().save(str(file)):
                     raise OSError(f"{file} could not be written")
-    window.finish()
 
 
 if __name__ == "__main__":

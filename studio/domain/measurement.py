@@ -18,7 +18,6 @@ class Setting(Struct, frozen=True, kw_only=True):
     precision: str
     channels_last: bool = False
     threads: int = 1
-    compiled: bool = False
 
 
 class Rates(Struct, frozen=True, kw_only=True):

@@ -81,7 +81,6 @@ class Clock:
             if reference.net == net
             and reference.setting.precision == precision
             and reference.setting.threads == self.measured.threads
-            and not reference.setting.compiled
         ]
         exact = [reference for reference in alike if reference.setting.channels_last == channels_last]
         measured = next(iter(exact or alike), None)
