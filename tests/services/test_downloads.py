@@ -615,9 +615,8 @@ async def test_every_connection_is_recorded(shop: Shop, server: FileServer) -> N
     last = msgspec.json.decode(lines[-1])
     assert last["why"] == "tiny"
     files = len(shop.content) + 6
-    assert use.received is not None
-    assert files < use.received < files + 5000  # with the answers' headers and the tree
-    assert use.sent
+    assert files < last["received"] < files + 5000  # with the answers' headers and the tree
+    assert last["sent"] > 100
     assert Network(Paths.under(shop.folder)) is not None
 
 
