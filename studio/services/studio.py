@@ -26,8 +26,8 @@ from studio.services.basis import Basis
 from studio.services.conversations import Conversations
 from studio.services.database import Database
 from studio.services.downloads.downloads import Downloads
+from studio.services.downloads.mirrors import Mirrors
 from studio.services.downloads.remote import Remote
-from studio.services.downloads.route import HUB, Route, with_environment
 from studio.services.drafts import Drafts
 from studio.services.engine.supervisor import Engine
 from studio.services.estimate import Estimator
@@ -47,11 +47,10 @@ from studio.services.queue import Queue
 from studio.services.runner import Runner, SavedResult
 from studio.services.secrets import Secrets
 from studio.services.settings import Settings
+from studio.services.tokens import Tokens
 from studio.wire.messages import Configure, Devices
 
 log = logging.getLogger(__name__)
-
-TOKEN = "hub"  # noqa: S105 - the name under which it is kept
 
 
 def engine_command() -> list[str]:
@@ -78,22 +77,29 @@ class Studio:
         self.basis = basis or Basis(paths, offline=offline)
         self.settings = self.basis.settings
         self.library = self.basis.library
-        self.network = Network(paths)
-        self.secrets = Secrets(paths)
+        self.network = Network(paths.logs)
+        self.tokens = Tokens(Secrets(paths))
         self.drafts = Drafts(paths)
         self.conversations = Conversations(paths)
         self.database = Database(paths.data / "studio.db")
+        self.mirrors = Mirrors(
+            paths.cache / "mirrors.json",
+            paths.logs,
+            settings=lambda: self.settings.value,
+            tokens=self.tokens,
+            offline=lambda: self.offline,
+        )
         self.downloads = Downloads(
             self.library,
             paths.logs,
             offline=lambda: self.offline,
-            route=self.route,
+            route=self.mirrors.route,
         )
         self.remote = Remote(
             paths.cache / "remote",
             paths.logs,
             offline=lambda: self.offline,
-            route=self.route,
+            route=self.mirrors.route,
         )
         self.engine = Engine(engine_command(), paths.logs / "engine.log")
         self.history = History(self.database)
@@ -145,12 +151,6 @@ class Studio:
     @property
     def offline(self) -> bool:
         return self.basis.offline
-
-    async def route(self) -> Route:
-        """How a helper gets out. Raises OSError when the tokens cannot be read."""
-        # In a thread: a keyring may ask the user first.
-        token = await asyncio.to_thread(self.secrets.get, TOKEN)
-        return with_environment(Route(tokens={HUB: token} if token else {}))
 
     def outputs(self) -> Path:
         """Where results go."""
@@ -241,6 +241,7 @@ class Studio:
             last_first.push_async_callback(self._stop_work)
             last_first.push_async_callback(self.downloads.close)
             last_first.push_async_callback(self.remote.close)
+            last_first.push_async_callback(self.mirrors.close)
 
     async def _stop_work(self) -> None:
         await asyncio.gather(self.queue.close(), self.engine.close(), self.measuring.close())

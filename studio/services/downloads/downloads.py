@@ -10,17 +10,17 @@ import asyncio
 import shutil
 import time
 from collections import deque
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from pathlib import Path
 
 import msgspec
 
 from studio.domain.failure import Cancelled, Failure, StudioError
-from studio.domain.model import DataWheels, Hub
+from studio.domain.model import Hub, Online
 from studio.domain.text import localized
 from studio.services.downloads.messages import Fetch, Progress
 from studio.services.downloads.process import fetch_in_helper
-from studio.services.downloads.route import Route, usual_route
+from studio.services.downloads.route import FindRoute, usual_route
 from studio.services.downloads.state import DownloadState, State
 from studio.services.event import Event
 from studio.services.library.library import Library
@@ -39,7 +39,7 @@ class Downloads:
         logs: Path,
         *,
         offline: Callable[[], bool] = lambda: False,
-        route: Callable[[], Awaitable[Route]] = usual_route,
+        route: FindRoute = usual_route,
         together: int = TOGETHER,
     ) -> None:
         self.states: dict[str, DownloadState] = {}
@@ -71,7 +71,7 @@ class Downloads:
         if entry.installed or (state and not state.state.ended):
             return
         title = localized(entry.model.title)
-        if not any(isinstance(source, Hub | DataWheels) for source in entry.model.sources):
+        if not any(isinstance(source, Online) for source in entry.model.sources):
             raise StudioError("model.missing", name=title)
         if self._offline():
             raise StudioError("download.offline", name=title)
@@ -185,7 +185,7 @@ class Downloads:
                 folder=str(self._library.folder),
                 logs=str(self._logs),
                 accepted=self._accepted[model_id],
-                route=await self._route(),
+                route=await self._route(repositories=any(isinstance(s, Hub) for s in model.sources)),
             )
             failure = await fetch_in_helper(order, lambda news: self._moved(model_id, news, speed.of(news)))
         except OSError as error:

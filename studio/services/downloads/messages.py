@@ -10,6 +10,7 @@ from msgspec import Struct
 from studio.domain.failure import Failure
 from studio.domain.model import Model
 from studio.domain.remote import RemoteModel
+from studio.services.downloads.findings import Access, Speed
 from studio.services.downloads.route import Route
 from studio.services.downloads.state import Stage
 from studio.wire.frames import Frame, FrameError
@@ -48,6 +49,22 @@ class Probe(Message, frozen=True, kw_only=True):
     route: Route = Route()
 
 
+class Measure(Message, frozen=True, kw_only=True):
+    """Test how fast the sources at `endpoints` are. `logs` and `route` as in `Fetch`."""
+
+    endpoints: tuple[str, ...]
+    logs: str
+    route: Route = Route()
+
+
+class Ask(Message, frozen=True, kw_only=True):
+    """Whether the route's token opens `repo`, "" for whose it is. `logs` and `route` as in `Fetch`."""
+
+    repo: str
+    logs: str
+    route: Route = Route()
+
+
 class Progress(Message, frozen=True, kw_only=True):
     """`done` of `total` bytes of this stage; `total` 0 when unknown."""
 
@@ -64,14 +81,22 @@ class Probed(Message, frozen=True, kw_only=True):
     model: RemoteModel
 
 
+class Measured(Message, frozen=True, kw_only=True):
+    speeds: tuple[Speed, ...]
+
+
+class Asked(Message, frozen=True, kw_only=True):
+    access: Access
+
+
 class Failed(Message, frozen=True, kw_only=True):
     failure: Failure
 
 
-Order = Fetch | Probe
+Order = Fetch | Probe | Measure | Ask
 """The first and only message to a helper."""
 
-FromHelper = Progress | Finished | Probed | Failed
+FromHelper = Progress | Finished | Probed | Measured | Asked | Failed
 T = TypeVar("T")
 
 _encoder = msgspec.json.Encoder()

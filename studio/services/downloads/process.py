@@ -12,10 +12,15 @@ from pathlib import Path
 from studio.domain.failure import Failure, StudioError
 from studio.domain.remote import RemoteModel
 from studio.domain.text import localized
+from studio.services.downloads.findings import Access, Speed
 from studio.services.downloads.messages import (
+    Ask,
+    Asked,
     Failed,
     Fetch,
     Finished,
+    Measure,
+    Measured,
     Order,
     Probe,
     Probed,
@@ -31,6 +36,7 @@ log = logging.getLogger(__name__)
 COMMAND = (sys.executable, "-m", "studio.services.downloads.helper")
 _PROGRAM = Path(__file__).resolve().parents[3]
 _GRACE = 3.0
+_Answer = Finished | Probed | Measured | Asked | Failed
 
 
 async def fetch_in_helper(order: Fetch, tell: Callable[[Progress], None]) -> Failure | None:
@@ -44,14 +50,33 @@ async def fetch_in_helper(order: Fetch, tell: Callable[[Progress], None]) -> Fai
 
 async def probe_in_helper(order: Probe) -> RemoteModel:
     """What a helper sees on the hub. Raises StudioError, OSError. Cancelling this ends the helper."""
-    answer = await _run(order, order.repo, lambda _: None)
-    if isinstance(answer, Failed):
-        raise StudioError.of(answer.failure)
+    answer = await _ask(order, order.repo)
     assert isinstance(answer, Probed)
     return answer.model
 
 
-async def _run(order: Order, title: str, tell: Callable[[Progress], None]) -> Finished | Probed | Failed:
+async def measure_in_helper(order: Measure) -> tuple[Speed, ...]:
+    """How fast the sources are for a helper. Raises and ends as `probe_in_helper`."""
+    answer = await _ask(order, "settings.mirrors")
+    assert isinstance(answer, Measured)
+    return answer.speeds
+
+
+async def ask_in_helper(order: Ask) -> Access:
+    """What a helper hears of a token. Raises and ends as `probe_in_helper`."""
+    answer = await _ask(order, order.repo)
+    assert isinstance(answer, Asked)
+    return answer.access
+
+
+async def _ask(order: Order, title: str) -> _Answer:
+    answer = await _run(order, title, lambda _: None)
+    if isinstance(answer, Failed):
+        raise StudioError.of(answer.failure)
+    return answer
+
+
+async def _run(order: Order, title: str, tell: Callable[[Progress], None]) -> _Answer:
     process = await asyncio.create_subprocess_exec(
         *COMMAND,
         stdin=asyncio.subprocess.PIPE,
@@ -79,7 +104,7 @@ async def _run(order: Order, title: str, tell: Callable[[Progress], None]) -> Fi
         await _end(process, words)
 
 
-async def _listen(news: asyncio.StreamReader, tell: Callable[[Progress], None]) -> Finished | Probed | Failed:
+async def _listen(news: asyncio.StreamReader, tell: Callable[[Progress], None]) -> _Answer:
     while frame := await frames.read_async(news):
         message = from_helper(frame)
         if not isinstance(message, Progress):
@@ -111,6 +136,7 @@ async def _last_words(stream: asyncio.StreamReader) -> str:
 def environment() -> dict[str, str]:
     """The helper's: it finds the program, and nothing that it uses phones home or finds tokens by itself."""
     path = os.pathsep.join([str(_PROGRAM), *filter(None, [os.environ.get("PYTHONPATH")])])
-    online = {name: value for name, value in os.environ.items() if name != "HF_HUB_OFFLINE"}
+    without = ("HF_HUB_OFFLINE", "TRANSFORMERS_OFFLINE", "HF_TOKEN", "HUGGING_FACE_HUB_TOKEN")
+    online = {name: value for name, value in os.environ.items() if name not in without}
     quiet = {"HF_HUB_DISABLE_TELEMETRY": "1", "DO_NOT_TRACK": "1", "HF_HUB_DISABLE_IMPLICIT_TOKEN": "1"}
     return {**online, **quiet, "PYTHONPATH": path, "PYTHONUNBUFFERED": "1"}

