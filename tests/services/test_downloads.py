@@ -300,7 +300,7 @@ async def test_pause_and_go_on(shop: Shop, server: FileServer) -> None:
     downloads = shop.downloads()
     downloads.start("tiny")
     waiting = asyncio.ensure_future(downloads.wait("tiny"))
-    await halfway(downloads, "tiny")
+    await until(lambda: downloads.states["tiny"].done_bytes > 400_000)
     downloads.pause("tiny")
     with pytest.raises(Cancelled):
         await waiting
@@ -542,7 +542,13 @@ async def run_helper(shop: Shop, model_id: str) -> asyncio.subprocess.Process:
         stderr=asyncio.subprocess.DEVNULL,
         env=environment(),
     )
-    order = Fetch(model=model, folder=str(shop.models), logs=str(shop.logs), accepted=1.0)
+    order = Fetch(
+        model=model,
+        folder=str(shop.models),
+        logs=str(shop.logs),
+        limit=str(shop.logs / "download-rate"),
+        accepted=1.0,
+    )
     assert process.stdin
     process.stdin.write(frames.encode(to_frame(order)))
     await process.stdin.drain()

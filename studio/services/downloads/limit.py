@@ -27,6 +27,8 @@ class Limit:
 
     def set(self, bytes_per_second: int) -> None:
         """From now on, for all; 0 is no limit. Raises OSError."""
+        if self._read()[0] == bytes_per_second:
+            return
         self._file.parent.mkdir(parents=True, exist_ok=True)
         with self._lock:
             if self._read()[0] != bytes_per_second:

@@ -1,9 +1,9 @@
 """What has arrived of one file: its bytes, and beside them a log of which they are.
 
 Several streams write into one part, each into a range that it claimed. A line of the log is appended
-after the bytes were handed to the system, so a kill loses at most what came since (`NOTE` bytes or a
-second of each stream). What has reached the disk itself is noted apart: after the computer itself
-went down, only that is believed. A hash decides in the end, whatever the log says.
+after the bytes were handed to the system, so a kill loses at most what came since: NOTE bytes of each
+stream, or a quarter of a second. What has reached the disk is noted apart: only that is believed once
+the computer itself went down. A hash decides in the end, whatever the log says.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ SPAN = 8 * CHUNK
 """One request asks for at least CHUNK bytes, where as many are missing, and at most for SPAN."""
 
 NOTE = 2**20
-NOTE_SECONDS = 1.0
+NOTE_SECONDS = 0.25
 _SAME_BOOT = 10.0  # seconds by which the time of one start may seem to change
 
 
@@ -131,7 +131,7 @@ class Part:
         with self.changed:
             if self._claims and (self.undivided or self.size is None):
                 return None
-            taken = Ranges([*self.here, *((claim.at, claim.end or claim.at) for claim in self._claims)])
+            taken = Ranges([*self.here, *((claim.noted, claim.end or claim.at) for claim in self._claims)])
             start, end = taken.first_gap(self.size)
             if self.size is not None and start >= self.size:
                 return None
@@ -142,12 +142,17 @@ class Part:
             self._claims.append(claim)
             return claim
 
-    def restart(self, claim: Claim | None = None) -> None:
-        """Begin anew. *claim* goes on and gets the whole; all others are lost."""
+    def restart(self, by: Claim | None = None, *, keep: bool = False) -> None:
+        """Begin anew: all claims are lost; with *keep*, all but *by*, which gets the whole.
+
+        Raises Lost where another one began anew before.
+        """
         with self.writing, self.changed:
-            for other in self._claims:
-                other.lost = other is not claim
-            self._claims = [claim] if claim else []
+            if by and by.lost:
+                raise Lost
+            for claim in self._claims:
+                claim.lost = not (keep and claim is by)
+            self._claims = [by] if by and keep else []
             self.here = Ranges()
             self.etag = ""
             self.epoch += 1
@@ -155,9 +160,9 @@ class Part:
             self.log.unlink(missing_ok=True)
             if self.path.exists():
                 os.truncate(self.path, 0)
-            if claim:
-                claim.start = claim.at = claim.noted = 0
-                claim.end = self.size
+            if by and keep:
+                by.start = by.at = by.noted = 0
+                by.end = self.size
             self.changed.notify_all()
 
     def remember(self, claim: Claim, url: str, etag: str) -> None:
