@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-import itertools
 import os
 import signal
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -18,6 +17,7 @@ from studio.services.downloads.state import DownloadState, State
 from studio.services.library.record import read_record
 from tests.fakes.file_server import FileServer, serving
 from tests.fakes.model_files import checkpoint, pickled_tensor, wheel_bytes
+from tests.services.helpers import helpers, until
 from tests.services.shops import COMMIT, REPO, TARGET, Shop, sha256
 
 
@@ -46,12 +46,6 @@ async def fails(downloads: Downloads, model_id: str) -> StudioError:
     with pytest.raises(StudioError) as caught:
         await get(downloads, model_id)
     return caught.value
-
-
-async def until(condition: Callable[[], bool], seconds: float = 20) -> None:
-    async with asyncio.timeout(seconds):
-        while not condition():
-            await asyncio.sleep(0.01)
 
 
 # --- both kinds of source -----------------------------------------------------------------------
@@ -453,79 +447,6 @@ async def test_an_older_one_gives_way(shop: Shop) -> None:
 
 
 # --- the helper process -------------------------------------------------------------------------
-
-
-def helpers() -> list[int]:
-    """Processes below this one that run the helper."""
-    import psutil
-
-    found: list[int] = []
-    for child in psutil.Process().children(recursive=True):
-        try:
-            if any("downloads.helper" in word for word in child.cmdline()):
-                found.append(child.pid)
-        except psutil.Error:
-            continue
-    return found
-
-
-async def killed_often(shop: Shop, server: FileServer, kills: int, pauses: Callable[[], float]) -> int:
-    """Kill the helper again and again, then let it end. Returns how often it was killed while it worked."""
-    done = 0
-    downloads = shop.downloads()
-    for _ in range(kills):
-        downloads.start("tiny")
-        await until(lambda: bool(helpers()))
-        await asyncio.sleep(pauses())
-        for pid in helpers():
-            os.kill(pid, signal.SIGKILL)
-        try:
-            await downloads.wait("tiny")
-        except StudioError as error:
-            done += error.failure.code == "download.failed" and error.failure.retryable
-            assert shop.library().entry("tiny").installed is None
-        else:
-            break
-    server.pause = 0.0
-    await get(downloads, "tiny")
-    assert (shop.models / "tiny" / TARGET).read_bytes() == shop.content
-    return done
-
-
-def served_twice(server: FileServer, prefix: str) -> int:
-    """Bytes that were asked for again although a later request shows that they had arrived."""
-    twice = 0
-    for path in {asked.path for asked in server.asked if asked.path.startswith(prefix)}:
-        starts = [asked.start for asked in server.of(path)]
-        twice += sum(max(0, before - after) for before, after in itertools.pairwise(starts))
-    return twice
-
-
-@pytest.mark.parametrize("kind", ["one file", "three wheels"])
-async def test_killed_anywhere(shop: Shop, server: FileServer, kind: str) -> None:
-    import random
-
-    rng = random.Random(kind)
-    server.pause, server.piece = 0.02, 8192
-    source = shop.hub if kind == "one file" else shop.data_wheels
-    shop.add("tiny", source, files=shop.pinned() if kind != "one file" else [])
-    assert await killed_often(shop, server, 5, lambda: rng.uniform(0.0, 1.2)) >= 3
-    assert served_twice(server, "/files/" if kind != "one file" else f"/{REPO}/") == 0
-
-
-@pytest.mark.heavy
-@pytest.mark.timeout(600)
-@pytest.mark.parametrize("kind", ["one file", "three wheels"])
-def test_killed_anywhere_often(shop: Shop, server: FileServer, kind: str) -> None:
-    import random
-
-    rng = random.Random(kind)
-    server.pause, server.piece = 0.02, 1024
-    source = shop.hub if kind == "one file" else shop.data_wheels
-    shop.add("tiny", source, files=shop.pinned() if kind != "one file" else [])
-    kills = asyncio.run(killed_often(shop, server, 25, lambda: rng.uniform(0.3, 1.5)))
-    assert kills == 25
-    assert served_twice(server, "/files/" if kind != "one file" else f"/{REPO}/") == 0
 
 
 async def run_helper(shop: Shop, model_id: str) -> asyncio.subprocess.Process:
