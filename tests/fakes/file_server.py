@@ -132,10 +132,30 @@ class FileServer:
                 path = f"/{repo}/resolve/{revision}/{name}"
                 self.files[path] = content
                 self.headers[path] = {"X-Repo-Commit": commit, "ETag": f'"{digest}"'}
-        tree = {"id": repo, "modelId": repo, "sha": commit, "siblings": siblings, **info}
+        about = {"id": repo, "modelId": repo, "sha": commit, "siblings": siblings, **info}
+        tree = [_of_tree(entry) for entry in siblings]
+        api = f"/api/models/{repo}"
+        self._json(api, about)
         for revision in ("main", commit):
-            self.files[f"/api/models/{repo}/revision/{revision}"] = json.dumps(tree).encode()
-            self.types[f"/api/models/{repo}/revision/{revision}"] = "application/json"
+            self._json(f"{api}/revision/{revision}", about)
+            self._json(f"{api}/tree/{revision}", tree)
+
+    def _json(self, path: str, value: Any) -> None:
+        self.files[path] = json.dumps(value).encode()
+        self.types[path] = "application/json"
+
+
+def _of_tree(entry: dict[str, Any]) -> dict[str, Any]:
+    """A file as the hub's other way to list them names it."""
+    lfs = entry.get("lfs")
+    large = {"lfs": {"oid": lfs["sha256"], "size": lfs["size"], "pointerSize": 134}} if lfs else {}
+    return {
+        "type": "file",
+        "path": entry["rfilename"],
+        "size": entry["size"],
+        "oid": entry["blobId"],
+        **large,
+    }
 
 
 @contextmanager

@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from studio.domain.failure import Cancelled, StudioError
+from studio.services.downloads import pausing
 from studio.services.downloads.downloads import Downloads
 from studio.services.downloads.state import DownloadState, State
 from studio.services.library.record import read_record
@@ -212,12 +213,15 @@ async def test_full_disk_keeps_what_came(shop: Shop, server: FileServer) -> None
     shop.add("tiny", shop.data_wheels, files=shop.pinned())
     limits = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, limits[1]))
+    downloads = shop.downloads()
     try:
-        error = await fails(shop.downloads(), "tiny")
+        error = await fails(downloads, "tiny")
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, limits)
     assert error.failure.code == "disk.full"
     assert error.failure.retryable
+    assert downloads.states["tiny"].state is State.PAUSED
+    assert downloads.states["tiny"].failure == error.failure
     await get(shop.downloads(), "tiny")
     assert (shop.models / "tiny" / TARGET).read_bytes() == shop.content
     assert server.asked[-1].path.startswith("/files/")
@@ -395,6 +399,74 @@ async def test_in_order_and_so_many_at_once(shop: Shop, server: FileServer) -> N
     assert begun == names
     assert most == 2
     assert [entry.model.id for entry in shop.library().entries() if entry.installed] == ["a", "b", "c", "d"]
+
+
+async def test_one_that_waits_is_moved(shop: Shop, server: FileServer) -> None:
+    slow(server)
+    for name in "abcd":
+        shop.add(name, shop.hub)
+    downloads = shop.downloads(together=1)
+    told: list[str] = []
+    for name in "abcd":
+        downloads.start(name)
+    downloads.changed.connect(lambda state: told.append(state.id))
+    assert downloads.order == ["a", "b", "c", "d"]
+    downloads.move("d", 0)
+    assert told == ["d"]
+    downloads.move("b", 99)
+    downloads.move("a", 3)  # it runs: nothing to move
+    downloads.pause("c")
+    assert downloads.order == ["a", "d", "b", "c"]
+    server.pause = 0.0
+    begun: list[str] = []
+    downloads.changed.connect(lambda state: state.state is State.DONE and begun.append(state.id))
+    for name in "adb":
+        await downloads.wait(name)
+    await downloads.close()
+    assert begun == ["a", "d", "b"]
+    assert downloads.order == ["c"]
+
+
+async def test_the_files_under_way_are_told(shop: Shop, server: FileServer) -> None:
+    slow(server)
+    shop.add("tiny", shop.hub)
+    downloads = shop.downloads()
+    seen: dict[str, list[int]] = {}
+    downloads.changed.connect(
+        lambda state: [seen.setdefault(file.name, []).append(file.done) for file in state.files]
+    )
+    await get(downloads, "tiny")
+    assert TARGET in seen
+    assert seen[TARGET] == sorted(seen[TARGET])
+    assert downloads.states["tiny"].files == ()
+
+
+async def test_a_rate_for_all(shop: Shop) -> None:
+    for name in "ab":
+        shop.add(name, shop.hub)
+    downloads = shop.downloads()
+    downloads.limit(1_000_000)
+    began = time.monotonic()
+    await get(downloads, "a", "b")
+    assert time.monotonic() - began > 2 * len(shop.content) / 1_000_000 - 0.2
+
+
+async def test_another_process_asks_for_a_pause(shop: Shop, server: FileServer) -> None:
+    slow(server)
+    shop.add("tiny", shop.hub)
+    downloads = shop.downloads()
+    downloads.start("tiny")
+    await halfway(downloads, "tiny")
+    parts = shop.models / ".parts"
+    assert pausing.running(parts) == ["tiny"]
+    assert await asyncio.to_thread(pausing.pause, parts, "tiny")
+    with pytest.raises(Cancelled):
+        await downloads.wait("tiny")
+    assert downloads.states["tiny"].state is State.PAUSED
+    assert pausing.running(parts) == []
+    server.pause = 0.0
+    await get(downloads, "tiny")
+    assert shop.left() == ["tiny/README.md", "tiny/record.json", f"tiny/{TARGET}"]
 
 
 async def test_progress_is_calm_and_says_the_rest(shop: Shop, server: FileServer) -> None:
