@@ -27,11 +27,12 @@ class Settings(Struct, frozen=True, kw_only=True, omit_defaults=True):
 
     `idle_unload_seconds`: the engine forgets a model not used for so long; 0 is never.
     `ai_label`: results carry the label for AI-made content. `device` and `threads` are the defaults
-    of a request. `shortcuts`: keys that the user changed, by action. `welcomed`: the first start is over.
+    of a request. `bandwidth`: bytes a second for all downloads together, 0 without limit.
+    `shortcuts`: keys that the user changed, by action. `welcomed`: the first start is over.
 
     Of the network: `mirrors` in the order to ask, names of `route.MIRRORS` or addresses; none is automatic.
     `proxy`: "" as the system says, "none", or an address, a user's name in it but no password.
-    `package_index`: "" as pip is set up. `bandwidth`: bytes a second for downloads, 0 without a limit.
+    `package_index`: "" as pip is set up.
     """
 
     language: Literal["", "en", "zh_CN"] = ""
@@ -45,12 +46,12 @@ class Settings(Struct, frozen=True, kw_only=True, omit_defaults=True):
     ai_label: bool = True
     device: Annotated[str, Meta(pattern=r"^(auto|cpu|mps|(cuda|xpu):\d{1,2})$")] = "auto"
     threads: Annotated[int, Meta(ge=0, le=1024)] = 0
+    bandwidth: Annotated[int, Meta(ge=0, le=10**12)] = 0
     shortcuts: dict[str, str] = {}
     welcomed: bool = False
     mirrors: tuple[Mirror, ...] = ()
     proxy: Annotated[str, Meta(pattern=r"^(none|(https?|socks5h?)://([^\s/@:]+@)?[^\s/@?#]+/?)?$")] = ""
     package_index: Annotated[str, Meta(pattern=rf"^({_ADDRESS})?$")] = ""
-    bandwidth: Annotated[int, Meta(ge=0, le=10**12)] = 0
 
 
 class SettingsStore:

@@ -21,6 +21,7 @@ from studio.domain.model import Hub
 from studio.services.downloads import addresses, modelscope
 from studio.services.downloads.route import Route
 from studio.services.downloads.transfer import (
+    DeniedError,
     Item,
     TransferError,
     UnreachableError,
@@ -53,44 +54,45 @@ class Agreed:
     ) -> None:
         self.tree, self.page, self.verified = tree, page, verified
         self._route, self._urls = route, urls
-        self._refused: set[str] = set()
+        self._refused: dict[str, TransferError] = {}
 
-    def bring(self, file: HubFile, bring: Callable[[Item], None]) -> None:
-        """Call *bring* with one source of *file* after the other, until one does not fail.
+    def items(self) -> dict[str, Item]:
+        """Every file by its path, from the first place that has not failed. Raises TransferError."""
+        return {file.path: self._item(file) for file in self.tree.files}
 
-        One that sent something else than was promised is not asked again, for no file. Raises what
-        the last one raised; where any sent something else, that.
+    def failed(self, error: TransferError) -> None:
+        """What `items` named failed so: what it came from is not asked again, for no file.
+
+        Raises the error of this or an earlier place, when it was the last that has the file.
         """
-        troubles: list[TransferError] = []
-        for item in self._items(file):
-            host = host_of(item.url)
-            if host in self._refused:
-                continue
-            try:
-                return bring(item)
-            except WrongContentError as error:
-                self._refused.add(host)
-                log.warning("%s is not asked any more: %s", host, error)
-                troubles.insert(0, WrongContentError(f"{host}: {error}"))
-            except TransferError as error:
-                log.info("%s: %s", host, error)
-                troubles.append(error)
-        wrong = isinstance(troubles[0], WrongContentError) if troubles else False
-        raise (
-            troubles[0 if wrong else -1] if troubles else UnreachableError(f"nobody is left for {file.path}")
-        )
+        if error.item is None:
+            raise error
+        host = host_of(error.item.url)
+        log.warning("%s is not asked any more: %s", host, error)
+        self._refused[host] = error
+        self.items()
 
-    def _items(self, file: HubFile) -> Iterable[Item]:
+    def _item(self, file: HubFile) -> Item:
         for url in self._urls(file):
-            yield Item(
-                url=url,
-                name=file.path,
-                bytes=file.bytes,
-                sha256=file.sha256,
-                blob=file.blob,
-                headers=self._route.headers(url),
-                verified=self.verified,
-            )
+            if host_of(url) not in self._refused:
+                return Item(
+                    url=url,
+                    name=file.path,
+                    bytes=file.bytes,
+                    sha256=file.sha256,
+                    blob=file.blob,
+                    unproven=not self.verified,
+                    headers=self._route.headers(url),
+                )
+        raise self._worst()
+
+    def _worst(self) -> TransferError:
+        """Somebody who sent something else is named before those who sent nothing; a gate before them all."""
+        for kind in (DeniedError, WrongContentError):
+            for host, error in self._refused.items():
+                if isinstance(error, kind):
+                    return kind(f"{host}: {error}")
+        return next(reversed(self._refused.values()), UnreachableError("no source has it"))
 
 
 def host_of(address: str) -> str:

@@ -18,7 +18,8 @@ import msgspec
 from studio.domain.failure import Cancelled, Failure, StudioError
 from studio.domain.model import Hub, Online
 from studio.domain.text import localized
-from studio.services.downloads.messages import Fetch, Progress
+from studio.services.downloads.limit import Limit
+from studio.services.downloads.messages import Failed, Fetch, Paused, Progress
 from studio.services.downloads.process import fetch_in_helper
 from studio.services.downloads.route import FindRoute, usual_route
 from studio.services.downloads.state import DownloadState, State
@@ -31,7 +32,10 @@ _WINDOW = 5.0
 
 
 class Downloads:
-    """Used from one asyncio loop. `offline` and `route` are asked when a download starts."""
+    """Used from one asyncio loop. `offline` and `route` are asked when a download starts.
+
+    `limit`: the file of the rate that every download on this home shares; beside the logs when not given.
+    """
 
     def __init__(
         self,
@@ -40,12 +44,14 @@ class Downloads:
         *,
         offline: Callable[[], bool] = lambda: False,
         route: FindRoute = usual_route,
+        limit: Path | None = None,
         together: int = TOGETHER,
     ) -> None:
         self.states: dict[str, DownloadState] = {}
         self.changed: Event[DownloadState] = Event()
         self._library, self._logs = library, logs
         self._offline, self._route, self._together = offline, route, together
+        self._limit = limit or logs / "download-rate"
         self._waiting: deque[str] = deque()
         self._running: dict[str, asyncio.Task[DownloadState]] = {}
         self._accepted: dict[str, float] = {}
@@ -100,6 +106,23 @@ class Downloads:
         """As when the studio goes offline: helpers are processes of their own."""
         for model_id in [*self._waiting, *self._running]:
             self.pause(model_id)
+
+    def move(self, model_id: str, position: int) -> None:
+        """Give a waiting one another place among those that wait, 0 the next to begin; else nothing."""
+        if model_id in self._waiting:
+            self._waiting.remove(model_id)
+            self._waiting.insert(max(0, position), model_id)
+            self.changed.emit(self.states[model_id])
+
+    @property
+    def order(self) -> list[str]:
+        """Those that are not over: running, then waiting as they will begin, then paused and failed ones."""
+        others = [state.id for state in self.states.values() if state.state in (State.PAUSED, State.FAILED)]
+        return [*self._running, *self._waiting, *others]
+
+    def limit(self, bytes_per_second: int) -> None:
+        """All downloads together fetch at most so much, at once; 0 is no limit. Raises OSError."""
+        Limit(self._limit).set(bytes_per_second)
 
     async def wait(self, model_id: str) -> None:
         """Until it is here. Raises StudioError when it fails, Cancelled when it is paused or cancelled."""
@@ -156,7 +179,7 @@ class Downloads:
             self._set(DownloadState(id=model_id, state=state))
         else:
             last = self.states[model_id]
-            self._set(msgspec.structs.replace(last, state=state, bytes_per_second=0.0, remaining=None))
+            self._set(_at_rest(last, state))
 
     def _discard(self, model_id: str) -> None:
         shutil.rmtree(self._library.folder / PARTS / model_id, ignore_errors=True)
@@ -184,16 +207,20 @@ class Downloads:
                 model=model,
                 folder=str(self._library.folder),
                 logs=str(self._logs),
+                limit=str(self._limit),
                 accepted=self._accepted[model_id],
                 route=await self._route(repositories=any(isinstance(s, Hub) for s in model.sources)),
             )
-            failure = await fetch_in_helper(order, lambda news: self._moved(model_id, news, speed.of(news)))
+            word = await fetch_in_helper(order, lambda news: self._moved(model_id, news, speed.of(news)))
         except OSError as error:
-            failure = Failure(code="internal", values={"reason": str(error)})
+            word = Failed(failure=Failure(code="internal", values={"reason": str(error)}))
         last = self.states[model_id]
-        if failure:
-            ended = msgspec.structs.replace(last, state=State.FAILED, failure=failure)
-            return msgspec.structs.replace(ended, bytes_per_second=0.0, remaining=None)
+        if isinstance(word, Paused):
+            return _at_rest(last, State.PAUSED)
+        if isinstance(word, Failed):
+            # A full disk is not the download's fault: it goes on where it was, once there is room.
+            state = State.PAUSED if word.failure.code == "disk.full" else State.FAILED
+            return _at_rest(last, state, word.failure)
         size = model.bytes or last.total_bytes
         return DownloadState(id=model_id, state=State.DONE, done_bytes=size, total_bytes=size)
 
@@ -208,8 +235,15 @@ class Downloads:
                 total_bytes=progress.total,
                 bytes_per_second=rate,
                 remaining=left,
+                files=progress.files,
             )
         )
+
+
+def _at_rest(last: DownloadState, state: State, failure: Failure | None = None) -> DownloadState:
+    return msgspec.structs.replace(
+        last, state=state, failure=failure, bytes_per_second=0.0, remaining=None, files=()
+    )
 
 
 class _Speed:

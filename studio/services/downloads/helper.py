@@ -25,6 +25,7 @@ from studio.services.downloads.messages import (
     Measure,
     Measured,
     Order,
+    Paused,
     Probed,
     order_of,
     to_frame,
@@ -59,8 +60,12 @@ def _run(order: Order, network: Network, tell: Callable[[FromHelper], None]) -> 
         if isinstance(order, Fetch):
             from studio.services.downloads.fetch import fetch
 
+            def paused() -> None:
+                tell(Paused())
+                os._exit(0)
+
             with network.because(order.model.id) as traffic:
-                fetch(order, tell, traffic)
+                fetch(order, tell, traffic, paused)
             return Finished()
         if isinstance(order, Measure):
             from studio.services.downloads.speed import measure

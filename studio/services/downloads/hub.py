@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 from fnmatch import fnmatchcase
-from pathlib import Path
 
 import httpx2
 from huggingface_hub import HfApi, set_client_factory
@@ -25,8 +24,6 @@ from studio.services.downloads.client import open_client
 from studio.services.downloads.route import Route
 from studio.services.downloads.transfer import (
     DeniedError,
-    Item,
-    Transfer,
     TransferError,
     UnreachableError,
     WrongContentError,
@@ -85,11 +82,13 @@ def fetch_all(agreed: Agreed, model: Model, work: Work, route: Route) -> None:
     _agree(model, tree)
     total = sum(file.bytes for file in tree.files)
     work.need(max(0, total - work.here()))
-    before = 0
     with open_client(route) as client:
-        for file in tree.files:
-            _fetch_file(client, agreed, file, work, before, total)
-            before += file.bytes
+        while True:
+            wanted = {work.ready / path: item for path, item in agreed.items().items()}
+            try:
+                return work.gather(client, wanted)
+            except TransferError as error:
+                agreed.failed(error)
 
 
 def info_of(repo: str, revision: str, endpoint: str, route: Route) -> ModelInfo:
@@ -161,23 +160,3 @@ def _agree(model: Model, tree: Tree) -> None:
             raise WrongContentError(f"the hub has no {pinned.path} any more")
         if pinned.sha256 and file.sha256 and file.sha256 != pinned.sha256:
             raise WrongContentError(f"the hub has another {pinned.path} now")
-
-
-def _fetch_file(
-    client: httpx2.Client, agreed: Agreed, file: HubFile, work: Work, before: int, total: int
-) -> None:
-    # A hash of the content names the part: it goes on under another commit or mirror too.
-    part = work.parts / (file.sha256 or file.blob or "unverified")
-    target: Path = work.ready / file.path
-    if target.exists():
-        return
-
-    def report(done: int) -> None:
-        work.report("download", before + done, total)
-
-    def bring(item: Item) -> None:
-        Transfer(client, item, part, report, work.traffic).run()
-
-    agreed.bring(file, bring)
-    target.parent.mkdir(parents=True, exist_ok=True)
-    part.replace(target)

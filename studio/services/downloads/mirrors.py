@@ -128,12 +128,7 @@ class Mirrors:
     def _plain(self) -> Route:
         settings = self._settings()
         chosen = tuple(endpoint_of(name) for name in settings.mirrors) or self._by_speed()
-        route = Route(
-            endpoints=chosen,
-            proxy=settings.proxy,
-            package_index=settings.package_index,
-            bandwidth=settings.bandwidth,
-        )
+        route = Route(endpoints=chosen, proxy=settings.proxy, package_index=settings.package_index)
         return with_environment(route, self._environment)
 
     def _by_speed(self) -> tuple[str, ...]:

@@ -22,6 +22,7 @@ from studio.services.downloads.messages import (
     Measure,
     Measured,
     Order,
+    Paused,
     Probe,
     Probed,
     Progress,
@@ -33,19 +34,21 @@ from studio.wire import frames
 
 log = logging.getLogger(__name__)
 
+LastWord = Finished | Paused | Probed | Measured | Asked | Failed
+
 COMMAND = (sys.executable, "-m", "studio.services.downloads.helper")
 _PROGRAM = Path(__file__).resolve().parents[3]
 _GRACE = 3.0
-_Answer = Finished | Probed | Measured | Asked | Failed
 
 
-async def fetch_in_helper(order: Fetch, tell: Callable[[Progress], None]) -> Failure | None:
-    """Run a helper to its end. Returns its failure, None when the model is here. Raises OSError.
+async def fetch_in_helper(order: Fetch, tell: Callable[[Progress], None]) -> Finished | Paused | Failed:
+    """Run a helper to its end. Returns its last word. Raises OSError.
 
     Cancelling this ends the helper; what has arrived stays.
     """
     answer = await _run(order, localized(order.model.title), tell)
-    return answer.failure if isinstance(answer, Failed) else None
+    assert isinstance(answer, Finished | Paused | Failed)
+    return answer
 
 
 async def probe_in_helper(order: Probe) -> RemoteModel:
@@ -69,14 +72,14 @@ async def ask_in_helper(order: Ask) -> Access:
     return answer.access
 
 
-async def _ask(order: Order, title: str) -> _Answer:
+async def _ask(order: Order, title: str) -> LastWord:
     answer = await _run(order, title, lambda _: None)
     if isinstance(answer, Failed):
         raise StudioError.of(answer.failure)
     return answer
 
 
-async def _run(order: Order, title: str, tell: Callable[[Progress], None]) -> _Answer:
+async def _run(order: Order, title: str, tell: Callable[[Progress], None]) -> LastWord:
     process = await asyncio.create_subprocess_exec(
         *COMMAND,
         stdin=asyncio.subprocess.PIPE,
@@ -104,7 +107,7 @@ async def _run(order: Order, title: str, tell: Callable[[Progress], None]) -> _A
         await _end(process, words)
 
 
-async def _listen(news: asyncio.StreamReader, tell: Callable[[Progress], None]) -> _Answer:
+async def _listen(news: asyncio.StreamReader, tell: Callable[[Progress], None]) -> LastWord:
     while frame := await frames.read_async(news):
         message = from_helper(frame)
         if not isinstance(message, Progress):

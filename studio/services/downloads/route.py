@@ -31,7 +31,7 @@ class Route(Struct, frozen=True, kw_only=True):
 
     `endpoints`: where to ask, the first choice first: the hub, mirrors that speak its protocol, `modelscope`.
     `proxy`: "" as the environment and the system say, DIRECT, or an address (http, https, socks5, socks5h).
-    `package_index`: "" pip's own. `bandwidth`: bytes a second for everything together, 0 without a limit.
+    `package_index`: "" pip's own.
     `tokens` by the endpoint that they belong to: only `headers` reads them, so that no other host gets one.
     """
 
@@ -40,7 +40,6 @@ class Route(Struct, frozen=True, kw_only=True):
     modelscope: str = MODELSCOPE
     proxy: str = ""
     package_index: str = ""
-    bandwidth: int = 0
     tokens: dict[str, str] = {}
 
     @property
