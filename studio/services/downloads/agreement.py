@@ -68,7 +68,8 @@ class Agreed:
         if error.item is None:
             raise error
         host = host_of(error.item.url)
-        log.warning("%s is not asked any more: %s", host, error)
+        level = logging.WARNING if isinstance(error, WrongContentError) else logging.INFO
+        log.log(level, "%s is not asked any more: %s", host, error)
         self._refused[host] = error
         self.items()
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import email.utils
 import time
-from urllib.parse import urljoin
 
 import httpx2
 from msgspec import Struct
@@ -75,7 +74,7 @@ def follow(client: httpx2.Client, item: Item, headers: dict[str, str]) -> httpx2
         if response.status_code not in (301, 302, 303, 307, 308) or not target:
             return response
         response.close()
-        url = urljoin(url, target)
+        url = addresses.joined(url, target)
     raise TransferError(f"{addresses.without_secrets(item.url)}: redirected in a circle")
 
 

@@ -58,7 +58,8 @@ def wanted(words: str, hubs: Iterable[str] = ()) -> Wanted:
     try:
         addresses.check(words)
     except addresses.AddressError as error:
-        raise StudioError("address.refused", address=words, details=str(error)) from error
+        shown = re.sub(r"//[^/@]*@", "//", words)  # not its password
+        raise StudioError("address.refused", address=shown, details=str(error)) from error
     parts = urlsplit(words)
     if parts.hostname in _HUB_HOSTS or any(
         addresses.same_host(words, hub) for hub in (HUB, HUB_MIRROR, *hubs)
