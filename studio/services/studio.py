@@ -26,7 +26,10 @@ from studio.services.basis import Basis
 from studio.services.conversations import Conversations
 from studio.services.database import Database
 from studio.services.downloads.downloads import Downloads
+from studio.services.downloads.findings import Access
+from studio.services.downloads.messages import Ask
 from studio.services.downloads.mirrors import Mirrors
+from studio.services.downloads.process import ask_in_helper
 from studio.services.downloads.remote import Remote
 from studio.services.drafts import Drafts
 from studio.services.engine.supervisor import Engine
@@ -208,6 +211,16 @@ class Studio:
         source = next((s for s in model.sources if isinstance(s, Hub)), None) if model else None
         return await (self.remote.probe(name) if source is None else self.remote.probe_source(source))
 
+    async def check_access(self, repo: str) -> Access:
+        """Ask the hub, in a helper, whether our token opens *repo*; "" asks whose the token is.
+
+        Raises StudioError, OSError.
+        """
+        if self.offline:
+            raise StudioError("network.offline")
+        route = await self.mirrors.route(repositories=False)
+        return await ask_in_helper(Ask(repo=repo, logs=str(self.paths.logs), route=route))
+
     async def tidy(self) -> None:
         """What can wait until the window is there: the gallery's index, old trash.
 
@@ -224,6 +237,7 @@ class Studio:
 
         Raises OSError, StudioError.
         """
+        self.settings.catch_up()
         self.library.catch_up()
         await self.gallery.catch_up()
 

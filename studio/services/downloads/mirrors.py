@@ -105,10 +105,10 @@ class Mirrors:
     async def measure(self) -> Speeds:
         """Test every source that is known or chosen, in a helper; who asks meanwhile gets the same test.
 
-        Raises StudioError `download.offline`, `network.proxy`; OSError.
+        Raises StudioError `network.offline`, `network.proxy`; OSError.
         """
         if self._offline():
-            raise StudioError("download.offline", name="settings.mirrors")
+            raise StudioError("network.offline")
         if self._measuring is None:
             self._measuring = asyncio.ensure_future(self._measure())
             self._measuring.add_done_callback(self._measured)
