@@ -118,7 +118,7 @@ def test_the_record(home: Path) -> None:
 
 
 def test_a_token_is_typed_and_its_place_is_said(home: Path) -> None:
-    assert "There is none" in studio("token").stdout
+    assert "No token yet" in studio("token").stdout
     done = studio("token", "set", stdin=b"hf_abcdefghijkl\n")
     assert "only you can read" in done.stdout
     assert "hf_abcdefghijkl" not in done.stdout + done.stderr

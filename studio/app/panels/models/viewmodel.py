@@ -94,6 +94,10 @@ class ModelsModel:
         for narrowing in (self.task, self.fits, self.may_sell, self.installed, self.words):
             narrowing.connect(lambda _: self._narrow())
 
+    @property
+    def desk(self) -> Desk:
+        return self._desk
+
     def close(self) -> None:
         for end in self._ends:
             end()
