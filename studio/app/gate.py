@@ -30,13 +30,14 @@ class GateDialog(QDialog):
     def __init__(self, desk: Desk, title: str, page: str, get: Callable[[], object], parent: QWidget) -> None:
         super().__init__(parent)
         self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
-        self.setMinimumWidth(560)
+        self.setMinimumWidth(660)
         self.model = TokensModel(desk)
         self._page, self._get = page, get
         self._kind, self._repo = _of(page)
         bind_text(self.setWindowTitle, "gate.title", title=title)
         self.said = StatusLine()
         self._what = Label(role="small", wrap=True)
+        self._what.setMinimumHeight(36)  # two lines, so that nothing moves when they come
         column = QVBoxLayout(self)
         column.setContentsMargins(24, 24, 24, 24)
         column.setSpacing(14)
@@ -78,12 +79,11 @@ class GateDialog(QDialog):
         self.get.setEnabled(self._kind != "hub" or (access is not None and access.verdict in GOOD))
         if access is None:
             self.said.set("muted", t("gate.checking" if checking else "gate.step.check"))
-            self._what.hide()
+            self._what.setText("")
             return
         good = access.verdict in GOOD
         self.said.set("ok" if good else "warning", t("gate.allowed" if good else "gate.missing"))
         self._what.setText(t(f"access.{access.verdict}", who=access.who))
-        self._what.show()
 
 
 def _step(number: str, *parts: QWidget) -> QHBoxLayout:
@@ -92,7 +92,7 @@ def _step(number: str, *parts: QWidget) -> QHBoxLayout:
     count = Label(role="strong")
     count.setText(number)
     count.setFixedWidth(16)
-    row.addWidget(count, 0, Qt.AlignmentFlag.AlignTop)
+    row.addWidget(count)
     for index, part in enumerate(parts):
         row.addWidget(part, 0 if index else 1)
     return row
