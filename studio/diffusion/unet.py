@@ -10,6 +10,7 @@ import torch
 from studio.diffusion import precision, schedulers
 from studio.diffusion.drawing import Drawing
 from studio.diffusion.loading import Source, keep_outside, load_parts, unfit
+from studio.domain.plan import AUTO
 
 if TYPE_CHECKING:
     from studio.engine.context import Context
@@ -35,7 +36,7 @@ class UNetDrawing(Drawing):
         _check(parts, title)
         unet = parts["unet"]
         usual = context.device != "cpu" or unet.dtype != torch.float32  # small ones on the CPU take longer
-        if usual if plan.channels_last is None else plan.channels_last:
+        if usual if plan.memory_format == AUTO else plan.channels_last:
             unet.to(memory_format=torch.channels_last)
         if unet.dtype != torch.float32:
             keep_outside(unet, unet.conv_in)

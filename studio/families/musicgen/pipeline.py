@@ -16,6 +16,7 @@ from transformers.utils import logging
 
 from studio.domain.audio import within
 from studio.domain.failure import StudioError
+from studio.domain.plan import AUTO, KvCache
 from studio.families.musicgen.walk import frames_of
 
 if TYPE_CHECKING:
@@ -39,7 +40,11 @@ class Pipeline:
         try:
             self._tokenizer = AutoTokenizer.from_pretrained(model.path, **LOCAL)
             self._model: Any = MusicgenForConditionalGeneration.from_pretrained(
-                model.path, use_safetensors=True, dtype=torch.float32, **LOCAL
+                model.path,
+                use_safetensors=True,
+                dtype=torch.float32,
+                attn_implementation=None if context.plan.attention == AUTO else context.plan.attention,
+                **LOCAL,
             )
         except ValueError as error:
             raise StudioError("model.unrecognized", name=model.title, details=str(error)) from error
@@ -66,6 +71,8 @@ class Pipeline:
                 generation_config=self._settings(values, frames),
                 stopping_criteria=StoppingCriteriaList([_Progress(context, frames)]),
             )
+        kept = KvCache(type="dynamic", length=frames)
+        context.loaded(dict(model.named_children()), main="decoder", kv_cache=kept)
         context.phase("save")
         heard = within(samples[0].T.float().cpu().numpy())
         context.save_audio(heard, sound.sampling_rate, format=values["format"])
