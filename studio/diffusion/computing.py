@@ -18,6 +18,24 @@ STREAMS = ("cuda", "xpu")  # whose blocks travel while others compute
 KERNELS = {"flash": SDPBackend.FLASH_ATTENTION, "eager": SDPBackend.MATH}
 
 
+class OneHead(SlicedAttnProcessor):
+    """Scores of one head at a time. Takes what the library hands to every kind, and its own does not."""
+
+    def __init__(self) -> None:
+        super().__init__(slice_size=1)
+
+    def __call__(
+        self,
+        attn: Attention,
+        hidden_states: torch.Tensor,
+        encoder_hidden_states: torch.Tensor | None = None,
+        attention_mask: torch.Tensor | None = None,
+        temb: torch.Tensor | None = None,
+    ) -> torch.Tensor:
+        del temb  # of a norm that depends on the time, which no denoiser that is sliced has
+        return super().__call__(attn, hidden_states, encoder_hidden_states, attention_mask)
+
+
 def attend(module: torch.nn.Module, kind: str) -> None:
     """Let *module* compute attention as `Plan.attention` says; "sdpa" is what it does by itself.
 
@@ -26,7 +44,7 @@ def attend(module: torch.nn.Module, kind: str) -> None:
     layers: list[Any] = [each for each in module.modules() if isinstance(each, Attention)]
     if kind in ("eager", "sliced") and layers:
         for layer in layers:
-            layer.set_processor(AttnProcessor() if kind == "eager" else SlicedAttnProcessor(1))
+            layer.set_processor(AttnProcessor() if kind == "eager" else OneHead())
     elif kind in KERNELS:
         _with_kernel(module, kind)
 

@@ -50,6 +50,15 @@ class UNetDrawing(Drawing):
         return {"guidance_scale": values["guidance"]}
 
 
+def hand_over(pipeline: Any, *names: str) -> Any:
+    """*pipeline*, which takes what was read of the prompt, its arguments *names*, as it is.
+
+    By itself it makes the text encoder's numbers of it, and of the latents too.
+    """
+    pipeline.encode_prompt = lambda *_, **given: tuple(given[name] for name in names)
+    return pipeline
+
+
 def _check(parts: dict[str, Any], title: str) -> None:
     unet, vae = parts["unet"].config, parts["vae"].config
     if unet.in_channels != vae.latent_channels:  # made to continue a picture: it wants one

@@ -6,8 +6,8 @@ from collections import Counter
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-PROCESSORS = {"AttnProcessor": "eager", "SlicedAttnProcessor": "sliced"}
-"""diffusers' ways to compute attention that are not torch's own."""
+PROCESSORS = {"AttnProcessor": "eager", "OneHead": "sliced"}
+"""By class, ways to compute attention that are not torch's own."""
 
 LARGE = 200_000_000  # parameters: a look at every leaf is nothing beside the work of one
 PARTS, BLOCKS, LAYERS = "model", "group", "sequential"

@@ -9,7 +9,7 @@ from typing import Any
 
 import msgspec
 
-from studio.domain.cost.ops import Convolution
+from studio.domain.cost.ops import Attention, Convolution
 from studio.domain.plan import KvCache, Plan
 from studio.domain.planning.question import Place, Question
 
@@ -27,6 +27,7 @@ VALUES: dict[str, tuple[str, ...]] = {
 }
 BFLOAT, HALF, PLAIN = "bfloat16", "float16", "float32"
 LEAST_LENGTH = 256
+BLOCK = 32  # numbers that share a scale in a short cache, all of one head
 NEW = 80  # "sm_80": the first of NVIDIA's cards that compute with bfloat16, and with the flash kernel
 
 
@@ -70,51 +71,51 @@ def absent(question: Question, place: Place) -> dict[str, str]:
 
 def refusal(question: Question, place: Place, key: str, value: str) -> str | None:
     """Why *place* cannot have it, a text key."""
-    spec, stages = question.spec, question.cost.stages
-    if key.startswith(PRECISION):
-        return _no_precision(question, place, key, value)
-    if key == "attention":
-        if value not in spec.attention:
-            return "plan.absent.kind"
-        return "plan.absent.flash" if value == "flash" and _lacks_flash(question, place) else None
-    if key in ("kv_cache", LENGTH):
-        can = value in spec.kv_cache if key == "kv_cache" else len(spec.kv_cache) > 2
-        return None if can else "plan.absent.kind"
-    if key == "offload" and value != "none":
-        if place.memory_bytes is None:
-            return "plan.absent.one_memory"
-        return None if "offload" in spec.capabilities else "plan.absent.kind"
-    if key == "memory_format" and value == "channels_last":
-        convolves = any(isinstance(op, Convolution) for stage in stages for op, _ in stage.ops)
-        return None if convolves else "plan.absent.kind"
-    if key == "compile" and value == "on":
-        if "compile" not in spec.capabilities:
-            return "plan.absent.kind"
-        compiler = place.measured.compiler if place.measured else None
-        return "plan.absent.compiler" if compiler is not None and compiler.reason else None
-    if key == "slicing" and value == "on":
-        return None if can_slice(question) else "plan.absent.one_picture"
-    if key == "tiling" and value == "on":
-        return None if any(stage.alive_tiled is not None for stage in stages) else "plan.absent.kind"
-    return None
+    return _CHECKS[key.partition(".")[0]](question, place, key, value)
 
 
-def can_slice(question: Question) -> bool:
-    """Whether several are computed at once, and the family can take them apart."""
-    return "slicing" in question.spec.capabilities and any(s.batch > 1 for s in question.cost.stages)
+def _no_attention(question: Question, place: Place, _key: str, value: str) -> str | None:
+    if value not in question.spec.attention:
+        return "plan.absent.kind"
+    # On the processor the flash kernel takes any numbers; llama.cpp brings its own for all.
+    own = place.kind == "cpu" or "torch" not in question.spec.libraries
+    fast = place.device.startswith("cuda") and not weak(place)
+    return "plan.absent.flash" if value == "flash" and not own and not fast else None
 
 
-def weak(place: Place) -> bool:
-    """Whether it computes bfloat16 only by way of other numbers."""
-    number = (place.arch or "").removeprefix("sm_")
-    return place.device == "mps" or (number.isdecimal() and int(number) < NEW)
+def _no_compiler(question: Question, place: Place, _key: str, value: str) -> str | None:
+    if value == "off":
+        return None
+    if "compile" not in question.spec.capabilities:
+        return "plan.absent.kind"
+    compiler = place.measured.compiler if place.measured else None
+    return "plan.absent.compiler" if compiler is not None and compiler.reason else None
 
 
-def _lacks_flash(question: Question, place: Place) -> bool:
-    """On the processor the kernel takes any numbers."""
-    if place.kind == "cpu" or "torch" not in question.spec.libraries:
-        return False
-    return not place.device.startswith("cuda") or weak(place)
+def _no_cache(question: Question, _place: Place, key: str, value: str) -> str | None:
+    kinds = question.spec.kv_cache
+    if key == LENGTH:
+        fixed = any(stage.cache for stage in question.cost.stages)
+        return None if fixed else "plan.absent.kind"
+    if value not in kinds:
+        return "plan.absent.kind"
+    ops = (op for stage in question.cost.stages for op, _ in stage.ops)
+    uneven = any(isinstance(op, Attention) and op.width % BLOCK for op in ops)
+    return "plan.absent.kv_heads" if value.startswith("q") and uneven else None
+
+
+def _no_format(question: Question, _place: Place, _key: str, value: str) -> str | None:
+    ops = (op for stage in question.cost.stages for op, _ in stage.ops)
+    fits = value == "contiguous" or any(isinstance(op, Convolution) for op in ops)
+    return None if fits else "plan.absent.kind"
+
+
+def _no_offload(question: Question, place: Place, _key: str, value: str) -> str | None:
+    if value == "none":
+        return None
+    if "offload" not in question.spec.capabilities:
+        return "plan.absent.kind"
+    return "plan.absent.one_memory" if place.memory_bytes is None else None
 
 
 def _no_precision(question: Question, place: Place, key: str, value: str) -> str | None:
@@ -131,6 +132,38 @@ def _no_precision(question: Question, place: Place, key: str, value: str) -> str
             return "plan.absent.range"
     known = {rates.precision for rates in place.measured.rates} if place.measured else {value}
     return None if value in known else "plan.absent.slow"
+
+
+def _no_slicing(question: Question, _place: Place, _key: str, value: str) -> str | None:
+    return None if value == "off" or can_slice(question) else "plan.absent.one_picture"
+
+
+def _no_tiling(question: Question, _place: Place, _key: str, value: str) -> str | None:
+    tiles = any(stage.alive_tiled is not None for stage in question.cost.stages)
+    return None if value == "off" or tiles else "plan.absent.kind"
+
+
+_CHECKS = {
+    "attention": _no_attention,
+    "compile": _no_compiler,
+    "kv_cache": _no_cache,
+    "memory_format": _no_format,
+    "offload": _no_offload,
+    PRECISION: _no_precision,
+    "slicing": _no_slicing,
+    "tiling": _no_tiling,
+}
+
+
+def can_slice(question: Question) -> bool:
+    """Whether several are computed at once, and the family can take them apart."""
+    return "slicing" in question.spec.capabilities and any(s.batch > 1 for s in question.cost.stages)
+
+
+def weak(place: Place) -> bool:
+    """Whether it computes bfloat16 only by way of other numbers."""
+    number = (place.arch or "").removeprefix("sm_")
+    return place.device == "mps" or (number.isdecimal() and int(number) < NEW)
 
 
 def applied(plan: Plan, choices: dict[str, str]) -> Plan:

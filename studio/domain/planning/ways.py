@@ -37,7 +37,7 @@ def ways(question: Question, place: Place) -> Iterator[Plan]:
         _precisions(question, place),
         _memory_formats(question, place),
         _attentions(question, place),
-        _caches(question),
+        _caches(question, place),
         _compiled(question, place),
         _offloads(question, place),
         _savings(question),
@@ -101,15 +101,17 @@ def _attentions(question: Question, place: Place) -> tuple[str, ...]:
     return kinds[:1] or (AUTO,)
 
 
-def _caches(question: Question) -> list[KvCache | None]:
+def _caches(question: Question, place: Place) -> list[KvCache | None]:
     """The first kind; the shorter ones where there are some."""
     kinds = question.spec.kv_cache
     if not kinds:
         return [None]
     lengths = {stage.cached for stage in question.cost.stages if stage.cached}
     length = max(lengths, default=0)
-    shorter = kinds[1:] if any(stage.cache for stage in question.cost.stages) else ()
-    return [KvCache(type=kind, length=length) for kind in (kinds[0], *shorter)]
+    found = [kinds[0]]
+    if any(stage.cache for stage in question.cost.stages):
+        found += [kind for kind in kinds[1:] if refusal(question, place, "kv_cache", kind) is None]
+    return [KvCache(type=kind, length=length) for kind in found]
 
 
 def _compiled(question: Question, place: Place) -> tuple[bool, ...]:

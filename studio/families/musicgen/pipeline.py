@@ -43,13 +43,14 @@ class Pipeline:
                 model.path,
                 use_safetensors=True,
                 dtype=torch.float32,
-                attn_implementation=None if context.plan.attention == AUTO else context.plan.attention,
+                attn_implementation=_attention(context.plan.attention),
                 **LOCAL,
             )
         except ValueError as error:
             raise StudioError("model.unrecognized", name=model.title, details=str(error)) from error
         for part, module in self._model.named_children():  # the library itself loads all in one type
             module.to(context.device, getattr(torch, types.get(part) or types["*"]))
+        self._model.text_encoder.register_forward_hook(self._hand_over)
         self._model.eval()
 
     def close(self) -> None:
@@ -77,6 +78,11 @@ class Pipeline:
         heard = within(samples[0].T.float().cpu().numpy())
         context.save_audio(heard, sound.sampling_rate, format=values["format"])
 
+    def _hand_over(self, _module: Any, _inputs: Any, read: Any) -> Any:
+        """What was read, in the numbers of what goes on with it."""
+        read.last_hidden_state = read.last_hidden_state.to(self._model.decoder.dtype)
+        return read
+
     def _settings(self, values: dict[str, Any], frames: int) -> GenerationConfig:
         own = self._model.generation_config
         return GenerationConfig(
@@ -89,6 +95,11 @@ class Pipeline:
             pad_token_id=own.pad_token_id,
             decoder_start_token_id=own.decoder_start_token_id,
         )
+
+
+def _attention(kind: str) -> dict[str, str] | None:
+    """Of the parts that have a choice."""
+    return None if kind == AUTO else {"text_encoder": kind, "decoder": kind}
 
 
 class _Progress(StoppingCriteria):
