@@ -8,6 +8,7 @@ from studio.domain.cost.ops import Attention, Convolution, Linear, Ops, Own, spl
 from studio.domain.cost.timing import Timing
 from studio.domain.measurement import Measurements
 from studio.domain.plan import Plan
+from studio.domain.planning.memory import weight_bytes
 
 LOAD = "load"
 TILED = 1.2  # times: the tiles of a picture overlap
@@ -123,7 +124,7 @@ class Clock:
     def _moving(self, stage: Stage, cost: Cost, plan: Plan) -> float:
         part = next((part for part in cost.parts if part.name == stage.part), None)
         times = 2.0 if plan.offload == "model" else stage.repeats  # a part also goes back
-        return times * part.stored_bytes / self._bus if part is not None else 0.0
+        return times * weight_bytes(part, plan) / self._bus if part is not None else 0.0
 
 
 def _over_all(ops: Ops, keys: int) -> Ops:

@@ -57,9 +57,9 @@ def ways(question: Question, place: Place) -> Iterator[Plan]:
         plan = applied(plan, choices) if choices else plan
         if plan.compile and plan.offload != "none":
             continue  # what is compiled must stay where it is
-        if not choices or (key := (plan.loading, plan.tiling, plan.slicing)) not in seen:
-            if choices:
-                seen.add(key)
+        key = (plan.loading, plan.tiling, plan.slicing)
+        if not choices or key not in seen:  # what is chosen is the same in several
+            seen.add(key)
             yield plan
 
 

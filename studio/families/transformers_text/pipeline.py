@@ -94,7 +94,7 @@ class Pipeline:
         )
         return encoded["input_ids"]
 
-    def _settings(self, values: dict[str, Any], room: int, *, cache: str | None) -> GenerationConfig:
+    def _settings(self, values: dict[str, Any], room: int, *, cache: str | None = None) -> GenerationConfig:
         own = self._model.generation_config
         ends = own.eos_token_id if own.eos_token_id is not None else self._tokenizer.eos_token_id
         ends = [] if ends is None else [ends] if isinstance(ends, int) else list(ends)
