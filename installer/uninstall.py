@@ -9,8 +9,8 @@ import subprocess
 from pathlib import Path
 
 from installer import shortcut
-from installer.environment import PYTHON, VENV
 from installer.say import Problem, ask, note, plain, step, t
+from installer.venv import PYTHON, VENV
 
 # Asked of the studio itself, for where its folders are is its rule. Folders that the user named in the
 # settings are not among them: there may be other things of the user's in those.
