@@ -31,8 +31,7 @@ class Wanted:
     @classmethod
     def now(cls, facts: machine.Facts, *, cpu: bool, tests: bool) -> Wanted:
         """For this checkout, this Python and this computer."""
-        lines = "\n".join(requirements(tests=tests).values())
-        return cls(_hash(lines), str(ROOT), venv.version(), _hash(facts.signature()), cpu, tests)
+        return cls(project(tests=tests), str(ROOT), venv.version(), hash_of(facts.signature()), cpu, tests)
 
 
 def ensure(*, tests: bool = False, cpu: bool = False, recreate: bool = False) -> Path:
@@ -57,6 +56,11 @@ def requirements(*, tests: bool) -> dict[str, str]:
     return {packages.name_of(line): line for line in lines}
 
 
+def project(*, tests: bool) -> str:
+    """A hash that changes with the requirements."""
+    return hash_of("\n".join(requirements(tests=tests).values()))
+
+
 def _set_up(wanted: Wanted, facts: machine.Facts, stamp: dict[str, object], *, recreate: bool) -> None:
     facts = machine.complete(facts)
     choice = machine.choose(facts, cpu=wanted.cpu)
@@ -69,7 +73,7 @@ def _set_up(wanted: Wanted, facts: machine.Facts, stamp: dict[str, object], *, r
     )
     for key in choice.notes:
         note(key, driver=facts.nvidia_driver)
-    _check_disk(choice.torch[0] if choice.torch else "default", filled=bool(stamp))
+    check_disk(2.0 if stamp else builds.size("disk", choice.torch[0] if choice.torch else "default"))
     if facts.system == "Linux":
         libraries.prepare(tests=wanted.tests)
     venv.make(recreate=recreate)
@@ -101,9 +105,8 @@ def forget_other_builds(stamp: dict[str, object], names: dict[str, str]) -> None
         packages.uninstall(PYTHON, changed)
 
 
-def _check_disk(build: str, *, filled: bool) -> None:
-    """*filled*: an environment is there and is only brought up to date."""
-    needed = 2.0 if filled else builds.size("disk", build)
+def check_disk(needed: float) -> None:
+    """Raises Problem when less than *needed* GB are free for this checkout, or too little to unpack in."""
     free = shutil.disk_usage(ROOT).free / 1e9
     step("step.disk", free=f"{free:.1f}", needed=f"{needed:.0f}")
     if free < needed:
@@ -140,5 +143,6 @@ def _settle(choice: machine.Choice, lines: dict[str, str], names: dict[str, str]
     return names | {"xllamacpp": "default"}
 
 
-def _hash(text: str) -> str:
+def hash_of(text: str) -> str:
+    """Of settings and lists, to see whether they are still the same."""
     return hashlib.sha256(text.encode()).hexdigest()

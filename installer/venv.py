@@ -7,6 +7,7 @@ import os
 import shutil
 import subprocess
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 
 from installer import libraries, packages
@@ -43,7 +44,7 @@ def read_stamp() -> dict[str, object]:
         return {}
 
 
-def write_stamp(stamp: dict[str, object]) -> None:
+def write_stamp(stamp: Mapping[str, object]) -> None:
     """Say that the environment is whole, and what it is."""
     STAMP.write_text(json.dumps(stamp, indent=1), encoding="utf-8")
 
