@@ -18,7 +18,7 @@ from installer.library import Library, Model
 from installer.say import Problem, human, plain, step, t
 from installer.venv import PYTHON, ROOT
 
-_LOG = venv.VENV / "bundle.log"
+_LOG = "collect.log"
 _OTHER_WHEELS = 0.8e9  # about, in bytes: all packages without torch and what only torch needs
 _CHOICE = "choice.txt"
 
@@ -104,7 +104,7 @@ def _wheels(folder: Path, choice: machine.Choice) -> tuple[list[str], dict[str, 
     found = builds.resolve(choice, lines, builds.Index.of(PYTHON))
     asked = list((lines | {"torch": found.torch, "xllamacpp": found.xllamacpp}).values())
     remembered = "\n".join(asked)
-    mark = folder / _CHOICE
+    mark, log = folder / _CHOICE, folder.parent / _LOG
     if folder.exists() and (not mark.exists() or mark.read_text(encoding="utf-8") != remembered):
         shutil.rmtree(folder)  # other builds, some by the same file names
     folder.mkdir(exist_ok=True)
@@ -113,10 +113,10 @@ def _wheels(folder: Path, choice: machine.Choice) -> tuple[list[str], dict[str, 
         if not packages.is_whole(wheel):
             wheel.unlink()
     step("step.collect", torch=found.torch, xllamacpp=found.names[1])
-    packages.collect(PYTHON, asked, found.extra_indexes, folder, log=_LOG)
+    packages.collect(PYTHON, asked, found.extra_indexes, folder, log=log)
     step("step.complete")
     offline = list((lines | {"torch": found.torch}).values())
-    wheels = packages.choose(PYTHON, offline, folder, log=_LOG)
+    wheels = packages.choose(PYTHON, offline, folder, log=log)
     return wheels, {"torch": found.names[0], "xllamacpp": found.names[1]}
 
 

@@ -97,7 +97,7 @@ def test_everything_is_collected_and_hashed(made: Project) -> None:
     folder: Path = made.bundle  # type: ignore[attr-defined]
     facts = known(folder)
     there = {file.relative_to(folder).as_posix() for file in folder.rglob("*") if file.is_file()}
-    assert there == facts["files"].keys() | {bundle.NAME, bundle.README}
+    assert there == facts["files"].keys() | {bundle.NAME, bundle.README, "collect.log"}
     for path, file in facts["files"].items():
         data = (folder / path).read_bytes()
         assert (len(data), hashlib.sha256(data).hexdigest()) == (file["bytes"], file["sha256"])
