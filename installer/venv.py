@@ -104,12 +104,10 @@ def point_at_project() -> None:
     """Let the environment's Python import the studio from this checkout, in whatever folder it is started."""
     look = "import sysconfig; print(sysconfig.get_path('purelib'))"
     done = subprocess.run([PYTHON, "-c", look], capture_output=True, text=True, check=True)
-    Path(done.stdout.strip(), "aigc-studio.pth").write_text(f"{ROOT}\n", encoding=_pth_encoding())
-
-
-def _pth_encoding() -> str:
-    # Python reads these files as UTF-8 since 3.13, before that in the encoding of the locale.
-    return "utf-8" if sys.version_info >= (3, 13) or os.name != "nt" else "locale"
+    # Such a file is read in the encoding of the locale, which may know no more than ASCII: so it is a line of
+    # code in which every other character is escaped.
+    line = f"import sys; sys.path.append({ascii(str(ROOT))})\n"
+    Path(done.stdout.strip(), "aigc-studio.pth").write_text(line, encoding="ascii")
 
 
 def try_out(accelerator: str) -> str:

@@ -52,6 +52,20 @@ def test_second_run_is_quick_and_silent(project: Project, tmp_path: Path) -> Non
     assert min(took) < 2.0
 
 
+def test_it_starts_under_a_locale_that_is_not_there(project: Project, tmp_path: Path) -> None:
+    assert not str(project.root).isascii()
+    python = project.root / ".venv" / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
+    environment = project.environment | {
+        "LC_ALL": "xx_XX.UTF-8",
+        "PYTHONCOERCECLOCALE": "0",
+        "STUDIO_PROGRAM": "",
+    }
+    done = subprocess.run(
+        [python, "-m", "studio"], env=environment, cwd=tmp_path, capture_output=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+
+
 def test_a_new_requirement_is_installed(project: Project) -> None:
     project.require("torch>=2.10,<2.14", "xllamacpp>=2026.10", "small>=2")
     done = project.run("again")
