@@ -189,9 +189,10 @@ def _smaller(request: Request, spec: FamilySpec) -> list[tuple[str, list[Any]]]:
     for parameter in spec.parameters:
         value = request.values.get(parameter.name, parameter.default)
         if isinstance(parameter, Size):
-            step = parameter.multiple
-            sizes = [tuple(int(side * part // step * step) for side in value) for part in SMALLER]
-            found.append((parameter.name, [size for size in sizes if min(size) >= parameter.minimum]))
+            width, height = value
+            sizes = [parameter.nearest((int(width * part), int(height * part))) for part in SMALLER]
+            smaller = [size for size in dict.fromkeys(sizes) if size[0] * size[1] < width * height]
+            found.append((parameter.name, smaller))
         elif isinstance(parameter, Integer) and parameter.name in LARGE:
             numbers = [int(value * part) for part in SMALLER]
             found.append((parameter.name, [n for n in numbers if n >= (parameter.minimum or 1)]))

@@ -184,6 +184,22 @@ def test_what_would_make_it_fit(icons: Planner) -> None:
         assert max(change["size"]) < 1536
 
 
+def test_only_legal_sizes_are_proposed(icons: Planner) -> None:
+    sizes = ((512, 512), (1024, 512), (1024, 1024))
+    few = msgspec.structs.replace(
+        DRAWING,
+        parameters=tuple(
+            msgspec.structs.replace(each, default=(512, 512), sizes=sizes) if each.name == "size" else each
+            for each in DRAWING.parameters
+        ),
+    )
+    large = request(size=(1024, 1024))
+    studio = planner(ram=int(0.9 * first(icons, large).memory.mid))
+    studio.learn("icons", ICONS)
+    changes = [change["size"] for change, _ in studio.nearest(large, few) if "size" in change]
+    assert changes == [(512, 512)]  # and not (768, 768)
+
+
 def test_a_gguf_file_is_planned_by_what_the_family_measured(tmp_path: Path) -> None:
     studio, text = planner(), family("gguf_text")
     studio.learn("t", write_gguf(tmp_path / "t.gguf"))
