@@ -6,7 +6,6 @@ with the editor of its nearest known base, at last a line of text read by `parse
 
 from __future__ import annotations
 
-import random
 from typing import Any, cast
 
 from msgspec import Struct
@@ -200,7 +199,9 @@ class Seed(Parameter, frozen=True, kw_only=True):
 
     @staticmethod
     def fix(value: int | None) -> int:
-        return random.SystemRandom().randint(0, MAX_SEED) if value is None else value
+        from random import SystemRandom  # not for the window's first picture
+
+        return SystemRandom().randint(0, MAX_SEED) if value is None else value
 
 
 class Size(Parameter, frozen=True, kw_only=True):

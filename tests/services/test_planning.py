@@ -87,7 +87,7 @@ def test_a_name_changes_nothing(tmp_path: Path) -> None:
     shutil.copytree(ICONS, assets / "models" / "something-else")
     manifest.mkdir()
     entries = [
-        json.loads(file.read_text()) for file in sorted(MANIFEST.glob("*.json")) if file.stem != "schema"
+        json.loads(file.read_text()) for file in sorted(MANIFEST.rglob("*.json")) if file.stem != "schema"
     ]
     bundled = next(e for e in entries if any(s.get("path") == "starter-icons" for s in e.get("sources", ())))
     for number, entry in enumerate(random.Random(5).sample(entries, len(entries))):

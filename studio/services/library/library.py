@@ -11,6 +11,7 @@ import importlib.util
 import logging
 import time
 from collections.abc import Callable
+from functools import cached_property
 from pathlib import Path
 from typing import TypeVar
 
@@ -23,7 +24,7 @@ from studio.domain.scripts import foreign_language, scripts_of
 from studio.domain.text import localized, t
 from studio.families.registry import families, family
 from studio.services.event import Event
-from studio.services.library.manifest import read_manifest
+from studio.services.library.manifest import STARTERS, read_manifest
 from studio.services.library.own import OwnModels, model_of
 from studio.services.library.record import PARTS, Record, read_record
 from studio.services.library.sums import Sums
@@ -75,13 +76,21 @@ class Library:
     def __init__(self, folder: Path, *, manifest: Path = MANIFEST, assets: Path = ASSETS) -> None:
         self.folder = folder
         self.changed: Event[None] = Event()
-        self._assets = assets
-        own = [model for spec in families().values() for model in spec.models]
-        known = [*read_manifest(manifest).values(), *own]
-        self._models = {model.id: model for model in sorted(known, key=lambda model: (model.order, model.id))}
+        self._manifest, self._assets = manifest, assets
         self._own = OwnModels(folder / ".own.json")
         self._sums = Sums(folder / ".sums.json")
         self._folders = self._fetched()
+
+    @cached_property
+    def _models(self) -> dict[str, Model]:
+        """Read when first asked for: the first picture of a first start needs the starters alone."""
+        own = [model for spec in families().values() for model in spec.models]
+        known = [*read_manifest(self._manifest).values(), *own]
+        return {model.id: model for model in sorted(known, key=lambda model: (model.order, model.id))}
+
+    @cached_property
+    def _starters(self) -> list[Model]:
+        return list(read_manifest(self._manifest / STARTERS).values())
 
     # --- what there is ----------------------------------------------------------------------
 
@@ -114,7 +123,7 @@ class Library:
 
     def starters(self) -> list[Entry]:
         """What a new user gets without choosing."""
-        return [Entry(model, self._installed(model)) for model in self._models.values() if model.starter]
+        return [Entry(model, self._installed(model)) for model in self._starters]
 
     def default(self, task: str) -> Entry | None:
         """The model to use for *task* when none was chosen: here, ready, and free of special terms.
