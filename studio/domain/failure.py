@@ -20,6 +20,7 @@ CODES: dict[str, tuple[str, ...]] = {
     "model.unsafe": ("name", "what"),
     "model.language": ("name", "language", "voices"),
     "plan.uncounted": ("name",),
+    "plan.refused": ("choice", "reason"),
     "quant.unsupported": ("name", "format"),
     "disk.full": ("path",),
     "output.unwritable": ("path", "reason"),

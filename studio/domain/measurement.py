@@ -57,6 +57,17 @@ class Library(Struct, frozen=True, kw_only=True):
     bytes: int
 
 
+class Compiler(Struct, frozen=True, kw_only=True):
+    """What torch's compiler makes of the small denoiser: its time over the plain one's, and what that took.
+
+    `reason`: why it cannot be used here, in its own words; then the figures mean nothing.
+    """
+
+    ratio: float = 1.0
+    seconds: float = 0.0
+    reason: str = ""
+
+
 class Measurements(Struct, frozen=True, kw_only=True):
     """Of one device of one computer with one build of torch.
 
@@ -64,7 +75,8 @@ class Measurements(Struct, frozen=True, kw_only=True):
     same work became slower during the benchmark. `best`: the quickest setting found for a denoiser's
     step. `matmul`: multiply-adds a second by type, for people. `memory_bandwidth`, `disk_read`: bytes
     a second. `copy`: seconds to convert one element of a file's type into another ("float16>float32").
-    `libraries`: by family name. `own`: figures that families measured themselves.
+    `libraries`: by family name. `own`: figures that families measured themselves. `compiler`: None where
+    there was no time to try it.
     """
 
     device: str
@@ -81,6 +93,7 @@ class Measurements(Struct, frozen=True, kw_only=True):
     copy: dict[str, float]
     libraries: dict[str, Library]
     own: dict[str, float] = {}
+    compiler: Compiler | None = None
     throttled: bool = False
     seconds: float = 0.0
     format: int = FORMAT

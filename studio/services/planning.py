@@ -10,14 +10,16 @@ from typing import Any
 import msgspec
 
 from studio.domain.cost.cost import Cost, ModelFacts
+from studio.domain.failure import StudioError
 from studio.domain.family import FamilySpec
 from studio.domain.machine import Accelerator
 from studio.domain.measurement import Measurements
 from studio.domain.parameter import Integer, ParameterError, Size
 from studio.domain.plan import Plan, Planned, Plans
-from studio.domain.planning import Place, Question, plans
+from studio.domain.planning import Place, Question, absent, applied, plans
 from studio.domain.planning.clock import Clock
 from studio.domain.request import Request
+from studio.domain.text import t
 from studio.families import registry
 from studio.services.event import Event
 from studio.services.history import History, work_of
@@ -81,6 +83,18 @@ class Planner:
 
         Its values may be incomplete: what is missing or illegal counts as usual.
         """
+        question = self._question(request, spec)
+        if question is None:
+            return None
+        places = question.places
+        return plans(question, {place.device: self._clock(place) for place in places if place.measured})
+
+    def absent(self, request: Request, spec: FamilySpec) -> dict[str, str]:
+        """What no plan for the first device has ("attention=flash"), and why: text keys."""
+        question = self._question(request, spec)
+        return absent(question, question.places[0]) if question is not None and question.places else {}
+
+    def _question(self, request: Request, spec: FamilySpec) -> Question | None:
         cost = self._cost(request, spec)
         if cost is None:
             return None
@@ -92,7 +106,7 @@ class Planner:
             )
             for place in places
         }
-        question = Question(
+        return Question(
             spec=spec,
             cost=cost,
             places=places,
@@ -101,8 +115,8 @@ class Planner:
             corrections=corrections,
             loaded=self._resident(request.model),
             started=self._started(),
+            choices=request.choices,
         )
-        return plans(question, {place.device: self._clock(place) for place in places if place.measured})
 
     def suppose(self, request: Request, spec: FamilySpec, place: Place, *, ram: int) -> Plans | None:
         """As `plans`, if this computer had *place* and *ram* free bytes, and had never run anything."""
@@ -112,14 +126,18 @@ class Planner:
         return plans(Question(spec=spec, cost=cost, places=(place,), ram_bytes=ram))
 
     def best(self, request: Request, spec: FamilySpec) -> tuple[Plan, Planned | None]:
-        """What the engine is told, and what that will take. Without measured times the family chooses."""
+        """What the engine is told, and what that will take. Without measured times the family chooses.
+
+        Raises StudioError `plan.refused` for a choice that cannot be.
+        """
         found = self.plans(request, spec)
+        if found is not None and found.refused:
+            raise StudioError("plan.refused", choice=found.refused, reason=t(found.reason))
+        own = applied(Plan(device=request.device, threads=request.threads), request.choices)
         if found is None or not found.plans:
-            return Plan(device=request.device, threads=request.threads), None
+            return own, None
         first = found.plans[0]
-        if first.prediction.seconds is None:
-            return Plan(device=request.device, threads=request.threads), first
-        return first.plan, first
+        return (own if first.prediction.seconds is None else first.plan), first
 
     def nearest(self, request: Request, spec: FamilySpec) -> list[tuple[dict[str, Any], Planned]]:
         """Changes of *request*'s values that would make it fit, the smallest of each kind."""
@@ -151,6 +169,7 @@ class Planner:
                 device=card.device,
                 memory_bytes=card.memory_free_bytes,
                 measured=self._measured(card.device),
+                arch=card.arch,
             )
             for card in self._accelerators()
             if card.device and card.usable is not False

@@ -144,7 +144,7 @@ def test_without_figures_the_engine_chooses(icons: Planner) -> None:
     studio = planner(figures=False)
     studio.learn("icons", ICONS)
     plan, planned = studio.best(request(), DRAWING)
-    assert (plan.device, plan.precision, plan.channels_last) == ("auto", {}, None)
+    assert (plan.device, plan.precision, plan.memory_format) == ("auto", {}, "auto")
     assert planned is not None
     assert planned.fit is Fit.GREEN
     plan, _ = icons.best(request(), DRAWING)

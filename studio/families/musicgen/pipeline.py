@@ -16,6 +16,7 @@ from transformers import (
 from studio.diffusion.reading import reading
 from studio.domain.audio import within
 from studio.domain.failure import StudioError
+from studio.domain.plan import AUTO, KvCache
 from studio.families.musicgen.walk import frames_of
 
 if TYPE_CHECKING:
@@ -39,12 +40,17 @@ class Pipeline:
             self._tokenizer = AutoTokenizer.from_pretrained(model.path, **LOCAL)
             with reading(context):
                 self._model: Any = MusicgenForConditionalGeneration.from_pretrained(
-                    model.path, use_safetensors=True, dtype=torch.float32, **LOCAL
+                    model.path,
+                    use_safetensors=True,
+                    dtype=torch.float32,
+                    attn_implementation=_attention(context.plan.attention),
+                    **LOCAL,
                 )
         except ValueError as error:
             raise StudioError("model.unrecognized", name=model.title, details=str(error)) from error
         for part, module in self._model.named_children():  # the library itself loads all in one type
             module.to(context.device, getattr(torch, types.get(part) or types["*"]))
+        self._model.text_encoder.register_forward_hook(self._hand_over)
         self._model.eval()
 
     def close(self) -> None:
@@ -66,9 +72,16 @@ class Pipeline:
                 generation_config=self._settings(values, frames),
                 stopping_criteria=StoppingCriteriaList([_Progress(context, frames)]),
             )
+        kept = KvCache(type="dynamic", length=frames)
+        context.loaded(dict(model.named_children()), main="decoder", kv_cache=kept)
         context.phase("save")
         heard = within(samples[0].T.float().cpu().numpy())
         context.save_audio(heard, sound.sampling_rate, format=values["format"])
+
+    def _hand_over(self, _module: Any, _inputs: Any, read: Any) -> Any:
+        """What was read, in the numbers of what goes on with it."""
+        read.last_hidden_state = read.last_hidden_state.to(self._model.decoder.dtype)
+        return read
 
     def _settings(self, values: dict[str, Any], frames: int) -> GenerationConfig:
         own = self._model.generation_config
@@ -82,6 +95,11 @@ class Pipeline:
             pad_token_id=own.pad_token_id,
             decoder_start_token_id=own.decoder_start_token_id,
         )
+
+
+def _attention(kind: str) -> dict[str, str] | None:
+    """Of the parts that have a choice."""
+    return None if kind == AUTO else {"text_encoder": kind, "decoder": kind}
 
 
 class _Progress(StoppingCriteria):

@@ -9,6 +9,7 @@ from transformers import AutoConfig, AutoModelForCausalLM, AutoTokenizer, PreTra
 
 from studio.diffusion.reading import reading
 from studio.domain.failure import StudioError
+from studio.domain.plan import AUTO
 
 if TYPE_CHECKING:
     from studio.engine.context import Context
@@ -32,7 +33,12 @@ def load(context: Context, path: str, name: str) -> tuple[PreTrainedModel, Any]:
     tokenizer = AutoTokenizer.from_pretrained(path, **SAFE)
     with reading(context):
         model = AutoModelForCausalLM.from_pretrained(
-            path, config=config, dtype=_dtype(context), use_safetensors=True, **SAFE
+            path,
+            config=config,
+            dtype=_dtype(context),
+            use_safetensors=True,
+            attn_implementation=None if context.plan.attention == AUTO else context.plan.attention,
+            **SAFE,
         )
     return model.to(context.device).eval(), tokenizer
 
