@@ -141,6 +141,7 @@ class Planned(Struct, frozen=True, kw_only=True):
     """A plan and what it takes. `available_bytes` of the memory that decides: `prediction.vram` if any.
 
     `ram_bytes` is the computer's memory that may be used. `learnt`: runs of this model corrected it.
+    `doubtful`: none did, and the figures were taken of a busy or hot computer.
     """
 
     plan: Plan
@@ -149,6 +150,7 @@ class Planned(Struct, frozen=True, kw_only=True):
     fit: Fit
     available_bytes: int
     learnt: bool = False
+    doubtful: bool = False
 
     ram_bytes: int
 
