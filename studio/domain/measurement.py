@@ -101,6 +101,12 @@ class Measurements(Struct, frozen=True, kw_only=True):
     details: dict[str, Any] = {}
 
     @property
+    def subject(self) -> str:
+        """What was measured: the same for two runs of the benchmark that can differ by chance alone."""
+        libraries = " ".join(f"{name}-{version}" for name, version in sorted(self.versions.items()))
+        return f"{self.name}, {self.device}, {libraries}"
+
+    @property
     def others(self) -> float:
         """The share of the processors' time, 0..1, that other programs took meanwhile."""
         return float(self.details.get("others", 0.0))

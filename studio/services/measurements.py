@@ -80,8 +80,7 @@ class MeasurementStore:
 
 def _better(kept: Measurements, new: Measurements) -> bool:
     """Whether *kept* are sound ones of what *new* are of."""
-    same = (kept.name, kept.device, kept.versions) == (new.name, new.device, new.versions)
-    return same and not kept.doubtful
+    return kept.subject == new.subject and not kept.doubtful
 
 
 def stale(measurements: Measurements, machine: Machine) -> bool:

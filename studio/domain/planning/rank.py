@@ -52,6 +52,8 @@ def planned(question: Question, place: Place, plan: Plan, clock: Clock | None) -
         vram=None if memory.vram is None else sum(memory.vram.values()),
         phases=_phases(question, plan, clock),
         basis=place.measured.taken if place.measured is not None else 0.0,
+        subject=place.measured.subject if place.measured is not None else "",
+        started=question.started,
     )
     around = MEMORY_LEARNT if correction.runs else MEMORY
     ram = _span(counted.ram * correction.ram, around)
@@ -73,6 +75,7 @@ def planned(question: Question, place: Place, plan: Plan, clock: Clock | None) -
         verdict = Fit.RED
     return Planned(
         plan=plan,
+        cost=question.cost,
         prediction=prediction,
         counted=counted,
         fit=verdict,
