@@ -194,7 +194,8 @@ def _plain_plan(each: Planned) -> dict[str, Any]:
         predicted["phases"] = prediction.phases
     predicted["breakdown"] = {name: round(size) for name, size in prediction.breakdown.items()}
     plan = msgspec.to_builtins(each.plan)
-    return {**plan, "fit": each.fit, "available_bytes": each.available_bytes, "predicted": predicted}
+    known = {"fit": each.fit, "available_bytes": each.available_bytes, "doubtful": each.doubtful}
+    return {**plan, **known, "predicted": predicted}
 
 
 def _plain_span(span: Span) -> dict[str, int]:
@@ -219,6 +220,8 @@ def _show(plans: Plans, nearest: list[tuple[dict[str, Any], Planned]], spec: Fam
     terminal.out().print(table)
     if plans.plans and plans.plans[0].prediction.seconds is None:
         terminal.say(t("cli.plan.unmeasured"))
+    elif plans.plans and plans.plans[0].doubtful:
+        terminal.say(t("cli.plan.doubtful"))
     if plans.plans:
         parts = plans.plans[0].prediction.breakdown
         words = ", ".join(f"{t(f'fit.part.{name}')} {gigabytes(size)} GB" for name, size in parts.items())

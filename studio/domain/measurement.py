@@ -10,6 +10,7 @@ from typing import Any
 from msgspec import Struct
 
 FORMAT = 1
+BUSY = 0.1  # of the processors' time; with more of it taken by other programs the figures are doubtful
 
 
 class Setting(Struct, frozen=True, kw_only=True):
@@ -98,6 +99,22 @@ class Measurements(Struct, frozen=True, kw_only=True):
     seconds: float = 0.0
     format: int = FORMAT
     details: dict[str, Any] = {}
+
+    @property
+    def subject(self) -> str:
+        """What was measured: the same for two runs of the benchmark that can differ by chance alone."""
+        libraries = " ".join(f"{name}-{version}" for name, version in sorted(self.versions.items()))
+        return f"{self.name}, {self.device}, {libraries}"
+
+    @property
+    def others(self) -> float:
+        """The share of the processors' time, 0..1, that other programs took meanwhile."""
+        return float(self.details.get("others", 0.0))
+
+    @property
+    def doubtful(self) -> bool:
+        """Whether the computer was busy or hot, so that the same work may take less at another time."""
+        return self.throttled or self.others > BUSY
 
     def of(self, precision: str, *, channels_last: bool = False) -> Rates | None:
         """The rates measured in *precision*; those of the other memory format where only that was."""

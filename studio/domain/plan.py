@@ -6,6 +6,8 @@ from enum import StrEnum
 
 from msgspec import Struct
 
+from studio.domain.cost.cost import Cost
+
 AUTO = "auto"
 
 
@@ -128,27 +130,33 @@ class Prediction(Struct, frozen=True, kw_only=True):
 class Counted(Struct, frozen=True, kw_only=True):
     """The middle of a prediction before runs corrected it: what later runs are compared with.
 
-    `basis`: when the measurements were taken that it rests on, 0 for none.
+    `basis`: when the measurements were taken that it rests on, 0 for none; `subject`: of what. `started`:
+    the engine had its imports.
     """
 
     ram: float
     vram: float | None = None
     phases: dict[str, float] = {}
     basis: float = 0.0
+    subject: str = ""
+    started: bool = False
 
 
 class Planned(Struct, frozen=True, kw_only=True):
     """A plan and what it takes. `available_bytes` of the memory that decides: `prediction.vram` if any.
 
     `ram_bytes` is the computer's memory that may be used. `learnt`: runs of this model corrected it.
+    `doubtful`: none did, and the figures were taken of a busy or hot computer. `cost`: what was counted.
     """
 
     plan: Plan
+    cost: Cost
     prediction: Prediction
     counted: Counted
     fit: Fit
     available_bytes: int
     learnt: bool = False
+    doubtful: bool = False
 
     ram_bytes: int
 

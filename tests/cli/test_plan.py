@@ -52,6 +52,29 @@ def test_the_request_s_own_values_count(capsys: pytest.CaptureFixture[str]) -> N
     assert many["phases"]["denoise"] > 5 * few["phases"]["denoise"]
 
 
+@pytest.mark.usefixtures("home")
+def test_figures_of_a_busy_computer_are_told_of(capsys: pytest.CaptureFixture[str]) -> None:
+    store = MeasurementStore(Paths.default().create().data / "measurements")
+    store.save(measured(details={"others": 0.4}))
+    assert planned(capsys, "starter-icons")["plans"][0]["doubtful"] is True
+    assert run(["plan", "starter-icons"]) == 0
+    assert "busy or hot" in capsys.readouterr().err
+    store.save(measured())
+    assert run(["plan", "starter-icons"]) == 0
+    assert "busy or hot" not in capsys.readouterr().err
+
+
+@pytest.mark.usefixtures("figures")
+def test_numbers_are_told_in_plain_words_with_the_term_beside(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "250")
+    assert run(["plan", "starter-icons"]) == 0
+    told = capsys.readouterr().out
+    assert "16 bits for unet (bfloat16), else 32 bits (float32)" in told
+    assert "side by side (channels last)" in told
+
+
 @pytest.mark.usefixtures("figures")
 def test_a_way_may_be_chosen(capsys: pytest.CaptureFixture[str]) -> None:
     words = ("attention=sliced", "precision.text_encoder=bfloat16", "tiling=on")

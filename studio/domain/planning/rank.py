@@ -11,6 +11,7 @@ from studio.domain.planning.ways import coarse, ways
 
 # Around a prediction (low, high): before this model ever ran here, and after.
 TIME, TIME_ONCE, TIME_LEARNT, TIME_EXACT = (0.65, 1.5), (0.8, 1.3), (0.85, 1.2), (0.9, 1.12)
+TIME_DOUBTFUL = (0.4, 2.0)  # before it ran, from figures that were taken of a busy or hot computer
 SURE = 3  # runs: one or two may have met another program
 MEMORY, MEMORY_LEARNT = (0.9, 1.12), (0.95, 1.06)
 _ORDER = {Fit.GREEN: 0, Fit.AMBER: 1, Fit.UNKNOWN: 2, Fit.RED: 3}
@@ -51,6 +52,8 @@ def planned(question: Question, place: Place, plan: Plan, clock: Clock | None) -
         vram=None if memory.vram is None else sum(memory.vram.values()),
         phases=_phases(question, plan, clock),
         basis=place.measured.taken if place.measured is not None else 0.0,
+        subject=place.measured.subject if place.measured is not None else "",
+        started=question.started,
     )
     around = MEMORY_LEARNT if correction.runs else MEMORY
     ram = _span(counted.ram * correction.ram, around)
@@ -58,10 +61,11 @@ def planned(question: Question, place: Place, plan: Plan, clock: Clock | None) -
     phases = {name: took * correction.phases.get(name, 1.0) for name, took in counted.phases.items()}
     deciding = memory.vram if memory.vram is not None else memory.ram
     factor = correction.vram if memory.vram is not None else correction.ram
+    doubtful = place.measured is not None and place.measured.doubtful and not correction.runs
     prediction = Prediction(
         ram=ram,
         vram=vram,
-        seconds=_span(sum(phases.values()), _around_time(correction)) if phases else None,
+        seconds=_span(sum(phases.values()), _around_time(correction, doubtful=doubtful)) if phases else None,
         phases=phases,
         breakdown={name: size * factor for name, size in deciding.items()},
     )
@@ -71,12 +75,14 @@ def planned(question: Question, place: Place, plan: Plan, clock: Clock | None) -
         verdict = Fit.RED
     return Planned(
         plan=plan,
+        cost=question.cost,
         prediction=prediction,
         counted=counted,
         fit=verdict,
         available_bytes=available,
         ram_bytes=question.ram_bytes,
         learnt=correction.runs > 0,
+        doubtful=doubtful,
     )
 
 
@@ -88,7 +94,9 @@ def _phases(question: Question, plan: Plan, clock: Clock | None) -> dict[str, fl
     )
 
 
-def _around_time(correction: Correction) -> tuple[float, float]:
+def _around_time(correction: Correction, *, doubtful: bool) -> tuple[float, float]:
+    if doubtful:
+        return TIME_DOUBTFUL
     if correction.runs < SURE:
         return TIME_ONCE if correction.runs else TIME
     return TIME_EXACT if correction.exact else TIME_LEARNT

@@ -12,8 +12,8 @@ from transformers import (
     StoppingCriteria,
     StoppingCriteriaList,
 )
-from transformers.utils import logging
 
+from studio.diffusion.reading import reading
 from studio.domain.audio import within
 from studio.domain.failure import StudioError
 from studio.domain.plan import AUTO, KvCache
@@ -32,20 +32,20 @@ class Pipeline:
 
     def __init__(self, context: Context, model: ModelSource | None) -> None:
         assert model is not None
-        logging.disable_progress_bar()
         types = context.plan.precision
         if not types:
             plain, *half = context.spec.precisions["cpu" if context.device == "cpu" else "gpu"]
             types = half[0] if half and context.device != "cpu" else plain
         try:
             self._tokenizer = AutoTokenizer.from_pretrained(model.path, **LOCAL)
-            self._model: Any = MusicgenForConditionalGeneration.from_pretrained(
-                model.path,
-                use_safetensors=True,
-                dtype=torch.float32,
-                attn_implementation=_attention(context.plan.attention),
-                **LOCAL,
-            )
+            with reading(context):
+                self._model: Any = MusicgenForConditionalGeneration.from_pretrained(
+                    model.path,
+                    use_safetensors=True,
+                    dtype=torch.float32,
+                    attn_implementation=_attention(context.plan.attention),
+                    **LOCAL,
+                )
         except ValueError as error:
             raise StudioError("model.unrecognized", name=model.title, details=str(error)) from error
         for part, module in self._model.named_children():  # the library itself loads all in one type

@@ -20,7 +20,7 @@ class ManifestError(Exception):
 
 
 def read_manifest(folder: Path) -> dict[str, Model]:
-    """Every model in and below *folder* by id, those to offer first coming first. Raises ManifestError, OSError."""
+    """Every model in and below *folder* by id, the first to offer first. Raises ManifestError, OSError."""
     models: list[Model] = []
     for file in sorted(folder.rglob("*.json")):
         if file.name == SCHEMA:

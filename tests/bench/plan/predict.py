@@ -93,8 +93,8 @@ class Predictor:
             )
         )
         work = work_of(spec, self.request(other).values)
-        basis = before.counted.basis
-        return history.corrections(point.model, spec.name, "cpu", work, basis=basis)[before.plan.built]
+        told = history.corrections(point.model, spec.name, "cpu", work, lambda run: run.counted)
+        return told[before.plan.built]
 
 
 @cache
