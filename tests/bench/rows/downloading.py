@@ -12,7 +12,6 @@ import json
 import os
 import shutil
 import subprocess
-import sys
 import tempfile
 import time
 from collections.abc import Iterator
@@ -22,9 +21,9 @@ from pathlib import Path
 from studio.services.downloads.downloads import Downloads
 from studio.services.library.library import Library
 from tests.bench import pairs
+from tests.bench.hub import FILES, entry, make_files, serving
 from tests.bench.table import Row, judge
 
-FILES = 12
 BYTES, SHORT_BYTES = 4_000_000_000, 512_000_000
 PAIRS, SHORT_PAIRS = 7, 3
 BAR = 1.0
@@ -38,8 +37,8 @@ def measure(short: bool) -> list[Row]:
         return [Row(figure, f"≤ {BAR}", "no curl or no sha256sum here", "", "not measured")]
     with tempfile.TemporaryDirectory(prefix="bench-") as name:
         folder = Path(name)
-        _make_files(folder / "files", size)
-        with _serving(folder / "files") as url:
+        make_files(folder / "files", size)
+        with serving(folder / "files") as url:
             found = pairs.measure(
                 lambda: _curl(folder, url), lambda: _ours(folder), pairs=SHORT_PAIRS if short else PAIRS
             )
@@ -52,32 +51,6 @@ def measure(short: bool) -> list[Row]:
             judge(found.ratio, BAR, short=short, noisy=found.noisy),
         )
     ]
-
-
-def _make_files(folder: Path, size: int) -> None:
-    folder.mkdir()
-    for number in range(FILES):
-        with (folder / f"{number:02}.safetensors").open("wb") as file:
-            for _ in range(size // FILES // 1_000_000):
-                file.write(os.urandom(1_000_000))
-
-
-@contextmanager
-def _serving(files: Path) -> Iterator[str]:
-    """The address of a hub with these files, which everything here asks meanwhile."""
-    with subprocess.Popen(
-        [sys.executable, "-m", "tests.fakes.file_server", str(files)],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        text=True,
-    ) as server:
-        assert server.stdout is not None
-        url = server.stdout.readline().strip()
-        os.environ["HF_ENDPOINT"] = url
-        try:
-            yield url
-        finally:
-            server.communicate()
 
 
 def _curl(folder: Path, url: str) -> float:
@@ -93,7 +66,7 @@ def _curl(folder: Path, url: str) -> float:
 def _ours(folder: Path) -> float:
     manifest = folder / "manifest"
     manifest.mkdir(exist_ok=True)
-    (manifest / f"{MODEL}.json").write_text(json.dumps(_entry()), encoding="utf-8")
+    (manifest / f"{MODEL}.json").write_text(json.dumps(entry(MODEL)), encoding="utf-8")
     with _emptied(folder / "ours") as there:
         began = time.perf_counter()
         library = Library(there, manifest=manifest)
@@ -109,18 +82,6 @@ async def _fetch(library: Library, logs: Path) -> None:
     downloads.start(MODEL)
     await downloads.wait(MODEL)
     await downloads.close()
-
-
-def _entry() -> dict[str, object]:
-    return {
-        "id": MODEL,
-        "family": "gguf_text",
-        "tasks": ["text"],
-        "title": {"en": "Bench", "zh_CN": "Bench"},
-        "description": {"en": "-", "zh_CN": "-"},
-        "licence": {"id": "MIT", "url": "https://example.org/licence", "commercial": "yes"},
-        "sources": [{"kind": "hub", "repo": "bench/files", "files": ["*"]}],
-    }
 
 
 @contextmanager
