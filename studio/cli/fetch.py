@@ -85,7 +85,7 @@ def pause(ids: list[str], *, as_json: bool) -> int:
     wanted = [key for key in pausing.running(parts) if not ids or key in ids]
     paused = [key for key in wanted if pausing.pause(parts, key)]
     if len(paused) < len(wanted):
-        raise terminal.Refusal("download.busy", t("downloads.busy"), t("downloads.busy.hint"))
+        raise terminal.Refusal("download.failed", t("downloads.busy"), t("downloads.busy.hint"))
     _tell("paused", paused, as_json=as_json)
     return terminal.DONE
 
