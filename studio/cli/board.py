@@ -18,7 +18,7 @@ from studio.domain.quantity import duration, size, speed
 from studio.domain.text import t
 from studio.services.downloads.state import DownloadState, State
 
-BAR = 24
+BAR = 16
 
 
 class Board:
@@ -60,7 +60,7 @@ class Board:
     def picture(self) -> RenderableType:
         """All that are not over."""
         table = Table.grid(padding=(0, 2))
-        table.add_column(overflow="ellipsis", no_wrap=True, ratio=1)
+        table.add_column()  # the one that gives way where the terminal is narrow
         table.add_column(width=BAR)
         table.add_column(justify="right", no_wrap=True)
         table.add_column(no_wrap=True)
@@ -68,18 +68,22 @@ class Board:
             if state.state is State.DONE:
                 continue
             table.add_row(
-                Text(self._titles[model_id], style="bold"),
+                _name(self._titles[model_id], "bold"),
                 _bar(state.done_bytes, state.total_bytes),
                 _amount(state.done_bytes, state.total_bytes),
                 Text(_words(state), style="dim"),
             )
             for file in state.files:
                 table.add_row(
-                    Text(f"  {file.name}", style="dim"),
+                    _name(f"  {file.name}", "dim"),
                     _bar(file.done, file.total),
                     _amount(file.done, file.total),
                 )
         return Group(table)
+
+
+def _name(words: str, style: str) -> Text:
+    return Text(words, style=style, no_wrap=True, overflow="ellipsis")
 
 
 def _bar(done: int, total: int) -> ProgressBar:
@@ -93,9 +97,7 @@ def _amount(done: int, total: int) -> Text:
 def _words(state: DownloadState) -> str:
     if state.state is not State.RUNNING:
         return t(f"downloads.state.{state.state}")
-    words = [t(f"cli.stage.{state.stage}")]
-    if state.bytes_per_second:
-        words.append(speed(state.bytes_per_second))
+    words = [speed(state.bytes_per_second) if state.bytes_per_second else t(f"cli.stage.{state.stage}")]
     if state.remaining is not None:
         words.append(t("cli.about", time=duration(state.remaining)))
     return "  ".join(words)
