@@ -23,7 +23,8 @@ class Settings(Struct, frozen=True, kw_only=True, omit_defaults=True):
 
     `idle_unload_seconds`: the engine forgets a model not used for so long; 0 is never.
     `ai_label`: results carry the label for AI-made content. `device` and `threads` are the defaults
-    of a request. `shortcuts`: keys that the user changed, by action. `welcomed`: the first start is over.
+    of a request. `bandwidth`: bytes a second for all downloads together, 0 without limit.
+    `shortcuts`: keys that the user changed, by action. `welcomed`: the first start is over.
     """
 
     language: Literal["", "en", "zh_CN"] = ""
@@ -37,6 +38,7 @@ class Settings(Struct, frozen=True, kw_only=True, omit_defaults=True):
     ai_label: bool = True
     device: Annotated[str, Meta(pattern=r"^(auto|cpu|mps|(cuda|xpu):\d{1,2})$")] = "auto"
     threads: Annotated[int, Meta(ge=0, le=1024)] = 0
+    bandwidth: Annotated[int, Meta(ge=0, le=10**12)] = 0
     shortcuts: dict[str, str] = {}
     welcomed: bool = False
 

@@ -306,6 +306,10 @@ class Studio:
         if self.offline:
             self.downloads.pause_all()
             self.remote.stop()
+        try:
+            self.downloads.limit(settings.bandwidth)
+        except OSError as error:
+            log.warning("downloads keep the rate that they have: %s", error)
         self.engine.configure(Configure(idle_unload_seconds=settings.idle_unload_seconds))
 
     def _judge_again(self, _: None) -> None:

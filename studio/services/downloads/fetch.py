@@ -14,8 +14,9 @@ import filelock
 from studio.domain.failure import StudioError
 from studio.domain.model import DataWheels, Hub, Model, ModelFile
 from studio.domain.text import localized
-from studio.services.downloads import hub, wheels
+from studio.services.downloads import hub, pausing, wheels
 from studio.services.downloads.addresses import AddressError
+from studio.services.downloads.limit import Limit
 from studio.services.downloads.messages import Fetch, Progress
 from studio.services.downloads.names import UnsafeNameError
 from studio.services.downloads.transfer import TransferError, UnreachableError, WrongContentError
@@ -29,16 +30,21 @@ from studio.wire import files
 log = logging.getLogger(__name__)
 
 
-def fetch(order: Fetch, tell: Callable[[Progress], None], traffic: Traffic) -> None:
-    """Put `order.model` into its library. Raises StudioError; what has arrived is kept for the next try."""
+def fetch(
+    order: Fetch, tell: Callable[[Progress], None], traffic: Traffic, paused: Callable[[], None]
+) -> None:
+    """Put `order.model` into its library. Raises StudioError; what has arrived is kept for the next try.
+
+    *paused* is called, in another thread, when another process asks for a pause; it ends this one.
+    """
     model = order.model
     title = localized(model.title)
     folder = Path(order.folder)
     parts = folder / PARTS
     try:
         parts.mkdir(parents=True, exist_ok=True)
-        with filelock.FileLock(parts / f"{model.id}.lock", timeout=0):
-            work = Work(parts / model.id, title, tell, traffic)
+        with pausing.under_way(parts, model.id, paused):
+            work = Work(parts / model.id, title, tell, traffic, Limit(Path(order.limit)))
             record = _from_any_source(order, work)
             _publish(work, folder / model.id, record)
     except filelock.Timeout as error:  # two studios, the window and a terminal
@@ -95,7 +101,8 @@ def _checked(model: Model, work: Work) -> tuple[ModelFile, ...]:
     for path in paths:
         work.report("check", done, total)
         name = path.relative_to(work.ready).as_posix()
-        found[name] = ModelFile(path=name, bytes=path.stat().st_size, sha256=sha256_of(path))
+        sha256 = work.proven.get(path) or sha256_of(path)
+        found[name] = ModelFile(path=name, bytes=path.stat().st_size, sha256=sha256)
         done += path.stat().st_size
     work.report("check", total, total)
     for pinned in model.files:

@@ -23,6 +23,7 @@ from studio.services.downloads.messages import (
     Finished,
     FromHelper,
     Order,
+    Paused,
     Probed,
     order_of,
     to_frame,
@@ -59,8 +60,12 @@ def _run(order: Order, tell: Callable[[FromHelper], None]) -> FromHelper:
         if isinstance(order, Fetch):
             from studio.services.downloads.fetch import fetch
 
+            def paused() -> None:
+                tell(Paused())
+                os._exit(0)
+
             with network.because(order.model.id) as traffic:
-                fetch(order, tell, traffic)
+                fetch(order, tell, traffic, paused)
             return Finished()
         from studio.services.downloads.probe import probe
 

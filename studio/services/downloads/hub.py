@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 import os
 from fnmatch import fnmatchcase
-from pathlib import Path
 
 import httpx2
 from huggingface_hub import HfApi, constants, hf_hub_url, set_client_factory
@@ -25,7 +24,6 @@ from studio.services.downloads.transfer import (
     TIMEOUT,
     DeniedError,
     Item,
-    Transfer,
     TransferError,
     UnreachableError,
     WrongContentError,
@@ -84,11 +82,10 @@ def fetch(source: Hub, model: Model, work: Work, token: str | None) -> Fetched:
         _agree(model, tree)
         total = sum(file.bytes for file in tree.files)
         work.need(max(0, total - work.here()))
-        before = 0
+        headers = {"Authorization": f"Bearer {own}"} if own else {}
+        wanted = {work.ready / file.path: _item(source, tree, file, endpoint, headers) for file in tree.files}
         with httpx2.Client(timeout=TIMEOUT) as client:
-            for file in tree.files:
-                _fetch_file(client, source, tree, file, endpoint, own, work, before, total)
-                before += file.bytes
+            work.gather(client, wanted)
     except (DeniedError, GatedRepoError) as error:
         raise StudioError("model.gated", name=work.title, url=page, details=str(error)) from error
     return Fetched(page, tree.commit)
@@ -162,35 +159,12 @@ def _agree(model: Model, tree: Tree) -> None:
             raise WrongContentError(f"the hub has another {pinned.path} now")
 
 
-def _fetch_file(
-    client: httpx2.Client,
-    source: Hub,
-    tree: Tree,
-    file: HubFile,
-    endpoint: str,
-    token: str | None,
-    work: Work,
-    before: int,
-    total: int,
-) -> None:
-    # A hash of the content names the part: it goes on under another commit or mirror too.
-    part = work.parts / (file.sha256 or file.blob or "")
-    target: Path = work.ready / file.path
-    if target.exists():
-        return
-    url = hf_hub_url(source.repo, file.path, revision=tree.commit, endpoint=endpoint)
-    item = Item(
-        url=url,
+def _item(source: Hub, tree: Tree, file: HubFile, endpoint: str, headers: dict[str, str]) -> Item:
+    return Item(
+        url=hf_hub_url(source.repo, file.path, revision=tree.commit, endpoint=endpoint),
         name=file.path,
         bytes=file.bytes,
         sha256=file.sha256,
         blob=file.blob,
-        headers={"Authorization": f"Bearer {token}"} if token else {},
+        headers=headers,
     )
-
-    def report(done: int) -> None:
-        work.report("download", before + done, total)
-
-    Transfer(client, item, part, report, work.traffic).run()
-    target.parent.mkdir(parents=True, exist_ok=True)
-    part.replace(target)

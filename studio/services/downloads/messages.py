@@ -10,7 +10,7 @@ from msgspec import Struct
 from studio.domain.failure import Failure
 from studio.domain.model import Model
 from studio.domain.remote import RemoteModel
-from studio.services.downloads.state import Stage
+from studio.services.downloads.state import FileState, Stage
 from studio.wire.frames import Frame, FrameError
 
 
@@ -21,13 +21,15 @@ class Message(Struct, frozen=True, kw_only=True, tag_field="type", tag=str.lower
 class Fetch(Message, frozen=True, kw_only=True):
     """Get `model` into `folder`, the library's.
 
-    `logs` is the folder of the record of connections. `accepted`: when the licence was agreed to,
-    POSIX seconds. `token` opens gated repositories; it travels in this frame only.
+    `logs` is the folder of the record of connections, `limit` the file of the rate that all downloads
+    share. `accepted`: when the licence was agreed to, POSIX seconds. `token` opens gated repositories;
+    it travels in this frame only.
     """
 
     model: Model
     folder: str
     logs: str
+    limit: str
     accepted: float
     token: str | None = None
 
@@ -48,15 +50,20 @@ class Probe(Message, frozen=True, kw_only=True):
 
 
 class Progress(Message, frozen=True, kw_only=True):
-    """`done` of `total` bytes of this stage; `total` 0 when unknown."""
+    """`done` of `total` bytes of this stage; `total` 0 when unknown. `files`: those under way."""
 
     stage: Stage
     done: int
     total: int
+    files: tuple[FileState, ...] = ()
 
 
 class Finished(Message, frozen=True, kw_only=True):
     """The model is in the library, whole and checked."""
+
+
+class Paused(Message, frozen=True, kw_only=True):
+    """Another process asked for a pause; what has arrived is kept."""
 
 
 class Probed(Message, frozen=True, kw_only=True):
@@ -70,7 +77,7 @@ class Failed(Message, frozen=True, kw_only=True):
 Order = Fetch | Probe
 """The first and only message to a helper."""
 
-FromHelper = Progress | Finished | Probed | Failed
+FromHelper = Progress | Finished | Paused | Probed | Failed
 T = TypeVar("T")
 
 _encoder = msgspec.json.Encoder()

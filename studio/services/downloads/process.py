@@ -17,6 +17,7 @@ from studio.services.downloads.messages import (
     Fetch,
     Finished,
     Order,
+    Paused,
     Probe,
     Probed,
     Progress,
@@ -28,18 +29,21 @@ from studio.wire import frames
 
 log = logging.getLogger(__name__)
 
+LastWord = Finished | Paused | Probed | Failed
+
 COMMAND = (sys.executable, "-m", "studio.services.downloads.helper")
 _PROGRAM = Path(__file__).resolve().parents[3]
 _GRACE = 3.0
 
 
-async def fetch_in_helper(order: Fetch, tell: Callable[[Progress], None]) -> Failure | None:
-    """Run a helper to its end. Returns its failure, None when the model is here. Raises OSError.
+async def fetch_in_helper(order: Fetch, tell: Callable[[Progress], None]) -> Finished | Paused | Failed:
+    """Run a helper to its end. Returns its last word. Raises OSError.
 
     Cancelling this ends the helper; what has arrived stays.
     """
     answer = await _run(order, localized(order.model.title), tell)
-    return answer.failure if isinstance(answer, Failed) else None
+    assert not isinstance(answer, Probed)
+    return answer
 
 
 async def probe_in_helper(order: Probe) -> RemoteModel:
@@ -51,7 +55,7 @@ async def probe_in_helper(order: Probe) -> RemoteModel:
     return answer.model
 
 
-async def _run(order: Order, title: str, tell: Callable[[Progress], None]) -> Finished | Probed | Failed:
+async def _run(order: Order, title: str, tell: Callable[[Progress], None]) -> LastWord:
     process = await asyncio.create_subprocess_exec(
         *COMMAND,
         stdin=asyncio.subprocess.PIPE,
@@ -79,7 +83,7 @@ async def _run(order: Order, title: str, tell: Callable[[Progress], None]) -> Fi
         await _end(process, words)
 
 
-async def _listen(news: asyncio.StreamReader, tell: Callable[[Progress], None]) -> Finished | Probed | Failed:
+async def _listen(news: asyncio.StreamReader, tell: Callable[[Progress], None]) -> LastWord:
     while frame := await frames.read_async(news):
         message = from_helper(frame)
         if not isinstance(message, Progress):
