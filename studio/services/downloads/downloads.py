@@ -23,7 +23,7 @@ from studio.services.downloads.process import fetch_in_helper
 from studio.services.downloads.state import DownloadState, State
 from studio.services.event import Event
 from studio.services.library.library import Library
-from studio.services.library.record import PARTS
+from studio.services.store.layout import PARTS
 
 TOGETHER = 2
 _WINDOW = 5.0

@@ -19,17 +19,20 @@ class Message(Struct, frozen=True, kw_only=True, tag_field="type", tag=str.lower
 
 
 class Fetch(Message, frozen=True, kw_only=True):
-    """Get `model` into `folder`, the library's.
+    """Get `model` into `folder`, one of the library's roots.
 
     `logs` is the folder of the record of connections. `accepted`: when the licence was agreed to,
-    POSIX seconds. `token` opens gated repositories; it travels in this frame only.
+    POSIX seconds, and `licence_text` its words where known. `token` opens gated repositories; it travels
+    in this frame only. `broken`: the folder of a copy to repair, whose right files need not come again.
     """
 
     model: Model
     folder: str
     logs: str
     accepted: float
+    licence_text: str = ""
     token: str | None = None
+    broken: str = ""
 
 
 class Probe(Message, frozen=True, kw_only=True):
