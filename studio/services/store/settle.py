@@ -56,6 +56,9 @@ def _put_in_order(store: Store, root: Path) -> bool:
     for stored in store.on(root):
         if _is_misplaced(stored):
             done |= _renew(root, stored)
+    for folder in root.glob("[!.]*--*"):  # the model in it went, and then the studio
+        if folder.is_dir() and not any(folder.iterdir()):
+            folder.rmdir()
     return done
 
 
@@ -100,6 +103,8 @@ def _end_move(store: Store, root: Path, home: Path) -> bool:
         copied = read_record(target)
         if copied is not None and copied.files == stored.record.files and _is_whole(target, copied):
             publish.discard(root, stored.folder)
+    elif note is not None:
+        publish.leave(root, root / note.source)
     shutil.rmtree(home)
     return True
 
