@@ -23,9 +23,7 @@ PLACE = "maker--tiny/c0ffeec0ffee"
 
 
 def listed(files: dict[str, bytes]) -> tuple[ModelFile, ...]:
-    return tuple(
-        ModelFile(path=path, bytes=len(data), sha256=sha256(data)) for path, data in files.items()
-    )
+    return tuple(ModelFile(path=path, bytes=len(data), sha256=sha256(data)) for path, data in files.items())
 
 
 def described(model_id: str) -> Model:
@@ -97,6 +95,10 @@ def tree(folder: Path) -> dict[str, bytes]:
 def elsewhere(tmp_path: Path) -> Path | None:
     """A folder on another file system than *tmp_path*, None where there is none."""
     memory = Path("/dev/shm")
-    if not memory.is_dir() or memory.stat().st_dev == tmp_path.stat().st_dev or not os.access(memory, os.W_OK):
+    if (
+        not memory.is_dir()
+        or memory.stat().st_dev == tmp_path.stat().st_dev
+        or not os.access(memory, os.W_OK)
+    ):
         return None
     return memory

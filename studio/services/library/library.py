@@ -226,10 +226,10 @@ class Library:
         from studio.services.library.recognize import recognize  # not for the window's first picture
 
         path, size = "", 0
-        if model.sources:
-            place = self._place(model, stored)
-            if place is None:
-                raise StudioError("model.missing", name=title)
+        place = self._place(model, stored)
+        if place is None and model.sources:
+            raise StudioError("model.missing", name=title)
+        if place is not None:
             self._check(place, title, verify=verify)
             path = str(recognize(place.folder, title, [spec]).path if spec.layouts else place.folder)
             size = sum(file.bytes or 0 for file in place.files) or model.bytes or 0
@@ -332,9 +332,9 @@ class Library:
         return next((place for place in places if place.fits), None) or next(iter(places), None)
 
     def _installed(self, model: Model, stored: Sequence[Stored]) -> Installed | None:
-        if not model.sources:
-            return Installed(path="", bytes=0, source="family") if model.status == "ready" else None
         place = self._place(model, stored)
+        if place is None and not model.sources:
+            return Installed(path="", bytes=0, source="family") if model.status == "ready" else None
         if place is None or not place.fits:
             return None
         record = place.record
