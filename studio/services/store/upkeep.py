@@ -98,14 +98,15 @@ class Upkeep:
 
     def title(self, stored: Stored) -> str:
         """In the current language."""
-        model = self._model(stored)
+        model = self.model(stored)
         return localized(model.title) if model else ", ".join(stored.record.ids)
 
     def needs(self, stored: Stored) -> tuple[str, ...]:
         """Ids of the models that it does not run without."""
-        return getattr(self._model(stored), "needs", ())
+        return getattr(self.model(stored), "needs", ())
 
-    def _model(self, stored: Stored) -> Model | None:
+    def model(self, stored: Stored) -> Model | None:
+        """What is known of it; None for what nobody described."""
         listed = filter(None, map(self._library.known, stored.record.ids))
         return next(listed, None) or stored.record.described()
 
@@ -130,7 +131,7 @@ class Upkeep:
 
     async def export(self, stored: Stored, folder: Path) -> Path:
         """Raises StudioError as `carry.export`."""
-        model = self._model(stored)
+        model = self.model(stored)
         titles = model.title if model else {}
         needs = tuple(map(self._library.title_of, self.needs(stored)))
 
@@ -236,7 +237,7 @@ class Upkeep:
         title, record = self.title(stored), stored.record
         if self._offline():
             raise StudioError("download.offline", name=title)
-        model = self._model(stored)
+        model = self.model(stored)
         if model is None:
             raise StudioError("model.unfetchable", name=title)
         order = Fetch(
