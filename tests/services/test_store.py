@@ -414,6 +414,27 @@ def test_where_there_is_no_trash_it_is_said_and_nothing_goes(
     assert whole(store.stored())
 
 
+def test_what_comes_back_from_the_trash_is_a_model_again(
+    store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    trashed: list[Path] = []
+    bin_ = tmp_path / "bin"
+
+    def discard(path: Path) -> None:
+        trashed.append(path)
+        path.rename(bin_)
+
+    monkeypatch.setattr("send2trash.send2trash", discard)
+    put(store.roots[0])
+    trash.remove(only(store), "tiny")
+    assert store.stored() == []
+    assert [path.name for path in trashed] == ["maker--tiny@c0ffeec0ffee"]
+    bin_.rename(trashed[0])  # as the system's trash does it
+    assert whole(store.stored())
+    assert settle(store)
+    assert only(store).folder == store.roots[0] / PLACE
+
+
 # --- leftovers ----------------------------------------------------------------------------------
 
 

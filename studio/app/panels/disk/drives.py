@@ -21,8 +21,9 @@ class DriveCard(Card):
     def __init__(self, model: DiskModel, drive: Drive) -> None:
         super().__init__(margin=18, spacing=10)
         self._model, self._drive = model, drive
-        self._free, self._away = Label(role="strong"), Label(role="muted", wrap=True)
-        self._bar = MemoryBar(tell=size, least=0.0)
+        self._free = Label(role="strong")
+        self._bar = MemoryBar(tell=size, least=0.0) if drive.there else None
+        self._away = Label(role="muted", wrap=True)
         self._lay_out()
         on_language(self._say)
 
@@ -38,10 +39,10 @@ class DriveCard(Card):
         top.addLayout(folders, 1)
         top.addWidget(self._free)
         self.body.addLayout(top)
-        if there:
+        if self._bar is not None:
             self.body.addWidget(self._bar)
-        else:
-            self.body.addWidget(self._away)
+        self.body.addWidget(self._away)
+        self._away.setVisible(not there)
         self.body.addStretch(1)
 
     def _root(self, root: str) -> QHBoxLayout:
@@ -59,7 +60,7 @@ class DriveCard(Card):
     def _say(self) -> None:
         drive = self._drive
         self.setAccessibleName(", ".join(drive.roots))
-        if drive.there:
+        if self._bar is not None:
             self._free.setText(t("disk.free_of", free=size(drive.free), total=size(drive.total)))
             self._bar.set_parts(
                 [(t("disk.part.models"), drive.models), (t("disk.part.other"), drive.other)], drive.total

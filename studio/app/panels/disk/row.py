@@ -116,7 +116,7 @@ class ModelRow(QWidget):
         self.repair.setVisible(report is not None and not report.whole and not state.busy)
         for button in (self.check, self.move_to, self.export, self.remove):
             button.setEnabled(not state.busy)
-        self.move_to.setVisible(bool(self._model.targets(state.key)))
+        self.move_to.setVisible(bool(state.targets))
         if doing is not None and state.busy:
             running = doing.state == "running" and doing.total
             self.meter.set_value(doing.done / doing.total if running else 0.0)
@@ -176,7 +176,7 @@ class ModelRow(QWidget):
         menu = QMenu(self)
         menu.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         key = self._state.value.key
-        for root in self._model.targets(key):
+        for root in self._state.value.targets:
             action = menu.addAction(icons.icon("disk"), str(root).replace("&", "&&"))
             action.triggered.connect(partial(self._model.move, key, root))
         return menu

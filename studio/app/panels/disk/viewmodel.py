@@ -18,7 +18,6 @@ from studio.domain.quantity import size
 from studio.domain.text import t
 from studio.services.store import carry
 from studio.services.store.leftovers import Leftover
-from studio.services.store.store import is_there
 from studio.services.store.upkeep import Doing
 from studio.services.store.usage import Takes, Usage
 
@@ -30,6 +29,7 @@ Order = Literal["size", "used", "name"]
 class RowState(Struct, frozen=True, kw_only=True):
     """One model as its row shows it. `asking`: removing waits for a yes ("remove"), or, where there is no
     trash, deleting for good does ("no_trash"). `needing`: titles of models that do not work without it.
+    `targets`: where else it may go.
     """
 
     takes: Takes
@@ -38,6 +38,7 @@ class RowState(Struct, frozen=True, kw_only=True):
     doing: Doing | None = None
     asking: Literal["", "remove", "no_trash"] = ""
     needing: tuple[str, ...] = ()
+    targets: tuple[Path, ...] = ()
 
     @property
     def key(self) -> str:
@@ -140,11 +141,6 @@ class DiskModel:
     def free(self, leftovers: tuple[Leftover, ...]) -> None:
         self._start(self._free(leftovers))
 
-    def targets(self, key: str) -> list[Path]:
-        """Where else the model may go."""
-        here = self.rows[key].value.takes.stored.root
-        return [root for root in self._studio.library.store.roots if root != here and is_there(root)]
-
     def title_of(self, name: str) -> str:
         """Of a model's id; anything else as it stands."""
         return self._studio.library.title_of(name)
@@ -226,6 +222,7 @@ class DiskModel:
     async def _read(self) -> None:
         try:
             usage = await self._studio.upkeep.usage()
+            there = [Path(root) for drive in usage.drives if drive.there for root in drive.roots]
         finally:
             self._reading = None
         for gone in self.rows.keys() - {str(takes.stored.folder) for takes in usage.models}:
@@ -238,9 +235,10 @@ class DiskModel:
                 title=self._studio.upkeep.title(takes.stored),
                 task=model.tasks[0] if model and model.tasks else "",
                 doing=self._studio.upkeep.doing.get(key),
+                targets=tuple(root for root in there if root != takes.stored.root),
             )
             if key in self.rows:
-                self._set(key, takes=takes, title=state.title, doing=state.doing)
+                self._set(key, takes=takes, title=state.title, doing=state.doing, targets=state.targets)
             else:
                 self.rows[key] = Property(state)
         self.usage.value = usage
