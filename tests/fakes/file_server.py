@@ -276,14 +276,15 @@ class _Handler(BaseHTTPRequestHandler):
         if self.command == "HEAD":
             return
         end = len(data) // 2 if fault in ("short", "reset", "stalls") else len(data)
+        pause = 0.1 if fault == "slow" else self.owner.pause
         try:
             for at in range(0, end, self.owner.piece):
                 piece = data[at : min(end, at + self.owner.piece)]
                 self.wfile.write(piece)
                 self.owner.sent += len(piece)
                 self._asked.sent += len(piece)
-                if self.owner.pause:
-                    time.sleep(self.owner.pause)
+                if pause:
+                    time.sleep(pause)
             if fault == "stalls":
                 time.sleep(3)
             if fault == "reset":  # not an orderly end: the rest is thrown away

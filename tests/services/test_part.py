@@ -104,6 +104,22 @@ def test_of_something_else(tmp_path: Path) -> None:
     assert again(tmp_path, promise="another") == []
 
 
+def test_a_log_that_outlived_its_part(tmp_path: Path) -> None:
+    """A kill between the name and the end of the log; then the same is fetched again."""
+    part = part_in(tmp_path)
+    write(part, 1000)
+    part.close()
+    part.path.unlink()
+    part = part_in(tmp_path)
+    with claimed(part) as claim:
+        claim.write(b"x" * 10)
+        part.note(claim)
+        claim.write(b"x" * 10)
+    part.path.write_bytes(bytes(2000))  # whatever else is there
+    part.close()
+    assert again(tmp_path) == [(0, 20)]
+
+
 def test_no_more_than_the_file_holds(tmp_path: Path) -> None:
     part = part_in(tmp_path)
     write(part, 1000)

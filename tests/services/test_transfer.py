@@ -109,6 +109,7 @@ FAULTS: dict[str, type[Exception] | None] = {
     "reset": None,
     "short, reset, short": None,
     "reset, reset, reset, reset": None,
+    "slow!": None,
     "stalls": None,
     "hangs up": None,
     "hangs up!": UnreachableError,

@@ -19,13 +19,13 @@ from studio.domain.failure import Cancelled, Failure, StudioError
 from studio.domain.model import Hub, Online
 from studio.domain.text import localized
 from studio.services.downloads.limit import Limit
-from studio.services.downloads.messages import Failed, Fetch, Paused, Progress
+from studio.services.downloads.messages import RATE, Failed, Fetch, Paused, Progress
 from studio.services.downloads.process import fetch_in_helper
 from studio.services.downloads.route import FindRoute, usual_route
 from studio.services.downloads.state import DownloadState, State
 from studio.services.event import Event
 from studio.services.library.library import Library
-from studio.services.library.record import PARTS
+from studio.services.store.layout import PARTS
 
 TOGETHER = 2
 _WINDOW = 5.0
@@ -34,7 +34,8 @@ _WINDOW = 5.0
 class Downloads:
     """Used from one asyncio loop. `offline` and `route` are asked when a download starts.
 
-    `limit`: the file of the rate that every download on this home shares; beside the logs when not given.
+    `together`: how many run at once. `limit`: the file of the rate that every download on this home
+    shares, beside the logs when not given.
     """
 
     def __init__(
@@ -50,13 +51,14 @@ class Downloads:
         self.states: dict[str, DownloadState] = {}
         self.changed: Event[DownloadState] = Event()
         self._library, self._logs = library, logs
-        self._offline, self._route, self._together = offline, route, together
-        self._limit = limit or logs / "download-rate"
+        self._offline, self._route, self.together = offline, route, together
+        self._limit = limit or logs / RATE
         self._waiting: deque[str] = deque()
         self._running: dict[str, asyncio.Task[DownloadState]] = {}
         self._accepted: dict[str, float] = {}
         self._ends: dict[str, asyncio.Event] = {}
         self._stopped: dict[str, State] = {}
+        library.changed.connect(lambda _: self._forget())
         for model_id, size in self._kept().items():
             model = library.entry(model_id).model
             total = model.fetch_bytes or model.bytes or 0
@@ -115,6 +117,11 @@ class Downloads:
             self.changed.emit(self.states[model_id])
 
     @property
+    def waiting(self) -> list[str]:
+        """Those that will begin, in that order."""
+        return list(self._waiting)
+
+    @property
     def order(self) -> list[str]:
         """Those that are not over: running, then waiting as they will begin, then paused and failed ones."""
         others = [state.id for state in self.states.values() if state.state in (State.PAUSED, State.FAILED)]
@@ -148,7 +155,7 @@ class Downloads:
         self.changed.emit(state)
 
     def _fill(self) -> None:
-        while self._waiting and len(self._running) < self._together:
+        while self._waiting and len(self._running) < self.together:
             model_id = self._waiting.popleft()
             task = asyncio.get_running_loop().create_task(self._run(model_id))
             self._running[model_id] = task
@@ -180,6 +187,13 @@ class Downloads:
         else:
             last = self.states[model_id]
             self._set(_at_rest(last, state))
+
+    def _forget(self) -> None:
+        """What another process went on with and brought to its end is over here too."""
+        for model_id in self.order:
+            state = self.states[model_id]
+            if state.state.ended and self._library.entry(model_id).installed:
+                del self.states[model_id]
 
     def _discard(self, model_id: str) -> None:
         shutil.rmtree(self._library.folder / PARTS / model_id, ignore_errors=True)

@@ -72,6 +72,7 @@ class Part:
         self._promise = promise
         self._claims: list[Claim] = []
         self._log: BinaryIO | None = None
+        self._adopted = False
         self._adopt()
 
     # --- what is here ---------------------------------------------------------------------------
@@ -97,6 +98,7 @@ class Part:
         same_boot = abs(head.boot - psutil.boot_time()) < _SAME_BOOT
         self.here = (noted if same_boot else safe).within(min(there, self.size or there))
         self.url, self.etag = head.url, head.etag
+        self._adopted = True
         lines = [_Line(head=self._head()), _Line(safe=list(safe.within(there)))]
         files.write(self.log, b"".join(map(_encoded, [*lines, *(_Line(here=each) for each in self.here)])))
 
@@ -105,9 +107,10 @@ class Part:
 
     def _append(self, line: _Line) -> None:
         if self._log is None:
-            new = not self.log.exists()
-            self._log = self.log.open("ab", buffering=0)
-            if new:
+            # One that was not adopted is of something else, or of a part that has its name already.
+            self._log = self.log.open("ab" if self._adopted else "wb", buffering=0)
+            if not self._adopted:
+                self._adopted = True
                 self._log.write(_encoded(_Line(head=self._head())))
         self._log.write(_encoded(line))
 
@@ -156,6 +159,7 @@ class Part:
             self.here = Ranges()
             self.etag = ""
             self.epoch += 1
+            self._adopted = False
             self._close_log()
             self.log.unlink(missing_ok=True)
             if self.path.exists():
