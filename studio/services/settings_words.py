@@ -12,8 +12,10 @@ import msgspec
 from studio.domain.failure import StudioError
 from studio.services.settings import Settings
 
-NAMES = tuple(name for name in Settings.__struct_fields__ if name not in ("shortcuts", "welcomed"))
-"""Those that can be typed: keys are changed in the window, where they can be pressed."""
+NAMES = tuple(
+    name for name in Settings.__struct_fields__ if name not in ("shortcuts", "welcomed", "model_roots")
+)
+"""Those that can be typed here: keys are changed in the window, roots by a command of their own."""
 
 _ON, _OFF = ("on", "true", "yes", "1"), ("off", "false", "no", "0")
 _RATE = re.compile(r"(\d+(?:\.\d+)?)\s*([kmg]?)b?(?:/s)?", re.IGNORECASE)

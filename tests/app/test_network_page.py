@@ -22,8 +22,10 @@ from studio.services.connections import Connections, Line
 from studio.services.downloads import mirrors as mirror_words
 from studio.services.downloads.findings import Access, Speed
 from studio.services.downloads.route import HUB, HUB_MIRROR, MODELSCOPE
+from studio.services.downloads.state import DownloadState, State
 from studio.services.studio import Studio
 from tests.app.studios import studio_at
+from tests.app.test_panels import window_on
 from tests.fakes.answering import Answer, Request, answering, as_json
 
 
@@ -292,6 +294,17 @@ async def test_every_connection_is_shown(tmp_path: Path, monkeypatch: pytest.Mon
         await until(lambda: words(record).count("speed test") == 70)
         assert not record.more.isVisible()
         close(panel)
+
+
+async def test_a_source_that_was_caught_is_named_in_the_window(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, qloop: Any
+) -> None:
+    async with studio_at(tmp_path, monkeypatch) as studio, window_on(studio) as (frame, _):
+        model = studio.library.entries()[0].model.id
+        frame._fetched(DownloadState(id=model, state=State.DONE))
+        assert not frame.window.banner.isVisible()
+        frame._fetched(DownloadState(id=model, state=State.DONE, refused=("mirror.example",)))
+        assert "mirror.example had or sent something else" in words(frame.window.banner)
 
 
 async def test_what_the_checked_token_means_has_words(tmp_path: Path, qloop: Any) -> None:

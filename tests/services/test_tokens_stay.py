@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import functools
 import logging
 from collections.abc import Iterator
 from pathlib import Path
@@ -56,10 +57,8 @@ async def test_a_token_is_nowhere_but_where_it_is_kept(
     shop = Shop(tmp_path, server, monkeypatch, size=400_000)
     monkeypatch.delenv("HF_ENDPOINT")
     shop.add("tiny", {**shop.hub, "files": ["tiny.gguf"]})
-    here = Library
-    monkeypatch.setattr(
-        basis, "Library", lambda folder: here(folder, manifest=shop.manifest, assets=tmp_path / "no")
-    )
+    ours = functools.partial(Library, manifest=shop.manifest, assets=tmp_path / "no")
+    monkeypatch.setattr(basis, "Library", ours)
     paths = Paths.under(tmp_path / "home").create()
     monkeypatch.delenv("HF_TOKEN", raising=False)
     if kept == "in the environment":
