@@ -17,6 +17,7 @@ from studio.app import language
 from studio.app.desk import Desk
 from studio.app.frame import Frame
 from studio.app.panels.models.actions import Asked, Failed, Moving, Removing
+from studio.app.panels.models.catalogue import CataloguePage
 from studio.app.panels.models.panel import ModelsPanel
 from studio.app.panels.models.viewmodel import ModelsModel
 from studio.app.widgets.button import Button, PaintedButton
@@ -58,14 +59,16 @@ async def model_on(
 @asynccontextmanager
 async def panel_on(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, shop: Shop
-) -> AsyncIterator[tuple[Studio, ModelsPanel, Frame]]:
+) -> AsyncIterator[tuple[Studio, CataloguePage, Frame]]:
     async with studio_at(tmp_path, monkeypatch, shop=shop) as studio:
         frame = Frame(Desk(studio))
         frame.window.show()
         panel = frame.window.go("models")
         assert isinstance(panel, ModelsPanel)
         try:
-            yield studio, panel, frame
+            page = panel.show_page("catalogue")
+            assert isinstance(page, CataloguePage)
+            yield studio, page, frame
         finally:
             panel.close_down()
             frame.window.finish()
@@ -73,7 +76,7 @@ async def panel_on(
             await asyncio.sleep(0.05)
 
 
-def button(panel: ModelsPanel, model_id: str, words: str) -> Button:
+def button(panel: CataloguePage, model_id: str, words: str) -> Button:
     page = panel.cards[model_id].page
     found = [each for each in page.findChildren(Button) if each.words() == words]
     assert len(found) == 1, [each.words() for each in page.findChildren(Button)]

@@ -44,7 +44,7 @@ async def test_a_folder_is_added_and_taken_out_again(
 ) -> None:
     before = sums(tunes)
     async with studio_at(tmp_path, monkeypatch) as studio, window_on(studio) as (frame, said):
-        panel: Any = frame.window.go("models")
+        panel: Any = frame.window.go("models").show_page("catalogue")
         folder, _file = panel.add_menu().actions()
         folder.trigger()
         (dialog,) = panel.findChildren(QFileDialog)
@@ -70,7 +70,7 @@ async def test_what_no_family_knows_is_refused_with_a_reason(
 ) -> None:
     (tmp_path / "nothing").mkdir()
     async with studio_at(tmp_path, monkeypatch) as studio, window_on(studio) as (frame, said):
-        panel: Any = frame.window.go("models")
+        panel: Any = frame.window.go("models").show_page("catalogue")
         panel.model.add(tmp_path / "nothing")
         await until(lambda: said and said[-1] is not None)
         assert said[-1].failure.code == "model.unrecognized"
@@ -87,7 +87,7 @@ async def test_a_dropped_model_joins_the_list(
         assert not any(said)
         await frame._dropped([tunes])
         assert [entry.model.id for entry in studio.library.own()] == [str(tunes)]
-        panel: Any = frame.window.panel("models")
+        panel: Any = frame.window.panel("models").page("catalogue")
         assert str(tunes) in panel.cards
 
 
@@ -101,7 +101,7 @@ async def test_one_that_moved_away_says_so(tmp_path: Path, monkeypatch: Any, qlo
         assert str(mine) in [entry.model.id for entry in speak.making.models.value]
         mine.rename(tmp_path / "away")
         studio.library.changed.emit(None)
-        panel: Any = frame.window.go("models")
+        panel: Any = frame.window.go("models").show_page("catalogue")
         assert panel.model.cards[str(mine)].value.mode == "lost"
         assert str(mine) not in [entry.model.id for entry in speak.making.models.value]
 
