@@ -15,7 +15,7 @@ from studio.domain.failure import StudioError
 from studio.domain.family import FamilySpec
 from studio.domain.machine import Accelerator, Machine
 from studio.domain.measurement import Measurements
-from studio.domain.model import Hub
+from studio.domain.model import Hub, Model
 from studio.domain.remote import RemoteModel
 from studio.families.registry import families
 from studio.services import machine
@@ -276,8 +276,7 @@ class Studio:
             if self.planner.knows(model) and not entry.installed:
                 continue
             if entry.installed is None:
-                if (facts := facts_of_manifest(entry.model)) is not None:
-                    self.planner.put(model, facts)
+                self._read_described(entry.model)
                 continue
             spec = families().get(entry.model.family)
             if spec is not None and not spec.layouts:  # it comes inside a package: no file describes it
@@ -289,6 +288,16 @@ class Studio:
                 self.planner.learn(model, Path(self.library.resolve(model, verify=False).source.path))
             except (StudioError, HeaderError, OSError) as error:  # it is said when it is used
                 log.info("%s cannot be planned: %s", model, error)
+
+    def _read_described(self, model: Model) -> None:
+        """Of one that is not here, what the manifest says of its files."""
+        try:
+            facts = facts_of_manifest(model, self.library.manifest)
+        except HeaderError as error:
+            log.warning("%s cannot be planned: %s", model.id, error)
+        else:
+            if facts is not None:
+                self.planner.put(model.id, facts)
 
     def _accelerators(self) -> tuple[Accelerator, ...]:
         return self.machine.accelerators if self.machine else ()

@@ -73,7 +73,7 @@ class Library:
     """`folder` holds the fetched models, one folder each, named by id."""
 
     def __init__(self, folder: Path, *, manifest: Path = MANIFEST, assets: Path = ASSETS) -> None:
-        self.folder = folder
+        self.folder, self.manifest = folder, manifest
         self.changed: Event[None] = Event()
         self._assets = assets
         own = [model for spec in families().values() for model in spec.models]
@@ -122,8 +122,7 @@ class Library:
         Where there is none, one of the user's own.
         """
         for entry in self.entries(task):
-            free = entry.model.licence.commercial == "yes" and not entry.model.licence.gated
-            if entry.installed and entry.model.status == "ready" and free:
+            if entry.installed and entry.model.status == "ready" and entry.model.licence.free:
                 return entry
         return next((e for e in self.own() if e.installed and task in e.model.tasks), None)
 

@@ -9,6 +9,8 @@ import msgspec
 from studio.domain.model import Model
 
 SCHEMA = "schema.json"
+FACTS = "facts"
+"""The folder beside the entries with what their `facts` name; read only when something is planned."""
 
 
 class ManifestError(Exception):
