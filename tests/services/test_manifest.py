@@ -112,6 +112,8 @@ BREAKS = {
         "sd-turbo",
         lambda e: e["licence"].update(commercial="yes", excluded=["EU"]),
     ),
+    "two sources of what it takes": ("sd-turbo", lambda e: e.update(memory_bytes=5_000_000_000)),
+    "nothing of what it takes": ("flux.2-klein-4b", lambda e: e.pop("memory_bytes")),
     "a place that is no code": ("sd-turbo", lambda e: e["licence"].update(excluded=["Europe"])),
     "choices without a name of the usual one": (
         "qwen3-8b-q4",
@@ -204,6 +206,12 @@ HERE = (Bundled, Package)  # planned from what lies here
 def test_all_that_can_run_can_be_planned_before_it_is_here() -> None:
     ready = {m.id for m in READY if not any(isinstance(source, HERE) for source in m.sources)}
     assert ready - {model.id for model in DESCRIBED} == NOT_KNOWN
+
+
+def test_no_words_say_what_is_planned() -> None:
+    """A description with a figure of memory and a plan of another would contradict each other."""
+    for model in DESCRIBED:
+        assert not any("GB" in words for words in model.description.values()), model.id
 
 
 @pytest.mark.parametrize("model", DESCRIBED, ids=lambda model: model.id)
