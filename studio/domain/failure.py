@@ -28,6 +28,7 @@ CODES: dict[str, tuple[str, ...]] = {
     "param.invalid": ("name", "reason"),
     "download.failed": ("name", "reason"),
     "download.offline": ("name",),
+    "network.proxy": ("proxy", "reason"),
     "engine.crashed": ("reason",),
     "engine.unstartable": ("reason",),
     "data.newer": (),

@@ -43,10 +43,35 @@ class Use(Struct, frozen=True, kw_only=True):
 
 
 class Traffic(Struct):
-    """Bytes counted by the one who moves them; goes into the record when the use ends."""
+    """Bytes counted by hand, where they do not pass through a client of ours."""
 
     sent: int = 0
     received: int = 0
+
+
+class OpenUse:
+    """A use that goes on: what `Network.because` stands around. Its clients count its bytes themselves."""
+
+    def __init__(self, network: Network, why: str) -> None:
+        self.id, self.why, self.by_hand = uuid.uuid4().hex, why, Traffic()
+        self.counted = Traffic()
+        self._network = network
+        self._lock = threading.Lock()
+        self._hosts: set[str] = set()
+
+    def count(self, *, sent: int = 0, received: int = 0) -> None:
+        """From any thread."""
+        with self._lock:
+            self.counted.sent += sent
+            self.counted.received += received
+
+    def contacted(self, where: str) -> None:
+        """Record *where* ("name:port"), which is reached through something else, such as a proxy."""
+        with self._lock:
+            new = where not in self._hosts
+            self._hosts.add(where)
+        if new:
+            self._network.record(self, where)
 
 
 class _Line(Struct, kw_only=True, omit_defaults=True):
@@ -59,8 +84,24 @@ class _Line(Struct, kw_only=True, omit_defaults=True):
     refused: bool = False
 
 
-_use: contextvars.ContextVar[tuple[str, str] | None] = contextvars.ContextVar("network use", default=None)
+_use: contextvars.ContextVar[OpenUse | None] = contextvars.ContextVar("network use", default=None)
 _looked_up = threading.local()
+
+
+def current() -> OpenUse | None:
+    """The use that this code runs for, None when nobody gave a reason."""
+    return _use.get()
+
+
+@contextmanager
+def within(use: OpenUse | None) -> Generator[OpenUse | None]:
+    """Run for the current use, in a thread that has none for *use*; yields whichever it is."""
+    known = _use.get() or use
+    token = _use.set(known)
+    try:
+        yield known
+    finally:
+        _use.reset(token)
 
 
 class Network:
@@ -90,16 +131,20 @@ class Network:
     @contextmanager
     def because(self, why: str) -> Generator[Traffic]:
         """Give a reason to every connection made inside; count the bytes into what it yields."""
-        use = uuid.uuid4().hex
-        traffic = Traffic()
-        token = _use.set((use, why))
+        use = OpenUse(self, why)
+        token = _use.set(use)
         try:
-            yield traffic
+            yield use.by_hand
         finally:
             _use.reset(token)
+            bytes_ = use.counted if use.counted.sent else use.by_hand
             self._append(
-                _Line(use=use, when=time.time(), why=why, sent=traffic.sent, received=traffic.received)
+                _Line(use=use.id, when=time.time(), why=why, sent=bytes_.sent, received=bytes_.received)
             )
+
+    def record(self, use: OpenUse, where: str) -> None:
+        """A contact of *use*, whether or not its socket is seen."""
+        self._append(_Line(use=use.id, when=time.time(), why=use.why, host=where))
 
     def uses(self, limit: int = 1000) -> list[Use]:
         """The latest uses by every process of the studio, the newest first. Raises OSError."""
@@ -117,7 +162,8 @@ class Network:
             _looked_up.name = host
             return
         name = getattr(_looked_up, "name", host)
-        use, why = _use.get() or (uuid.uuid4().hex, "")
+        known = _use.get()
+        use, why = (known.id, known.why) if known else (uuid.uuid4().hex, "")
         refused = event == "refused"
         where = f"{host if refused else name}:{port}"
         self._append(_Line(use=use, when=time.time(), why=why, host=where, refused=refused))

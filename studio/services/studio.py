@@ -27,6 +27,7 @@ from studio.services.conversations import Conversations
 from studio.services.database import Database
 from studio.services.downloads.downloads import Downloads
 from studio.services.downloads.remote import Remote
+from studio.services.downloads.route import HUB, Route, with_environment
 from studio.services.drafts import Drafts
 from studio.services.engine.supervisor import Engine
 from studio.services.estimate import Estimator
@@ -86,13 +87,13 @@ class Studio:
             self.library,
             paths.logs,
             offline=lambda: self.offline,
-            token=lambda: self.secrets.get(TOKEN),
+            route=self.route,
         )
         self.remote = Remote(
             paths.cache / "remote",
             paths.logs,
             offline=lambda: self.offline,
-            token=lambda: self.secrets.get(TOKEN),
+            route=self.route,
         )
         self.engine = Engine(engine_command(), paths.logs / "engine.log")
         self.history = History(self.database)
@@ -144,6 +145,12 @@ class Studio:
     @property
     def offline(self) -> bool:
         return self.basis.offline
+
+    async def route(self) -> Route:
+        """How a helper gets out. Raises OSError when the tokens cannot be read."""
+        # In a thread: a keyring may ask the user first.
+        token = await asyncio.to_thread(self.secrets.get, TOKEN)
+        return with_environment(Route(tokens={HUB: token} if token else {}))
 
     def outputs(self) -> Path:
         """Where results go."""

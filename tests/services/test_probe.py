@@ -23,6 +23,7 @@ from studio.domain.remote import RemoteModel
 from studio.services.downloads import beginning, repository
 from studio.services.downloads.messages import Probe
 from studio.services.downloads.probe import probe
+from studio.services.downloads.route import HUB, Route
 from studio.services.library.facts import read_facts
 from studio.services.library.recognize import recognize
 from studio.services.network import Network, Traffic
@@ -47,8 +48,9 @@ def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[FileServer]:
     close_session()
 
 
-def look(server: FileServer, **order: Any) -> RemoteModel:
-    return probe(Probe(repo=REPO, logs="", **order), Traffic(), server.url)
+def look(server: FileServer, *, tokens: dict[str, str] | None = None, **order: Any) -> RemoteModel:
+    route = Route(origin=server.url, endpoints=(server.url,), tokens=tokens or {})
+    return probe(Probe(repo=REPO, logs="", route=route, **order), Traffic())
 
 
 def refused(server: FileServer, **order: Any) -> StudioError:
@@ -373,16 +375,15 @@ def test_the_token_stays_with_its_host(server: FileServer) -> None:
         server.hub(REPO, COMMIT, files)
         other.files = dict(server.files)
         server.redirects[SHARD] = other.url + SHARD
-        assert look(server, token="hub-token").family is not None
+        assert look(server, tokens={server.url: "hub-token"}).family is not None
         assert {asked.authorization for asked in server.asked} == {"Bearer hub-token"}
         assert other.asked
         assert {asked.authorization for asked in other.asked} == {None}
 
 
-def test_a_mirror_gets_no_token(server: FileServer, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("HF_ENDPOINT", server.url)
+def test_a_mirror_gets_no_token(server: FileServer) -> None:
     server.hub(REPO, COMMIT, repositories.sharded())
-    look(server, token="hub-token")
+    look(server, tokens={HUB: "hub-token"})
     assert {asked.authorization for asked in server.asked} == {None}
 
 
@@ -407,6 +408,7 @@ def test_every_connection_stands_under_one_reason(server: FileServer, tmp_path: 
 from pathlib import Path
 from studio.services.downloads.messages import Probe
 from studio.services.downloads.probe import probe
+from studio.services.downloads.route import Route
 from studio.services.network import Network
 from studio.services.paths import Paths
 from studio.wire import offline
@@ -414,7 +416,7 @@ offline.is_local = lambda host: False
 network = Network(Paths.under(Path({str(tmp_path)!r})))
 network.start()
 with network.because("a look") as traffic:
-    probe(Probe(repo={REPO!r}, logs=""), traffic, {server.url!r})
+    probe(Probe(repo={REPO!r}, logs="", route=Route(endpoints=({server.url!r},))), traffic)
 """
     subprocess.run([sys.executable, "-c", program], check=True, timeout=60)
     (use,) = Network(Paths.under(tmp_path)).uses()

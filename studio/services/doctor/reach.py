@@ -69,9 +69,11 @@ def look(name: str) -> Reached:
     import httpx2
 
     from studio.services.downloads import addresses, pip
+    from studio.services.downloads.route import Route, with_environment
     from studio.services.downloads.wheels import client_of
 
     settings = pip.PipSettings()
+    route = with_environment(Route())
     try:
         if name == "index":
             settings = pip.read_settings()
@@ -85,7 +87,7 @@ def look(name: str) -> Reached:
     try:
         addresses.check(address)
         with (
-            client_of(settings) as client,
+            client_of(settings, route) as client,
             client.stream("GET", address, timeout=httpx2.Timeout(SECONDS)) as response,
         ):
             status, date = response.status_code, response.headers.get("date", "")

@@ -10,7 +10,7 @@ import asyncio
 import shutil
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 import msgspec
@@ -20,6 +20,7 @@ from studio.domain.model import DataWheels, Hub
 from studio.domain.text import localized
 from studio.services.downloads.messages import Fetch, Progress
 from studio.services.downloads.process import fetch_in_helper
+from studio.services.downloads.route import Route, usual_route
 from studio.services.downloads.state import DownloadState, State
 from studio.services.event import Event
 from studio.services.library.library import Library
@@ -30,7 +31,7 @@ _WINDOW = 5.0
 
 
 class Downloads:
-    """Used from one asyncio loop. `offline` and `token` are asked when a download starts."""
+    """Used from one asyncio loop. `offline` and `route` are asked when a download starts."""
 
     def __init__(
         self,
@@ -38,13 +39,13 @@ class Downloads:
         logs: Path,
         *,
         offline: Callable[[], bool] = lambda: False,
-        token: Callable[[], str | None] = lambda: None,
+        route: Callable[[], Awaitable[Route]] = usual_route,
         together: int = TOGETHER,
     ) -> None:
         self.states: dict[str, DownloadState] = {}
         self.changed: Event[DownloadState] = Event()
         self._library, self._logs = library, logs
-        self._offline, self._token, self._together = offline, token, together
+        self._offline, self._route, self._together = offline, route, together
         self._waiting: deque[str] = deque()
         self._running: dict[str, asyncio.Task[DownloadState]] = {}
         self._accepted: dict[str, float] = {}
@@ -177,17 +178,15 @@ class Downloads:
         """Returns how it ended."""
         model = self._library.entry(model_id).model
         self._set(msgspec.structs.replace(self.states[model_id], state=State.RUNNING))
-        hub = any(isinstance(source, Hub) for source in model.sources)
-        order = Fetch(
-            model=model,
-            folder=str(self._library.folder),
-            logs=str(self._logs),
-            accepted=self._accepted[model_id],
-            # In a thread: a keyring may ask the user first.
-            token=await asyncio.to_thread(self._token) if hub else None,
-        )
         speed = _Speed()
         try:
+            order = Fetch(
+                model=model,
+                folder=str(self._library.folder),
+                logs=str(self._logs),
+                accepted=self._accepted[model_id],
+                route=await self._route(),
+            )
             failure = await fetch_in_helper(order, lambda news: self._moved(model_id, news, speed.of(news)))
         except OSError as error:
             failure = Failure(code="internal", values={"reason": str(error)})

