@@ -9,23 +9,29 @@ from collections.abc import Callable
 from contextlib import AsyncExitStack
 from pathlib import Path
 
+import msgspec
+
 from studio.domain.ability import Ability, Candidate, abilities
 from studio.domain.cost.cost import ModelFacts
+from studio.domain.cost.packed import unpack
 from studio.domain.failure import StudioError
 from studio.domain.family import FamilySpec
+from studio.domain.job import JobState
 from studio.domain.machine import Accelerator, Machine
 from studio.domain.measurement import Measurements
-from studio.domain.model import Hub, Model
+from studio.domain.model import Hub, Model, choices_of, in_variant
 from studio.domain.remote import RemoteModel
+from studio.domain.text import localized
 from studio.families.registry import families
 from studio.services import machine
 from studio.services.abilities import candidate, candidates
 from studio.services.answers import Answers
 from studio.services.awake import Awake
-from studio.services.basis import Basis
+from studio.services.basis import Basis, roots
 from studio.services.conversations import Conversations
 from studio.services.database import Database
 from studio.services.downloads.downloads import Downloads
+from studio.services.downloads.pasted import understand
 from studio.services.downloads.remote import Remote
 from studio.services.downloads.route import HUB, Route, with_environment
 from studio.services.drafts import Drafts
@@ -38,6 +44,8 @@ from studio.services.job_store import JobStore
 from studio.services.library.facts import facts_of_manifest
 from studio.services.library.headers import HeaderError
 from studio.services.library.library import Entry
+from studio.services.library.ordered import Ordered, order_of
+from studio.services.licences import of_tag, text_of
 from studio.services.measurements import MeasurementStore, choose, measure
 from studio.services.measuring import Measuring
 from studio.services.network import Network
@@ -47,6 +55,7 @@ from studio.services.queue import Queue
 from studio.services.runner import Runner, SavedResult
 from studio.services.secrets import Secrets
 from studio.services.settings import Settings
+from studio.services.store.upkeep import Upkeep
 from studio.wire.messages import Configure, Devices
 
 log = logging.getLogger(__name__)
@@ -132,6 +141,14 @@ class Studio:
             settings=lambda: self.settings.value,
             awake=Awake(),
         )
+        self.upkeep = Upkeep(
+            self.library,
+            paths.logs,
+            offline=lambda: self.offline,
+            route=self.route,
+            in_use=self._uses,
+            last_used=self.history.last_used,
+        )
         self.answers = Answers(self.queue, self.conversations)
         self.measuring = Measuring(self.measure)
         self.gallery = Gallery(self.database, self.outputs)
@@ -160,6 +177,7 @@ class Studio:
         """Raises StudioError when the database cannot be opened."""
         self.network.start(offline=self.offline)
         self._configure(self.settings.value)
+        await self.upkeep.settle()
         await self.database.open()
         await self.history.load()
         await self.queue.load()
@@ -208,11 +226,70 @@ class Studio:
         source = next((s for s in model.sources if isinstance(s, Hub)), None) if model else None
         return await (self.remote.probe(name) if source is None else self.remote.probe_source(source))
 
+    async def offer(self, name: str, *, variant: str = "", treat_as: str = "") -> Model:
+        """The model that *name* means, known to the library from now on so that it can be fetched.
+
+        *name*: an id of the library, or what `remote.probe` takes. *variant*: another form of it than the
+        usual one. *treat_as*: the family to load it with where none is recognized. Raises StudioError.
+        """
+        listed = self.library.listed(name)
+        if listed is None and (known := self.library.known(name)) is not None and not variant:
+            return known
+        if listed is not None:
+            return await self._choose(listed, variant)
+        found = understand(name)
+        if found is not None and variant:
+            name = msgspec.structs.replace(found, variant=variant).name
+        remote = await self.remote.probe(name)
+        licence = of_tag(remote.licence, f"{HUB}/{remote.repo}", self.library.every())
+        if remote.gated:
+            licence = msgspec.structs.replace(licence, gated=True)
+        ordered = order_of(remote, licence, treat_as=treat_as)
+        return (await self.library.order(ordered)).model
+
+    async def _choose(self, listed: Model, variant: str) -> Model:
+        """A listed model in that form."""
+        usual = next((choice.name for choice in choices_of(listed)), "")
+        if not variant or variant.upper() == usual.upper():
+            if self.library.ordered(listed.id) is not None and variant:
+                await self.library.withdraw(listed.id)
+            return self.library.entry(listed.id).model
+        try:
+            chosen = in_variant(listed, variant)
+        except KeyError:
+            raise StudioError("model.missing_file", name=localized(listed.title), file=variant) from None
+        return (await self.library.order(Ordered(model=chosen))).model
+
+    async def licence_text(self, model: Model) -> str:
+        """The whole text of its licence: what comes along, else what lies in its repository, "" without one.
+
+        Raises StudioError where the hub has to be asked and cannot be.
+        """
+        if text := await asyncio.to_thread(text_of, model.licence):
+            return text
+        source = next((source for source in model.sources if isinstance(source, Hub)), None)
+        return "" if source is None else await self.remote.licence(source)
+
+    def get(self, model_id: str, licence: str = "") -> list[str]:
+        """Fetch a model and what it needs and is not here; returns the ids. Their licences were accepted.
+
+        *licence*: its text as it was shown. Raises StudioError as `Downloads.start`, and `model.coming`.
+        """
+        model = self.library.entry(model_id).model
+        if model.status == "coming":
+            raise StudioError("model.coming", name=localized(model.title))
+        missing = [needed for needed in model.needs if not self.library.entry(needed).installed]
+        for needed in missing:
+            self.downloads.start(needed)
+        self.downloads.start(model_id, licence)
+        return [*missing, model_id]
+
     async def tidy(self) -> None:
         """What can wait until the window is there: the gallery's index, old trash.
 
         Raises OSError, StudioError.
         """
+        await self.upkeep.remember()
         await self.gallery.reconcile()
         try:
             await self.gallery.empty_trash(older_than_days=KEEP_DAYS)
@@ -241,6 +318,7 @@ class Studio:
             last_first.push_async_callback(self._stop_work)
             last_first.push_async_callback(self.downloads.close)
             last_first.push_async_callback(self.remote.close)
+            last_first.push_async_callback(self.upkeep.close)
 
     async def _stop_work(self) -> None:
         await asyncio.gather(self.queue.close(), self.engine.close(), self.measuring.close())
@@ -280,7 +358,7 @@ class Studio:
     def _read_models(self) -> None:
         for entry in self.library.entries():
             model = entry.model.id
-            if self.planner.knows(model) and not entry.installed:
+            if entry.installed is None and self.planner.knows(model) and not self.library.ordered(model):
                 continue
             if entry.installed is None:
                 self._read_described(entry.model)
@@ -298,9 +376,13 @@ class Studio:
 
     def _read_described(self, model: Model) -> None:
         """Of one that is not here, what the manifest says of its files."""
+        ordered = self.library.ordered(model.id)
         try:
-            facts = facts_of_manifest(model, self.library.manifest)
-        except HeaderError as error:
+            if ordered is not None and ordered.facts is not None:
+                facts = unpack(ordered.facts)
+            else:
+                facts = facts_of_manifest(model, self.library.manifest)
+        except (HeaderError, ValueError) as error:
             log.warning("%s cannot be planned: %s", model.id, error)
         else:
             if facts is not None:
@@ -317,8 +399,14 @@ class Studio:
         held = self.engine.figures.ram_bytes if self.engine.figures else 0
         return (machine.read_ram(machine.Live()).available_bytes or 0) + held
 
+    def _uses(self, model: str) -> bool:
+        """Does a job that has begun or is about to need this model?"""
+        states = (JobState.WAITING, JobState.RUNNING, JobState.CANCELLING)
+        return any(job.request.model == model and job.state in states for job in self.queue.jobs)
+
     def _configure(self, settings: Settings) -> None:
         self.network.offline = self.offline
+        self.library.use(roots(self.paths, settings)[1:])
         if self.offline:
             self.downloads.pause_all()
             self.remote.stop()

@@ -24,7 +24,7 @@ from studio.services.downloads.route import Route, usual_route
 from studio.services.downloads.state import DownloadState, State
 from studio.services.event import Event
 from studio.services.library.library import Library
-from studio.services.library.record import PARTS
+from studio.services.store.layout import PARTS
 
 TOGETHER = 2
 _WINDOW = 5.0
@@ -49,6 +49,7 @@ class Downloads:
         self._waiting: deque[str] = deque()
         self._running: dict[str, asyncio.Task[DownloadState]] = {}
         self._accepted: dict[str, float] = {}
+        self._licences: dict[str, str] = {}
         self._ends: dict[str, asyncio.Event] = {}
         self._stopped: dict[str, State] = {}
         for model_id, size in self._kept().items():
@@ -60,8 +61,8 @@ class Downloads:
 
     # --- orders -----------------------------------------------------------------------------
 
-    def start(self, model_id: str) -> None:
-        """Fetch a model, or go on with it. Its licence was shown and this accepts it.
+    def start(self, model_id: str, licence: str = "") -> None:
+        """Fetch a model, or go on with it. Its *licence*, in these words, was shown and this accepts it.
 
         Returns at once; does nothing for one that is here or on its way.
         Raises StudioError `model.missing`, `download.offline`.
@@ -76,6 +77,7 @@ class Downloads:
         if self._offline():
             raise StudioError("download.offline", name=title)
         self._accepted[model_id] = time.time()
+        self._licences[model_id] = licence
         self._ends[model_id] = asyncio.Event()
         self._waiting.append(model_id)
         kept = state.done_bytes if state and state.state is State.PAUSED else 0
@@ -185,6 +187,7 @@ class Downloads:
                 folder=str(self._library.folder),
                 logs=str(self._logs),
                 accepted=self._accepted[model_id],
+                licence_text=self._licences[model_id],
                 route=await self._route(),
             )
             failure = await fetch_in_helper(order, lambda news: self._moved(model_id, news, speed.of(news)))

@@ -66,8 +66,11 @@ class Tree(Struct, frozen=True, kw_only=True):
 
 
 class Fetched(Struct, frozen=True):
+    """`hashes`: the sha256 of the files, by path, that are proven already."""
+
     origin: str
     commit: str
+    hashes: dict[str, str] = {}
 
 
 def fetch(source: Hub, model: Model, work: Work, route: Route) -> Fetched:

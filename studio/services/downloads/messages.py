@@ -9,7 +9,7 @@ from msgspec import Struct
 
 from studio.domain.failure import Failure
 from studio.domain.model import Model
-from studio.domain.remote import RemoteModel
+from studio.domain.remote import Hit, RemoteModel
 from studio.services.downloads.route import Route
 from studio.services.downloads.state import Stage
 from studio.wire.frames import Frame, FrameError
@@ -20,17 +20,20 @@ class Message(Struct, frozen=True, kw_only=True, tag_field="type", tag=str.lower
 
 
 class Fetch(Message, frozen=True, kw_only=True):
-    """Get `model` into `folder`, the library's.
+    """Get `model` into `folder`, one of the library's roots.
 
     `logs` is the folder of the record of connections. `accepted`: when the licence was agreed to,
-    POSIX seconds. `route` holds tokens: it travels in this frame only.
+    POSIX seconds, and `licence_text` its words where known. `route` holds tokens: it travels in this frame
+    only. `broken`: the folder of a copy to repair, whose right files need not come again.
     """
 
     model: Model
     folder: str
     logs: str
     accepted: float
+    licence_text: str = ""
     route: Route = Route()
+    broken: str = ""
 
 
 class Probe(Message, frozen=True, kw_only=True):
@@ -45,6 +48,26 @@ class Probe(Message, frozen=True, kw_only=True):
     revision: str = "main"
     variant: str = ""
     files: tuple[str, ...] = ("*",)
+    route: Route = Route()
+
+
+class Search(Message, frozen=True, kw_only=True):
+    """Search the hub. `task` as the studio calls it, "" any; `sort` one of `looking.SORTS`."""
+
+    query: str
+    logs: str
+    task: str = ""
+    sort: str = "downloads"
+    limit: int = 50
+    route: Route = Route()
+
+
+class ReadLicence(Message, frozen=True, kw_only=True):
+    """Read the licence that lies in a repository."""
+
+    repo: str
+    logs: str
+    revision: str = "main"
     route: Route = Route()
 
 
@@ -64,14 +87,22 @@ class Probed(Message, frozen=True, kw_only=True):
     model: RemoteModel
 
 
+class Hits(Message, frozen=True, kw_only=True):
+    hits: tuple[Hit, ...]
+
+
+class Text(Message, frozen=True, kw_only=True):
+    text: str
+
+
 class Failed(Message, frozen=True, kw_only=True):
     failure: Failure
 
 
-Order = Fetch | Probe
+Order = Fetch | Probe | Search | ReadLicence
 """The first and only message to a helper."""
 
-FromHelper = Progress | Finished | Probed | Failed
+FromHelper = Progress | Finished | Probed | Hits | Text | Failed
 T = TypeVar("T")
 
 _encoder = msgspec.json.Encoder()

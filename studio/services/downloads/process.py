@@ -10,16 +10,20 @@ from collections.abc import Callable
 from pathlib import Path
 
 from studio.domain.failure import Failure, StudioError
-from studio.domain.remote import RemoteModel
+from studio.domain.remote import Hit, RemoteModel
 from studio.domain.text import localized
 from studio.services.downloads.messages import (
     Failed,
     Fetch,
     Finished,
+    Hits,
     Order,
     Probe,
     Probed,
     Progress,
+    ReadLicence,
+    Search,
+    Text,
     from_helper,
     to_frame,
 )
@@ -27,6 +31,8 @@ from studio.services.engine.windows_job import CREATE_NO_WINDOW
 from studio.wire import frames
 
 log = logging.getLogger(__name__)
+
+LastWord = Finished | Probed | Hits | Text | Failed
 
 COMMAND = (sys.executable, "-m", "studio.services.downloads.helper")
 _PROGRAM = Path(__file__).resolve().parents[3]
@@ -51,7 +57,25 @@ async def probe_in_helper(order: Probe) -> RemoteModel:
     return answer.model
 
 
-async def _run(order: Order, title: str, tell: Callable[[Progress], None]) -> Finished | Probed | Failed:
+async def search_in_helper(order: Search) -> tuple[Hit, ...]:
+    """What the hub finds. Raises as `probe_in_helper`."""
+    answer = await _run(order, order.query, lambda _: None)
+    if isinstance(answer, Failed):
+        raise StudioError.of(answer.failure)
+    assert isinstance(answer, Hits)
+    return answer.hits
+
+
+async def read_licence_in_helper(order: ReadLicence) -> str:
+    """The licence that lies in a repository, "" without one. Raises as `probe_in_helper`."""
+    answer = await _run(order, order.repo, lambda _: None)
+    if isinstance(answer, Failed):
+        raise StudioError.of(answer.failure)
+    assert isinstance(answer, Text)
+    return answer.text
+
+
+async def _run(order: Order, title: str, tell: Callable[[Progress], None]) -> LastWord:
     process = await asyncio.create_subprocess_exec(
         *COMMAND,
         stdin=asyncio.subprocess.PIPE,
@@ -79,7 +103,7 @@ async def _run(order: Order, title: str, tell: Callable[[Progress], None]) -> Fi
         await _end(process, words)
 
 
-async def _listen(news: asyncio.StreamReader, tell: Callable[[Progress], None]) -> Finished | Probed | Failed:
+async def _listen(news: asyncio.StreamReader, tell: Callable[[Progress], None]) -> LastWord:
     while frame := await frames.read_async(news):
         message = from_helper(frame)
         if not isinstance(message, Progress):

@@ -194,7 +194,7 @@ class ModelsModel:
         entry = self.cards[model_id].value.entry
         freed = entry.installed.bytes if entry.installed else 0
         try:
-            await self._studio.library.remove(model_id)
+            await self._studio.upkeep.remove_model(model_id)
         except StudioError as error:
             self._desk.complain(error.failure)
         else:
