@@ -1,4 +1,4 @@
-"""`studio models get`, `search` and `licences`: finding a model, its terms, and fetching it with what it needs."""
+"""`studio models get`, `search` and `licences`: finding a model, its terms, and fetching it."""
 
 from __future__ import annotations
 

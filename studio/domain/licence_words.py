@@ -34,7 +34,7 @@ def lines(terms: Terms) -> Iterator[str]:
 
 
 def places(terms: Terms) -> str:
-    return _listed([t(f"place.{code}") for code in terms.excluded])
+    return _listed([t(f"place.{code.lower()}") for code in terms.excluded])
 
 
 def _listed(words: list[str]) -> str:

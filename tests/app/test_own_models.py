@@ -51,16 +51,17 @@ async def test_a_folder_is_added_and_taken_out_again(
         assert dialog.fileMode() is QFileDialog.FileMode.Directory
         dialog.fileSelected.emit(str(tunes))
         dialog.done(0)
-        await until(lambda: str(tunes) in panel.cards)
+        await until(lambda: str(tunes) in panel.cards.list.ids)
         assert not any(said)
-        card = panel.cards[str(tunes)]
+        panel._enter(str(tunes))
+        card = panel.details
         assert isinstance(card.page, Own)
-        assert card.accessibleName() == tunes.name
+        assert card.state.title == tunes.name
         again = Studio(Paths.under(tmp_path / "home"))
         assert [entry.model.id for entry in again.library.own()] == [str(tunes)]  # also after a restart
         await again.close()
         card.page.first.click()
-        await until(lambda: str(tunes) not in panel.cards)
+        await until(lambda: str(tunes) not in panel.cards.list.ids)
         assert studio.library.own() == []
     assert sums(tunes) == before
 
@@ -88,7 +89,7 @@ async def test_a_dropped_model_joins_the_list(
         await frame._dropped([tunes])
         assert [entry.model.id for entry in studio.library.own()] == [str(tunes)]
         panel: Any = frame.window.panel("models").page("catalogue")
-        assert str(tunes) in panel.cards
+        assert str(tunes) in panel.cards.list.ids
 
 
 async def test_one_that_moved_away_says_so(tmp_path: Path, monkeypatch: Any, qloop: Any, tunes: Path) -> None:

@@ -4,99 +4,157 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from PySide6.QtCore import QPoint, Qt
+from PySide6.QtCore import QPoint, Qt, QTimer
 from PySide6.QtWidgets import QFileDialog, QHBoxLayout, QMenu, QStackedLayout, QVBoxLayout, QWidget
 
 from studio.app import icons, keys
 from studio.app.desk import Desk
+from studio.app.language import on_language
 from studio.app.observable import Property, bind, watch
-from studio.app.panels.models.card import ModelCard
+from studio.app.panels.models.cards import CardView
+from studio.app.panels.models.details import Details
 from studio.app.panels.models.pages import MARGIN, ModelsPage
+from studio.app.panels.models.shelf import SIZES, SORTS, Shelf
 from studio.app.panels.models.viewmodel import ModelsModel
 from studio.app.widgets.banner import Banner
 from studio.app.widgets.button import Button
-from studio.app.widgets.card_grid import CardGrid
-from studio.app.widgets.chips import Chip, ChipGroup
+from studio.app.widgets.chips import Chip, ChipFlow
+from studio.app.widgets.combo import ComboBox
 from studio.app.widgets.empty_state import EmptyState
-from studio.app.widgets.scroll import ScrollColumn
+from studio.app.widgets.flow import FlowLayout
+from studio.app.widgets.label import Label
 from studio.app.widgets.text_area import SearchField
+from studio.domain.quantity import size
 from studio.domain.text import t
-
-CARD = 348  # least width of a card
 
 
 class CataloguePage(ModelsPage):
-    def __init__(self, model: ModelsModel) -> None:
+    """With *here* it is the page of what is on this computer."""
+
+    def __init__(self, model: ModelsModel, *, here: bool = False) -> None:
         super().__init__()
-        self.model = model
+        self.model, self._here = model, here
+        self.shelf = Shelf(model, here=here)
         self.search = SearchField("models.search")
-        self.search.setFixedWidth(340)
+        self.search.setFixedWidth(260)
+        self.sort = ComboBox([(sort, f"models.sort.{sort}") for sort in SORTS])
+        self.size = _SizeBox([(None, "models.size.any"), *((most, "models.size.most") for most in SIZES)])
+        self.language = ComboBox(
+            [(None, "models.language.any"), ("zh", "models.language.zh"), ("en", "models.language.en")]
+        )
         self.add = Button("models.add", "import")
+        self.tasks = ChipFlow([(None, "models.all"), *((task, f"task.{task}") for task in model.tasks)])
+        self.fits = _toggle("models.fits", self.shelf.fits)
+        self.may_sell = _toggle("models.may_sell", self.shelf.may_sell)
+        self.ready = _toggle("models.ready", self.shelf.ready)
+        self.installed = _toggle("models.here", self.shelf.installed)
+        self.count = Label(role="small")
+        self.offline = Banner()
+        self.cards = CardView(model)
+        self.details = Details(model)
+        self._stack = QStackedLayout()
+        self._reset_boxes()
+        self._lay_out()
+        self._connect()
+
+    def _reset_boxes(self) -> None:
+        self.sort.set_value(self.shelf.sort.value)
+        self.size.set_value(None)
+        self.language.set_value(None)
+        self.tasks.set_value(None)
+
+    def _connect(self) -> None:
+        shelf = self.shelf
+        self.search.textChanged.connect(lambda text: setattr(shelf.words, "value", text))
+        self.tasks.changed.connect(lambda task: setattr(shelf.task, "value", task))
+        self.sort.changed.connect(lambda sort: setattr(shelf.sort, "value", sort))
+        self.size.changed.connect(lambda most: setattr(shelf.size, "value", most))
+        self.language.changed.connect(lambda name: setattr(shelf.language, "value", name))
         self.add.clicked.connect(
             lambda: self.add_menu().popup(self.add.mapToGlobal(QPoint(0, self.add.height() + 4)))
         )
-        self.tasks = ChipGroup([(None, "models.all"), *((task, f"task.{task}") for task in self.model.tasks)])
-        self.tasks.set_value(None)
-        self.fits = _toggle("models.fits", self.model.fits)
-        self.may_sell = _toggle("models.may_sell", self.model.may_sell)
-        self.installed = _toggle("models.here", self.model.installed)
-        self.offline = Banner()
-        self.cards: dict[str, ModelCard] = {}
-        self.grid = CardGrid(least=CARD, most=4)
-        self._scroll = ScrollColumn(margins=(MARGIN, 0, MARGIN, 24), spacing=0)
-        self._stack = QStackedLayout()
-        self._lay_out()
-        self.search.textChanged.connect(self._search)
-        self.tasks.changed.connect(self._choose_task)
+        self.cards.chosen.connect(self._look_at)
+        self.cards.entered.connect(self._enter)
         keys.shortcut("search", self, self.search.setFocus)
-        bind(self.model.shown, self._show)
+        bind(shelf.shown, self._show)
         bind(self.model.offline, self._show_offline)
+        on_language(self._say)
+
+    def close_down(self) -> None:
+        self.shelf.close()
 
     def _lay_out(self) -> None:
         top = QHBoxLayout()
         top.setContentsMargins(MARGIN, 0, MARGIN, 0)
-        top.addWidget(self.search)
-        top.addStretch(1)
-        top.addWidget(self.add)
-        chips = QHBoxLayout()
-        chips.setContentsMargins(MARGIN, 0, MARGIN, 0)
-        chips.setSpacing(8)
-        chips.addWidget(self.tasks)
-        chips.addSpacing(22)
-        for chip in (self.fits, self.may_sell, self.installed):
-            chips.addWidget(chip)
-        chips.addStretch(1)
+        boxes = QWidget()
+        flow = FlowLayout(boxes, spacing=10)
+        for part in (self.search, self.size, self.language, self.sort, self.add):
+            flow.addWidget(part)
+        top.addWidget(boxes)
+        kinds = QHBoxLayout()
+        kinds.setContentsMargins(MARGIN, 0, MARGIN, 0)
+        kinds.addWidget(self.tasks, 1)
+        toggles = QHBoxLayout()
+        toggles.setContentsMargins(MARGIN, 0, MARGIN, 0)
+        toggles.setSpacing(8)
+        for chip in (self.fits, self.may_sell, self.ready, self.installed):
+            toggles.addWidget(chip)
+        self.installed.setVisible(not self._here)
+        toggles.addStretch(1)
+        toggles.addWidget(self.count)
         notice = QHBoxLayout()
         notice.setContentsMargins(MARGIN, 0, MARGIN, 0)
         notice.addWidget(self.offline)
+        column = QVBoxLayout()
+        column.setContentsMargins(0, 0, 0, 0)
+        column.setSpacing(12)
+        column.addLayout(top)
+        column.addLayout(kinds)
+        column.addLayout(toggles)
+        column.addLayout(notice)
+        column.addWidget(self._holder(), 1)
+        whole = QHBoxLayout(self)
+        whole.setContentsMargins(0, 0, 0, 0)
+        whole.setSpacing(0)
+        whole.addLayout(column, 1)
+        whole.addWidget(self.details)
+        self.details.hide()
+
+    def _holder(self) -> QWidget:
         nothing = EmptyState("search", "models.nothing", "models.nothing.words", "models.show_all")
-        nothing.clicked.connect(self._show_all)
-        self._scroll.body.addWidget(self.grid)
-        self._scroll.body.addStretch(1)
+        nothing.clicked.connect(self.show_all)
+        cards = QWidget()
+        inner = QHBoxLayout(cards)
+        inner.setContentsMargins(MARGIN, 0, 8, 0)
+        inner.addWidget(self.cards)
         holder = QWidget()
         holder.setLayout(self._stack)
-        self._stack.addWidget(self._scroll)
+        self._stack.addWidget(cards)
         self._stack.addWidget(nothing)
-        column = QVBoxLayout(self)
-        column.setContentsMargins(0, 0, 0, 0)
-        column.setSpacing(16)
-        column.addLayout(top)
-        column.addLayout(chips)
-        column.addLayout(notice)
-        column.addWidget(holder, 1)
+        return holder
 
     def _show(self, shown: tuple[str, ...]) -> None:
-        for gone in self.cards.keys() - self.model.cards.keys():
-            card = self.cards.pop(gone)
-            card.hide()
-            card.deleteLater()
-        for model_id in self.model.cards:
-            if model_id not in self.cards:
-                card = ModelCard(self.model, self.model.cards[model_id])
-                card.setParent(self.grid)
-                self.cards[model_id] = card
-        self.grid.set_cards([self.cards[model_id] for model_id in shown])
+        self.cards.show_ids(shown)
         self._stack.setCurrentIndex(0 if shown else 1)
+        self._say()
+        if self.details.state is None:
+            self.details.hide()
+
+    def _say(self) -> None:
+        self.count.setText(t("models.count", n=len(self.shelf.shown.value)))
+        boxes = ((self.sort, "models.sort"), (self.size, "models.size"), (self.language, "models.language"))
+        for each, key in boxes:
+            each.setAccessibleName(t(key))
+
+    def _look_at(self, model_id: str) -> None:
+        self.details.look_at(model_id)
+        if self.details.isHidden():
+            self.details.show()
+            QTimer.singleShot(0, self.cards, self.cards.show_current)  # there are fewer in a row now
+
+    def _enter(self, model_id: str) -> None:
+        self._look_at(model_id)
+        self.details.enter()
 
     def _show_offline(self, offline: bool) -> None:
         if not offline:
@@ -128,19 +186,16 @@ class CataloguePage(ModelsPage):
         dialog.finished.connect(dialog.deleteLater)
         dialog.open()
 
-    def _search(self, text: str) -> None:
-        self.model.words.value = text
-
-    def _choose_task(self, task: str | None) -> None:
-        self.model.task.value = task
-
-    def _show_all(self) -> None:
+    def show_all(self) -> None:
         """Drop every filter."""
         self.search.clear()
-        self.tasks.set_value(None)
-        self.model.task.value = None
-        for chip in (self.fits, self.may_sell, self.installed):
-            chip.setChecked(False)
+        self.shelf.clear()
+        self._reset_boxes()
+
+
+class _SizeBox(ComboBox):
+    def title(self, value: object, key: str) -> str:
+        return t(key, size=size(value)) if isinstance(value, float) else t(key)
 
 
 def _toggle(key: str, wanted: Property[bool]) -> Chip:

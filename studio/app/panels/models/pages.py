@@ -13,7 +13,11 @@ MARGIN = 30
 """At the left and the right of every page."""
 
 # Key and title. Each is `panels/models/<key>.py` with `create(desk, model)`, called at its first showing.
-PAGES: tuple[tuple[str, str], ...] = (("catalogue", "models.page.catalogue"),)
+PAGES: tuple[tuple[str, str], ...] = (
+    ("catalogue", "models.page.catalogue"),
+    ("here", "models.page.here"),
+    ("hub", "models.page.hub"),
+)
 
 
 class ModelsPage(QWidget):
