@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Literal, TypeVar
 
+import msgspec
 from msgspec import Struct
 
 T = TypeVar("T")
@@ -62,6 +63,11 @@ class Terms(Struct, frozen=True, kw_only=True):
     credits: tuple[str, ...] = ()
     share_alike: bool = False
     restrictions: tuple[dict[str, str], ...] = ()
+
+
+def in_short(terms: Terms) -> Terms:
+    """Without what is words: for the metadata of a result."""
+    return msgspec.structs.replace(terms, decided_by=(), restrictions=())
 
 
 def together(parts: Iterable[Part]) -> Terms:

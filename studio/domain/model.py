@@ -7,7 +7,7 @@ from typing import Any, Literal
 import msgspec
 from msgspec import Struct
 
-from studio.domain.licence import Licence
+from studio.domain.licence import Licence, Terms
 
 
 class ModelFile(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -164,7 +164,7 @@ class ModelSource(Struct, frozen=True, kw_only=True):
     """A model on this machine, as the engine gets it: nothing about where it came from.
 
     `path` is the absolute folder or file, empty for a family that needs none. `bytes` is what it
-    takes on disk. `title` is for messages.
+    takes on disk. `title` is for messages. `terms`: what may be done with its results, for their metadata.
     """
 
     id: str
@@ -173,3 +173,4 @@ class ModelSource(Struct, frozen=True, kw_only=True):
     bytes: int = 0
     title: str = ""
     languages: tuple[str, ...] = ()
+    terms: Terms | None = None

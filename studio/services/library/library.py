@@ -17,6 +17,7 @@ from msgspec import Struct
 
 from studio.domain.failure import StudioError
 from studio.domain.family import FamilySpec
+from studio.domain.licence import in_short
 from studio.domain.model import Bundled, Model, ModelFile, ModelSource, Package
 from studio.domain.scripts import foreign_language, scripts_of
 from studio.domain.text import localized
@@ -26,6 +27,7 @@ from studio.services.library.manifest import read_manifest
 from studio.services.library.ordered import Ordered, OrderedModels
 from studio.services.library.own import OwnModels, model_of
 from studio.services.library.sums import Sums
+from studio.services.licences import terms_of
 from studio.services.paths import ASSETS, MANIFEST
 from studio.services.store.record import Record
 from studio.services.store.store import Store, Stored
@@ -258,7 +260,13 @@ class Library:
                 path = str(recognize(place.folder, title, [spec]).path if spec.layouts else place.folder)
             size = sum(file.bytes or 0 for file in place.files) or model.bytes or 0
         source = ModelSource(
-            id=model.id, family=spec.name, path=path, bytes=size, title=title, languages=model.languages
+            id=model.id,
+            family=spec.name,
+            path=path,
+            bytes=size,
+            title=title,
+            languages=model.languages,
+            terms=in_short(terms_of(self.together(model))),
         )
         return Resolved(spec, model, source)
 
@@ -276,6 +284,7 @@ class Library:
             path=model.id,
             bytes=model.bytes or 0,
             title=localized(model.title),
+            terms=in_short(terms_of([model])),
         )
         return Resolved(found.spec, model, source)
 
