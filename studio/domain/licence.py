@@ -74,8 +74,9 @@ def together(parts: Iterable[Part]) -> Terms:
     """The terms of what is made with all of *parts*: the strictest of each; without any nothing is owed."""
     known = list(parts)
     licences = [part.licence for part in known]
-    said = {each.commercial for each in licences}
-    commercial: Commercial = next((each for each in _STRICTEST if each in said), "yes")
+    commercial: Commercial = "yes"
+    for each in licences:
+        commercial = min(commercial, each.commercial, key=_STRICTEST.index)
     caps = [each.revenue_cap for each in licences if each.revenue_cap is not None]
     deciding = () if commercial == "yes" else [p.title for p in known if p.licence.commercial == commercial]
     return Terms(
