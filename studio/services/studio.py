@@ -31,9 +31,10 @@ from studio.services.basis import Basis, roots
 from studio.services.conversations import Conversations
 from studio.services.database import Database
 from studio.services.downloads.downloads import Downloads
+from studio.services.downloads.mirrors import Mirrors
 from studio.services.downloads.pasted import understand
 from studio.services.downloads.remote import Remote
-from studio.services.downloads.route import HUB, Route, with_environment
+from studio.services.downloads.route import HUB
 from studio.services.drafts import Drafts
 from studio.services.engine.supervisor import Engine
 from studio.services.estimate import Estimator
@@ -56,11 +57,10 @@ from studio.services.runner import Runner, SavedResult
 from studio.services.secrets import Secrets
 from studio.services.settings import Settings
 from studio.services.store.upkeep import Upkeep
+from studio.services.tokens import Tokens
 from studio.wire.messages import Configure, Devices
 
 log = logging.getLogger(__name__)
-
-TOKEN = "hub"  # noqa: S105 - the name under which it is kept
 
 
 def engine_command() -> list[str]:
@@ -87,22 +87,29 @@ class Studio:
         self.basis = basis or Basis(paths, offline=offline)
         self.settings = self.basis.settings
         self.library = self.basis.library
-        self.network = Network(paths)
-        self.secrets = Secrets(paths)
+        self.network = Network(paths.logs)
+        self.tokens = Tokens(Secrets(paths))
         self.drafts = Drafts(paths)
         self.conversations = Conversations(paths)
         self.database = Database(paths.data / "studio.db")
+        self.mirrors = Mirrors(
+            paths.cache / "mirrors.json",
+            paths.logs,
+            settings=lambda: self.settings.value,
+            tokens=self.tokens,
+            offline=lambda: self.offline,
+        )
         self.downloads = Downloads(
             self.library,
             paths.logs,
             offline=lambda: self.offline,
-            route=self.route,
+            route=self.mirrors.route,
         )
         self.remote = Remote(
             paths.cache / "remote",
             paths.logs,
             offline=lambda: self.offline,
-            route=self.route,
+            route=self.mirrors.route,
         )
         self.engine = Engine(engine_command(), paths.logs / "engine.log")
         self.history = History(self.database)
@@ -145,7 +152,7 @@ class Studio:
             self.library,
             paths.logs,
             offline=lambda: self.offline,
-            route=self.route,
+            route=self.mirrors.route,
             in_use=self._uses,
             last_used=self.history.last_used,
         )
@@ -162,12 +169,6 @@ class Studio:
     @property
     def offline(self) -> bool:
         return self.basis.offline
-
-    async def route(self) -> Route:
-        """How a helper gets out. Raises OSError when the tokens cannot be read."""
-        # In a thread: a keyring may ask the user first.
-        token = await asyncio.to_thread(self.secrets.get, TOKEN)
-        return with_environment(Route(tokens={HUB: token} if token else {}))
 
     def outputs(self) -> Path:
         """Where results go."""
@@ -318,6 +319,7 @@ class Studio:
             last_first.push_async_callback(self._stop_work)
             last_first.push_async_callback(self.downloads.close)
             last_first.push_async_callback(self.remote.close)
+            last_first.push_async_callback(self.mirrors.close)
             last_first.push_async_callback(self.upkeep.close)
 
     async def _stop_work(self) -> None:
@@ -410,6 +412,10 @@ class Studio:
         if self.offline:
             self.downloads.pause_all()
             self.remote.stop()
+        try:
+            self.downloads.limit(settings.bandwidth)
+        except OSError as error:
+            log.warning("downloads keep the rate that they have: %s", error)
         self.engine.configure(Configure(idle_unload_seconds=settings.idle_unload_seconds))
 
     def _judge_again(self, _: None) -> None:

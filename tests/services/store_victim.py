@@ -2,9 +2,9 @@
 
     python tests/services/store_victim.py WHAT FOLDER
 
-WHAT is one of `ACTS`. The first is killed before its 1st write, the next before its 2nd, and so on, until one
-comes to its end; each works in `FOLDER/<number>`. Printed is how many were killed. A write is a file opened
-for writing, renamed, linked or removed, a folder made or removed, and every piece of a file that is copied.
+WHAT is one of `ACTS`. The first is killed before its 1st write, the next before its 2nd, and so on, until
+one comes to its end; each works in `FOLDER/<number>`. Printed is how many were killed. A write is a file that
+is opened for writing, renamed, linked or removed, a folder made or removed, and every piece that is copied.
 """
 
 from __future__ import annotations

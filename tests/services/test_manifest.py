@@ -22,18 +22,21 @@ from studio.domain.text import LANGUAGES, catalogue
 from studio.families.registry import cost, families
 from studio.services.library.facts import facts_of_manifest, read_facts
 from studio.services.library.library import Library
-from studio.services.library.manifest import FACTS, ManifestError, read_manifest
+from studio.services.library.manifest import FACTS, STARTERS, ManifestError, read_manifest
 from studio.services.library.sums import sha256_of
 from studio.services.paths import ASSETS, MANIFEST
 from tests.facts.known import KNOWN, TEXTS
 from tests.manifest_facts import as_json_has_it, facts_for_manifest, text_of
 
-FILES = sorted(file for file in MANIFEST.glob("*.json") if file.name != "schema.json")
+FILES = sorted(
+    file for file in MANIFEST.rglob("*.json") if file.name != "schema.json" and file.parent.name != FACTS
+)
 SCHEMA = json.loads((MANIFEST / "schema.json").read_text(encoding="utf-8"))
 
 
 def entry(name: str) -> dict[str, Any]:
-    return json.loads((MANIFEST / f"{name}.json").read_text(encoding="utf-8"))
+    file = next(file for file in FILES if file.stem == name)
+    return json.loads(file.read_text(encoding="utf-8"))
 
 
 MANIFEST_MODELS = read_manifest(MANIFEST)
@@ -310,6 +313,7 @@ def test_nothing_bundled_is_large() -> None:
 
 def test_starters_cover_every_task_without_a_hub() -> None:
     starters = [model for model in read_manifest(MANIFEST).values() if model.starter]
+    assert starters == list(read_manifest(MANIFEST / STARTERS).values())  # where they are looked for
     assert {task for model in starters for task in model.tasks} == {"text", "image", "speech"}
     for model in starters:
         assert any(not isinstance(source, Hub) for source in model.sources), model.id

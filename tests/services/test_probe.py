@@ -27,7 +27,6 @@ from studio.services.downloads.route import HUB, Route
 from studio.services.library.facts import read_facts
 from studio.services.library.recognize import recognize
 from studio.services.network import Network, Traffic
-from studio.services.paths import Paths
 from tests.fakes.file_server import FileServer, serving
 from tests.fakes.model_files import TINY, gguf_array, gguf_text
 from tests.fakes.model_files import gguf as gguf_bytes
@@ -405,21 +404,24 @@ def test_every_connection_stands_under_one_reason(server: FileServer, tmp_path: 
     """Those of the threads that read ahead too. Loopback is no use of the network, but for this test."""
     server.hub(REPO, COMMIT, repositories.sharded())
     program = f"""
+import sys
 from pathlib import Path
 from studio.services.downloads.messages import Probe
 from studio.services.downloads.probe import probe
 from studio.services.downloads.route import Route
 from studio.services.network import Network
-from studio.services.paths import Paths
 from studio.wire import offline
 offline.is_local = lambda host: False
-network = Network(Paths.under(Path({str(tmp_path)!r})))
+connects = []
+sys.addaudithook(lambda event, args: event == "socket.connect" and connects.append(args))
+network = Network(Path({str(tmp_path)!r}) / "logs")
 network.start()
 with network.because("a look") as traffic:
-    probe(Probe(repo={REPO!r}, logs="", route=Route(endpoints=({server.url!r},))), traffic)
+    route = Route(origin={server.url!r}, endpoints=({server.url!r},))
+    probe(Probe(repo={REPO!r}, logs="", route=route), traffic)
+print(len(connects))
 """
-    subprocess.run([sys.executable, "-c", program], check=True, timeout=60)
-    (use,) = Network(Paths.under(tmp_path)).uses()
+    done = subprocess.run([sys.executable, "-c", program], check=True, timeout=60, capture_output=True)
+    assert int(done.stdout) > 2  # more than one client, hence threads
+    (use,) = Network(tmp_path / "logs").connections.uses()
     assert (use.why, use.hosts) == ("a look", (f"127.0.0.1:{server.port}",))
-    lines = (tmp_path / "logs" / "connections.jsonl").read_text(encoding="utf-8").splitlines()
-    assert sum("host" in line for line in lines) > 2  # more than one client, hence threads

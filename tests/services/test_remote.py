@@ -133,7 +133,7 @@ async def test_the_reason_stands_in_the_record(tmp_path: Path, server: FileServe
     lines = (tmp_path / "logs" / "connections.jsonl").read_bytes().splitlines()
     whys = {(line["why"], line["received"] > 0) for line in map(json.loads, lines)}
     assert whys == {(REPO, True)}
-    assert Network(msgspec.structs.replace(Paths.under(tmp_path), logs=tmp_path / "logs")).uses() == []
+    assert Network(tmp_path / "logs").connections.uses() == []
 
 
 async def test_the_studio_knows_where_its_models_come_from(tmp_path: Path, server: FileServer) -> None:

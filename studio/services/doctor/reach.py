@@ -53,9 +53,8 @@ async def reach(name: str, logs: Path, *, seconds: float = PROCESS_SECONDS) -> R
 
 def main(name: str, logs: str) -> None:
     from studio.services.network import Network
-    from studio.services.paths import Paths
 
-    network = Network(msgspec.structs.replace(Paths.default(), logs=Path(logs)))
+    network = Network(Path(logs))
     network.start()
     with network.because("doctor"):
         answer = look(name)

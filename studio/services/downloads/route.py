@@ -6,16 +6,21 @@ One value, made in the studio from the settings and the environment, carried by 
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from typing import Protocol
 
 import msgspec
 from msgspec import Struct
 
+from studio.domain.model import Hub, Source
 from studio.services.downloads.addresses import same_host
 
 HUB = "https://huggingface.co"
 HUB_MIRROR = "https://hf-mirror.com"
 MODELSCOPE = "https://modelscope.cn"
+
+MIRRORS = {"hub": HUB, "hf-mirror": HUB_MIRROR, "modelscope": MODELSCOPE}
+"""By the name that settings have for it."""
 
 DIRECT = "none"
 """As a proxy: none, whatever the environment says."""
@@ -26,7 +31,7 @@ class Route(Struct, frozen=True, kw_only=True):
 
     `endpoints`: where to ask, the first choice first: the hub, mirrors that speak its protocol, `modelscope`.
     `proxy`: "" as the environment and the system say, DIRECT, or an address (http, https, socks5, socks5h).
-    `package_index`: "" pip's own. `bandwidth`: bytes a second for everything together, 0 without a limit.
+    `package_index`: "" pip's own.
     `tokens` by the endpoint that they belong to: only `headers` reads them, so that no other host gets one.
     """
 
@@ -35,7 +40,6 @@ class Route(Struct, frozen=True, kw_only=True):
     modelscope: str = MODELSCOPE
     proxy: str = ""
     package_index: str = ""
-    bandwidth: int = 0
     tokens: dict[str, str] = {}
 
     @property
@@ -82,6 +86,19 @@ def with_environment(route: Route, environment: Mapping[str, str] = os.environ) 
     return msgspec.structs.replace(route, endpoints=endpoints, origin=origin)
 
 
-async def usual_route() -> Route:
+def ordered(sources: Sequence[Source], route: Route) -> list[tuple[int, Source]]:
+    """*sources* with their numbers, in the order to try: ModelScope before the hub where it is preferred."""
+    first = route.endpoints[:1] == (route.modelscope,)
+    numbered = list(enumerate(sources))
+    return sorted(numbered, key=lambda each: first and isinstance(each[1], Hub))
+
+
+class FindRoute(Protocol):
+    """How a helper gets out now; *repositories*: whether it will ask for any."""
+
+    async def __call__(self, *, repositories: bool = True) -> Route: ...
+
+
+async def usual_route(*, repositories: bool = True) -> Route:  # noqa: ARG001
     """Without any settings."""
     return with_environment(Route())

@@ -10,6 +10,7 @@ from __future__ import annotations
 import importlib.util
 import logging
 from collections.abc import Callable, Sequence
+from functools import cached_property
 from pathlib import Path
 from typing import TypeVar
 
@@ -23,7 +24,7 @@ from studio.domain.scripts import foreign_language, scripts_of
 from studio.domain.text import localized
 from studio.families.registry import families, family
 from studio.services.event import Event
-from studio.services.library.manifest import read_manifest
+from studio.services.library.manifest import STARTERS, read_manifest
 from studio.services.library.ordered import Ordered, OrderedModels
 from studio.services.library.own import OwnModels, model_of
 from studio.services.library.sums import Sums
@@ -95,12 +96,9 @@ class Library:
         manifest: Path = MANIFEST,
         assets: Path = ASSETS,
     ) -> None:
-        self.store, self.manifest = Store([folder, *more], memory), manifest
+        self.store = Store([folder, *more], memory)
         self.changed: Event[None] = Event()
-        self._assets = assets
-        own = [model for spec in families().values() for model in spec.models]
-        known = [*read_manifest(manifest).values(), *own]
-        self._models = {model.id: model for model in sorted(known, key=lambda model: (model.order, model.id))}
+        self.manifest, self._assets = manifest, assets
         self._own = OwnModels(folder / ".own.json")
         self._ordered = OrderedModels(folder / ".ordered.json")
         self.sums = Sums(folder / ".sums.json")
@@ -110,6 +108,17 @@ class Library:
     def folder(self) -> Path:
         """Where new models go."""
         return self.store.roots[0]
+
+    @cached_property
+    def _models(self) -> dict[str, Model]:
+        """Read when first asked for: the first picture of a first start needs the starters alone."""
+        own = [model for spec in families().values() for model in spec.models]
+        known = [*read_manifest(self.manifest).values(), *own]
+        return {model.id: model for model in sorted(known, key=lambda model: (model.order, model.id))}
+
+    @cached_property
+    def _starters(self) -> list[Model]:
+        return list(read_manifest(self.manifest / STARTERS).values())
 
     # --- what there is ----------------------------------------------------------------------
 
@@ -164,9 +173,7 @@ class Library:
     def starters(self) -> list[Entry]:
         """What a new user gets without choosing."""
         stored = self.store.stored()
-        return [
-            Entry(model, self._installed(model, stored)) for model in self._models.values() if model.starter
-        ]
+        return [Entry(model, self._installed(model, stored)) for model in self._starters]
 
     def default(self, task: str) -> Entry | None:
         """The model to use for *task* when none was chosen: here, ready, and free of special terms.
@@ -248,10 +255,10 @@ class Library:
         from studio.services.library.recognize import recognize  # not for the window's first picture
 
         path, size = "", 0
-        if model.sources:
-            place = self._place(model, stored)
-            if place is None:
-                raise StudioError("model.missing", name=title)
+        place = self._place(model, stored)
+        if place is None and model.sources:
+            raise StudioError("model.missing", name=title)
+        if place is not None:
             self._check(place, title, verify=verify)
             ordered = self.ordered(model.id)
             if ordered is not None and ordered.treated:
@@ -375,9 +382,9 @@ class Library:
         return next((place for place in places if place.fits), None) or next(iter(places), None)
 
     def _installed(self, model: Model, stored: Sequence[Stored]) -> Installed | None:
-        if not model.sources:
-            return Installed(path="", bytes=0, source="family") if model.status == "ready" else None
         place = self._place(model, stored)
+        if place is None and not model.sources:
+            return Installed(path="", bytes=0, source="family") if model.status == "ready" else None
         if place is None or not place.fits:
             return None
         record = place.record

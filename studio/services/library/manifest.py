@@ -1,4 +1,7 @@
-"""The manifest: one file per model that this version knows, data only."""
+"""The manifest: one file per model that this version knows, data only. Those of `STARTERS` lie apart.
+
+A new user's first picture shows these alone, however many others there are.
+"""
 
 from __future__ import annotations
 
@@ -11,6 +14,7 @@ from studio.domain.model import Model
 SCHEMA = "schema.json"
 FACTS = "facts"
 """The folder beside the entries with what their `facts` name; read only when something is planned."""
+STARTERS = "starters"
 
 
 class ManifestError(Exception):
@@ -18,10 +22,10 @@ class ManifestError(Exception):
 
 
 def read_manifest(folder: Path) -> dict[str, Model]:
-    """Every model in *folder* by id, those to offer first coming first. Raises ManifestError, OSError."""
+    """Every model in and below *folder* by id, the first to offer first. Raises ManifestError, OSError."""
     models: list[Model] = []
-    for file in sorted(folder.glob("*.json")):
-        if file.name == SCHEMA:
+    for file in sorted(folder.rglob("*.json")):
+        if file.name == SCHEMA or file.parent.name == FACTS:
             continue
         try:
             model = msgspec.json.decode(file.read_bytes(), type=Model)

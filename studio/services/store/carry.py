@@ -80,7 +80,7 @@ def bring(
     """Copy a model that `find` found into the store's first root; returns its folder there.
 
     A hash that *known* says of it must be the record's. Raises StudioError `model.unsafe`,
-    `model.missing_file`, `model.hash_mismatch`, `model.busy`, `disk.full`, `disk.file_limit`,
+    `model.missing_file`, `model.hash_mismatch`, `model.busy`, `disk.away`, `disk.full`, `disk.file_limit`,
     `output.unwritable`, and Cancelled; nothing is left then.
     """
     record, root = found.record, store.roots[0]
@@ -88,7 +88,10 @@ def bring(
     here = next((each for each in store.stored() if each.record.place == record.place), None)
     if here is not None and here.record.files == record.files:
         return here.folder
+    if not root.parent.is_dir():
+        raise StudioError("disk.away", path=str(root))
     with room.told(root):
+        root.mkdir(exist_ok=True)
         room.need(root, record.files)
         with publish.hold(root, record.place, title) as home:
             ready = home / publish.READY

@@ -69,8 +69,10 @@ def is_place(text: str) -> bool:
 def slug(text: str) -> str:
     """*text* as the name of one folder on every system; one that had to be changed ends in a mark."""
     plain = re.sub(r"[^\w.+=,@~()-]+", "-", text).strip("-. ")
-    cut = plain.encode()[:_LONGEST].decode("utf-8", "ignore")
-    return text if cut == text and _plain(text) else f"{cut}-{_hash(text)[:8]}".lstrip("-")
+    if plain == text and len(text.encode()) <= _LONGEST and _plain(text):
+        return text
+    cut = plain.encode()[: _LONGEST - 9].decode("utf-8", "ignore")
+    return f"{cut}-{_hash(text)[:8]}".lstrip("-")
 
 
 def _plain(part: str) -> bool:

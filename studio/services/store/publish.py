@@ -62,21 +62,29 @@ def is_held(home: Path) -> bool:
 def publish(ready: Path, root: Path, record: Record) -> Path:
     """Make the files in *ready*, which lies in *root*'s parts, the model that *record* describes.
 
-    What had its place gives way; if it was the same, its ids stay. Returns the folder. Raises OSError,
-    StudioError `model.unsafe`.
+    What had its place gives way; if it was the same, its ids stay. Another model keeps its place, and this
+    one gets one beside it. Returns the folder. Raises OSError, StudioError `model.unsafe`.
     """
     for path in ready.rglob("*"):
         if path.is_file():
             _sync(path)
         else:
             files.sync_folder(path)
-    target = where(root, record)
-    before = read_record(target)
+    target, before = where(root, record), read_record(root / record.place)
+    place, number = record.place, 1
+    while before is not None and _is_another(before, record):
+        number += 1
+        record = msgspec.structs.replace(record, place=f"{place}~{number}")
+        target, before = where(root, record), read_record(root / record.place)
     if before is not None and before.files == record.files:
         record = msgspec.structs.replace(record, ids=tuple(dict.fromkeys((*record.ids, *before.ids))))
     write_record(ready, record)
     give_name(ready, target, ready.parent)
     return target
+
+
+def _is_another(before: Record, record: Record) -> bool:
+    return before.files != record.files and not set(before.ids) & set(record.ids)
 
 
 def where(root: Path, record: Record) -> Path:

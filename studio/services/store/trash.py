@@ -18,7 +18,15 @@ def remove(stored: Stored, title: str, *, for_good: bool = False) -> None:
             return
         if not publish.has_record(stored.folder):  # what comes back from the trash is to be known
             write_record(stored.folder, stored.record)
-        _to_trash(stored.folder, title)
+        # A name that says something in the trash; back from there `settle` gives it its own again.
+        named = stored.root / stored.folder.relative_to(stored.root).as_posix().replace("/", "@")
+        stored.folder.rename(named)
+        try:
+            _to_trash(named, title)
+        except BaseException:
+            stored.folder.parent.mkdir(exist_ok=True)
+            named.rename(stored.folder)
+            raise
         publish.leave(stored.root, stored.folder)
 
 

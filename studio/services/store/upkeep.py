@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from pathlib import Path
 from typing import Literal, TypeVar
 
@@ -15,10 +15,11 @@ import msgspec
 from msgspec import Struct
 
 from studio.domain.failure import Cancelled, Failure, StudioError
+from studio.domain.model import Hub, Model
 from studio.domain.text import localized, t
-from studio.services.downloads.messages import Fetch
+from studio.services.downloads.messages import RATE, Failed, Fetch, Paused
 from studio.services.downloads.process import fetch_in_helper
-from studio.services.downloads.route import Route, usual_route
+from studio.services.downloads.route import FindRoute, usual_route
 from studio.services.event import Event
 from studio.services.library.library import Library
 from studio.services.store import carry, leftovers, usage
@@ -69,7 +70,7 @@ class Upkeep:
         logs: Path,
         *,
         offline: Callable[[], bool] = lambda: False,
-        route: Callable[[], Awaitable[Route]] = usual_route,
+        route: FindRoute = usual_route,
         in_use: Callable[[str], bool] = lambda _: False,
         last_used: Callable[[str], float | None] = lambda _: None,
     ) -> None:
@@ -98,9 +99,17 @@ class Upkeep:
 
     def title(self, stored: Stored) -> str:
         """In the current language."""
-        listed = next(filter(None, map(self._library.known, stored.record.ids)), None)
-        described = listed or stored.record.described()
-        return localized(described.title) if described else ", ".join(stored.record.ids)
+        model = self.model(stored)
+        return localized(model.title) if model else ", ".join(stored.record.ids)
+
+    def needs(self, stored: Stored) -> tuple[str, ...]:
+        """Ids of the models that it does not run without."""
+        return getattr(self.model(stored), "needs", ())
+
+    def model(self, stored: Stored) -> Model | None:
+        """What is known of it; None for what nobody described."""
+        listed = filter(None, map(self._library.known, stored.record.ids))
+        return next(listed, None) or stored.record.described()
 
     # --- what can be done -------------------------------------------------------------------
 
@@ -123,10 +132,9 @@ class Upkeep:
 
     async def export(self, stored: Stored, folder: Path) -> Path:
         """Raises StudioError as `carry.export`."""
-        model = next(filter(None, map(self._library.known, stored.record.ids)), None)
-        model = model or stored.record.described()
+        model = self.model(stored)
         titles = model.title if model else {}
-        needs = tuple(self._library.title_of(each) for each in getattr(model, "needs", ()))
+        needs = tuple(map(self._library.title_of, self.needs(stored)))
 
         def work(errand: Errand) -> Path:
             return carry.export(stored, folder, titles, needs, errand)
@@ -199,6 +207,7 @@ class Upkeep:
         self._set(Doing(folder=key, kind=kind, state="waiting", report=report))
         task = asyncio.ensure_future(self._run(key, work, allowed))
         self._tasks[key] = task
+        task.add_done_callback(lambda task: self._ended(key, task))
         try:
             return await task
         except asyncio.CancelledError:
@@ -209,20 +218,10 @@ class Upkeep:
             raise Cancelled from None
 
     async def _run(self, key: str, work: Callable[[Tell], Awaitable[T]], allowed: Callable[[], None]) -> T:
-        try:
-            async with self._disk:
-                allowed()
-                self._set(msgspec.structs.replace(self.doing[key], state="running"))
-                found = await work(lambda done, total: self._told(key, done, total))
-        except StudioError as error:
-            self._end(key, "failed", failure=error.failure)
-            raise
-        except asyncio.CancelledError:
-            self._end(key, "cancelled")
-            raise
-        else:
-            self._end(key, "done", report=found if isinstance(found, Report) else None)
-            return found
+        async with self._disk:
+            allowed()
+            self._set(msgspec.structs.replace(self.doing[key], state="running"))
+            return await work(lambda done, total: self._told(key, done, total))
 
     async def _verify(self, stored: Stored, tell: Tell) -> Report:
         files = stored.record.files
@@ -239,24 +238,27 @@ class Upkeep:
         title, record = self.title(stored), stored.record
         if self._offline():
             raise StudioError("download.offline", name=title)
-        model = self._library.known(record.ids[0]) or record.described()
+        model = self.model(stored)
         if model is None:
             raise StudioError("model.unfetchable", name=title)
         order = Fetch(
             model=pinned(model, record, title),
             folder=str(stored.root),
             logs=str(self._logs),
+            limit=str(self._logs / RATE),
             accepted=record.licence.date,
             licence_text=record.licence.text,
-            route=await self._route(),
+            route=await self._route(repositories=any(isinstance(s, Hub) for s in model.sources)),
             broken=str(stored.folder),
         )
         try:
-            failure = await fetch_in_helper(order, lambda news: tell(news.done, news.total))
+            word = await fetch_in_helper(order, lambda news: tell(news.done, news.total))
         except OSError as error:
             raise StudioError("internal", reason=str(error)) from error
-        if failure is not None:
-            raise StudioError.of(failure)
+        if isinstance(word, Paused):
+            raise Cancelled
+        if isinstance(word, Failed):
+            raise StudioError.of(word.failure)
 
     def _free(self, stored: Stored) -> Callable[[], None]:
         def check() -> None:
@@ -269,23 +271,22 @@ class Upkeep:
         if key in self._tasks and self.doing[key].state == "running":
             self._set(msgspec.structs.replace(self.doing[key], done=done, total=total))
 
-    def _end(
-        self, key: str, state: State, failure: Failure | None = None, report: Report | None = None
-    ) -> None:
+    def _ended(self, key: str, task: asyncio.Task[T]) -> None:
         del self._tasks[key]
         last = self.doing[key]
+        state, failure, report = "done", None, last.report
+        if task.cancelled():
+            state = "cancelled"
+        elif (error := task.exception()) is not None:
+            state = "failed"
+            failure = error.failure if isinstance(error, StudioError) else _internal(error)
+        elif last.kind in ("verify", "repair"):
+            found = task.result()
+            report = found if isinstance(found, Report) else None
         if state == "done" and last.kind in ("move", "remove"):
             del self.doing[key]  # there is no such folder any more
-        self._set(
-            msgspec.structs.replace(
-                last,
-                state=state,
-                failure=failure,
-                report=None if state == "done" and last.kind == "repair" else report or last.report,
-                ended=time.time(),
-            ),
-            kept=key in self.doing,
-        )
+        ended = msgspec.structs.replace(last, state=state, failure=failure, report=report, ended=time.time())
+        self._set(ended, kept=key in self.doing)
         if last.kind not in ("verify", "export"):
             self._library.changed.emit(None)
 
@@ -293,3 +294,7 @@ class Upkeep:
         if kept:
             self.doing[doing.folder] = doing
         self.changed.emit(doing)
+
+
+def _internal(error: BaseException) -> Failure:
+    return Failure(code="internal", values={"reason": str(error)}, details=type(error).__name__)

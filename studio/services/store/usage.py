@@ -88,11 +88,11 @@ def usage(store: Store, last_used: Callable[[str], float | None]) -> Usage:
 
 def hub_cache() -> tuple[Cached, ...]:
     """What `huggingface_hub` keeps for all programs, the largest first; nothing where there is no cache."""
-    from huggingface_hub import scan_cache_dir
+    from huggingface_hub import constants, scan_cache_dir
     from huggingface_hub.errors import CacheNotFound
 
     try:
-        repos = scan_cache_dir().repos
+        repos = scan_cache_dir(constants.HF_HUB_CACHE).repos
     except CacheNotFound:
         return ()
     found = [

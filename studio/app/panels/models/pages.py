@@ -17,6 +17,7 @@ PAGES: tuple[tuple[str, str], ...] = (
     ("catalogue", "models.page.catalogue"),
     ("here", "models.page.here"),
     ("hub", "models.page.hub"),
+    ("fetching", "models.page.fetching"),
 )
 
 
