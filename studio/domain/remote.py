@@ -43,6 +43,8 @@ class RemoteModel(Struct, frozen=True, kw_only=True, dict=True):
     `family` would load it, None where none of this version can; `parameters` narrow the family's as in
     `Model`. `files` are what a fetch would bring. `variants` holds the others too. `licence` as the
     hub's page names it, "" where it does not. `gated`: the hub asks for an account and consent.
+    `modelscope`: it is there and not on the hub. `url`: it is one file at that address, its `sha256`
+    known only where the server or the user says so.
     """
 
     repo: str
@@ -55,6 +57,8 @@ class RemoteModel(Struct, frozen=True, kw_only=True, dict=True):
     variants: tuple[Variant, ...] = ()
     licence: str = ""
     gated: bool = False
+    modelscope: bool = False
+    url: str = ""
 
     @property
     def bytes(self) -> int:

@@ -37,7 +37,7 @@ from studio.services.downloads.mirrors import Mirrors
 from studio.services.downloads.pasted import understand
 from studio.services.downloads.process import ask_in_helper
 from studio.services.downloads.remote import Remote
-from studio.services.downloads.route import HUB
+from studio.services.downloads.route import HUB, MODELSCOPE
 from studio.services.drafts import Drafts
 from studio.services.engine.supervisor import Engine
 from studio.services.estimate import Estimator
@@ -255,7 +255,7 @@ class Studio:
         if found is not None and variant:
             name = msgspec.structs.replace(found, variant=variant).name
         remote = await self.remote.probe(name)
-        licence = of_tag(remote.licence, f"{HUB}/{remote.repo}", self.library.every())
+        licence = of_tag(remote.licence, _page_of(remote), self.library.every())
         if remote.gated:
             licence = msgspec.structs.replace(licence, gated=True)
         ordered = order_of(remote, licence, treat_as=treat_as)
@@ -447,3 +447,10 @@ class Studio:
         self._behind.discard(task)
         if not task.cancelled() and (error := task.exception()) is not None:
             log.error("something failed behind the window", exc_info=error)
+
+
+def _page_of(remote: RemoteModel) -> str:
+    """Where a reader finds the terms."""
+    if remote.url:
+        return remote.url
+    return f"{MODELSCOPE}/models/{remote.repo}" if remote.modelscope else f"{HUB}/{remote.repo}"

@@ -30,6 +30,25 @@ NAMES = {
     "https://modelscope.cn/models/owner/name": Pasted(repo="owner/name", modelscope=True),
     "https://www.modelscope.cn/models/owner/name/summary": Pasted(repo="owner/name", modelscope=True),
     "https://www.modelscope.cn/models/owner/name/files": Pasted(repo="owner/name", modelscope=True),
+    "https://modelscope.cn/models/owner/name/resolve/v1/b/c.gguf": Pasted(
+        repo="owner/name", revision="v1", variant="b/c.gguf", modelscope=True
+    ),
+    "https://modelscope.cn/models/owner/name/file/view/master/c.gguf?status=2": Pasted(
+        repo="owner/name", variant="c.gguf", modelscope=True
+    ),
+    "https://modelscope.cn/api/v1/models/owner/name/repo?Revision=v3&FilePath=b%2Fc.gguf": Pasted(
+        repo="owner/name", revision="v3", variant="b/c.gguf", modelscope=True
+    ),
+    "modelscope:owner/name@v1:Q8_0": Pasted(
+        repo="owner/name", revision="v1", variant="Q8_0", modelscope=True
+    ),
+    "https://files.example/x/model.safetensors?key=1": Pasted(
+        repo="files.example/model.safetensors", url="https://files.example/x/model.safetensors?key=1"
+    ),
+    f"https://files.example/a%20b.gguf#sha256={'AB' * 32}": Pasted(
+        repo="files.example/a b.gguf", url="https://files.example/a%20b.gguf", sha256="ab" * 32
+    ),
+    "http://127.0.0.1:9/a.gguf": Pasted(repo="127.0.0.1/a.gguf", url="http://127.0.0.1:9/a.gguf"),
 }
 NONE = [
     "",
@@ -47,6 +66,13 @@ NONE = [
     "https://huggingface.co/owner/..%2f..",
     "a/b/c",
     "owner/na me",
+    "http://files.example/a.gguf",
+    "ftp://files.example/a.gguf",
+    "https://me:word@files.example/a.gguf",
+    "https://files.example/a.zip",
+    "https://files.example/con.gguf",
+    "https://files.example/a.gguf#page=2",
+    "https://files.example/",
 ]
 
 
@@ -62,5 +88,4 @@ def test_not_understood(text: str) -> None:
 
 def test_written_as_it_is_read() -> None:
     for pasted in NAMES.values():
-        if not pasted.modelscope:
-            assert understand(pasted.name) == pasted
+        assert understand(pasted.name) == pasted

@@ -12,14 +12,19 @@ import pytest
 from huggingface_hub import close_session
 
 from studio.domain.failure import StudioError
+from studio.domain.licence import Licence
 from studio.services.downloads import fetch as fetching
 from studio.services.downloads import fill
+from studio.services.downloads.downloads import Downloads
 from studio.services.downloads.messages import Fetch, Finished
+from studio.services.downloads.remote import Remote
 from studio.services.downloads.route import Route
+from studio.services.library.ordered import order_of
 from studio.services.network import Traffic
 from studio.services.store.record import Record, read_record
 from tests.fakes.answering import Answer, ModelScope, Request, answering, part_of
 from tests.fakes.file_server import FileServer, serving
+from tests.services import repositories
 from tests.services.shops import COMMIT, REPO, TARGET, Shop, sha256
 
 FILE = f"/{REPO}/resolve/{COMMIT}/{TARGET}"
@@ -355,3 +360,64 @@ def test_a_page_is_no_file(shop: Shop, path: str) -> None:
     with file_at(shop, {}) as server:
         add_address(shop, f"{server.url}{path}")
         assert refused(shop, Route(), "direct").failure.values["reason"] == "models.reason.nowhere"
+
+
+# --- looked at and ordered by name ----------------------------------------------------------------
+
+
+async def ordered(shop: Shop, name: str, route: Route) -> Record:
+    """From what a user pastes to what is recorded, as the terminal's `get` goes."""
+    library = shop.library()
+
+    async def by(*, repositories: bool = True) -> Route:
+        return route
+
+    seen = await Remote(shop.folder / "remote", shop.logs, route=by).probe(name)
+    licence = Licence(id="unknown", url="https://example.org", commercial="unknown")
+    entry = await library.order(order_of(seen, licence))
+    downloads = Downloads(library, shop.logs, route=by)
+    downloads.start(entry.model.id)
+    await downloads.wait(entry.model.id)
+    (stored,) = library.store.of(entry.model.id)
+    return stored.record
+
+
+@pytest.fixture
+def real(tmp_path: Path) -> bytes:
+    """A model that a family recognizes."""
+    return repositories.gguf(tmp_path, padding=100_000)
+
+
+async def test_a_repository_on_modelscope_by_its_name(shop: Shop, real: bytes) -> None:
+    with answering(ModelScope("maker/scoped", {"model.gguf": real, "README.md": b"# It"})) as server:
+        route = Route(endpoints=(server.url,), modelscope=server.url)
+        record = await ordered(shop, "modelscope:maker/scoped", route)
+    assert (record.source, record.commit, record.verified) == ("modelscope", "c" * 40, True)
+    assert [file.sha256 for file in record.files] == [sha256(real)]
+
+
+@pytest.mark.parametrize("vouched", [False, True])
+async def test_a_file_by_its_address(shop: Shop, real: bytes, vouched: bool) -> None:
+    with answering(lambda request: part_of(real, request, ETag='"v1"')) as server:
+        name = f"{server.url}/files/thing.gguf"
+        record = await ordered(shop, f"{name}#sha256={sha256(real)}" if vouched else name, Route())
+    assert (record.source, record.origin, record.verified) == ("address", name, vouched)
+    assert [(file.path, file.sha256) for file in record.files] == [("thing.gguf", sha256(real))]
+
+
+@pytest.mark.parametrize(
+    ("name", "code"),
+    [
+        ("http://files.example/a.gguf", "address.refused"),
+        ("https://me:hunter2@files.example/a.gguf", "address.refused"),
+        ("https://files.example/a.zip", "address.unclear"),
+        ("no such name", "model.missing"),
+    ],
+)
+async def test_what_is_never_asked_is_said_in_words(tmp_path: Path, name: str, code: str) -> None:
+    with pytest.raises(StudioError) as caught:
+        await Remote(tmp_path, tmp_path).probe(name)
+    failure = caught.value.failure
+    assert failure.code == code
+    assert failure.hint
+    assert "hunter2" not in failure.message + failure.details

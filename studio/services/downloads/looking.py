@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import logging
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import TypeVar
 
 import httpx2
+from huggingface_hub import hf_hub_url
 from huggingface_hub.errors import GatedRepoError, HfHubHTTPError
 from huggingface_hub.hf_api import ModelInfo
 
@@ -56,7 +57,7 @@ def read_licence(order: ReadLicence, traffic: Traffic) -> str:
     return _said(order.repo, order.route.hub, lambda: _read_licence(order, traffic))
 
 
-def licence_tag(tags: list[str]) -> str:
+def licence_tag(tags: Iterable[str]) -> str:
     """As the page of a model names its licence, "" where it does not."""
     found = next((tag.removeprefix("license:") for tag in tags if tag.startswith("license:")), "")
     return found if _TAG.fullmatch(found) else ""
@@ -98,7 +99,8 @@ def _read_licence(order: ReadLicence, traffic: Traffic) -> str:
         return ""
     file = min(files, key=lambda each: (len(each.path), each.path))
     with open_client(order.route, timeout=TIMEOUT) as client:
-        every = beginnings(client, endpoint, order.repo, tree, order.route.token(endpoint), traffic)
+        url = hf_hub_url(order.repo, file.path, revision=tree.commit, endpoint=endpoint)
+        every = beginnings(client, tree, lambda _: url, order.route, traffic)
         return every[file.path].read(0, file.bytes).decode("utf-8", "replace")
 
 

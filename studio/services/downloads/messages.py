@@ -44,7 +44,7 @@ class Fetch(Message, frozen=True, kw_only=True):
 
 
 class Probe(Message, frozen=True, kw_only=True):
-    """Look at a repository on the hub without fetching it.
+    """Look at a repository on the hub, or with `modelscope` there, or at the file at `url`, without fetching.
 
     `variant` as in `RemoteModel`, "" the usual one. Only files that match one of the patterns `files`
     count. `logs` and `route` as in `Fetch`.
@@ -55,6 +55,9 @@ class Probe(Message, frozen=True, kw_only=True):
     revision: str = "main"
     variant: str = ""
     files: tuple[str, ...] = ("*",)
+    modelscope: bool = False
+    url: str = ""
+    sha256: str = ""
     route: Route = Route()
 
 

@@ -13,11 +13,12 @@ from studio.domain.cost.packed import PackedFacts, pack
 from studio.domain.failure import StudioError
 from studio.domain.model import ModelFile
 from studio.domain.remote import RemoteModel
-from studio.services.downloads import addresses, hub, names
+from studio.services.downloads import names
 from studio.services.downloads.addresses import AddressError
 from studio.services.downloads.beginning import FIRST, TIMEOUT, Beginning
 from studio.services.downloads.choice import INDEX, Choice, choose
 from studio.services.downloads.client import open_client
+from studio.services.downloads.listing import listing_of, page_of
 from studio.services.downloads.looking import licence_tag
 from studio.services.downloads.messages import Probe
 from studio.services.downloads.names import UnsafeNameError
@@ -42,11 +43,10 @@ def probe(order: Probe, traffic: Traffic) -> RemoteModel:
     """Raises StudioError: `model.gated`, `model.unsafe`, `model.unrecognized`, `model.missing_file`,
     `download.failed`.
     """
-    endpoint = order.route.hub
     try:
-        return _probe(order, traffic, addresses.check(endpoint))
+        return _probe(order, traffic)
     except (DeniedError, GatedRepoError) as error:
-        url = f"{endpoint}/{order.repo}"
+        url = page_of(order)
         raise StudioError("model.gated", name=order.repo, url=url, details=str(error)) from error
     except HeaderError as error:
         raise StudioError("model.unrecognized", name=order.repo, details=str(error)) from error
@@ -65,11 +65,11 @@ def _failed(order: Probe, reason: str, error: Exception, *, retryable: bool = Fa
     )
 
 
-def _probe(order: Probe, traffic: Traffic, endpoint: str) -> RemoteModel:
-    info = hub.info_of(order.repo, order.revision, endpoint, order.route)
-    tree = hub.tree_of(info)
+def _probe(order: Probe, traffic: Traffic) -> RemoteModel:
     with open_client(order.route, timeout=TIMEOUT) as client:
-        every = beginnings(client, endpoint, order.repo, tree, order.route.token(endpoint), traffic)
+        listing = listing_of(order, client)
+        tree = listing.tree
+        every = beginnings(client, tree, listing.url_of, order.route, traffic)
         files = {path: file for path, file in every.items() if _is_asked_for(path, order)}
         choice = _chosen(order, files)
         code = [path for path in files if path.endswith(".py")]
@@ -100,8 +100,10 @@ def _probe(order: Probe, traffic: Traffic, endpoint: str) -> RemoteModel:
         parameters=parameters,
         variant=choice.variant,
         variants=choice.variants,
-        licence=licence_tag(info.tags or []),
-        gated=bool(info.gated),
+        licence=licence_tag(listing.tags),
+        gated=listing.gated,
+        modelscope=order.modelscope,
+        url=order.url,
     )
 
 

@@ -9,6 +9,7 @@ import asyncio
 import hashlib
 import logging
 import os
+import re
 import time
 from collections.abc import Awaitable, Callable
 from pathlib import Path
@@ -21,6 +22,7 @@ from studio import __version__
 from studio.domain.failure import StudioError
 from studio.domain.model import Hub
 from studio.domain.remote import Hit, RemoteModel
+from studio.services.downloads import addresses
 from studio.services.downloads.messages import Probe, ReadLicence, Search
 from studio.services.downloads.pasted import understand
 from studio.services.downloads.process import probe_in_helper, read_licence_in_helper, search_in_helper
@@ -64,9 +66,17 @@ class Remote:
         """
         found = understand(name)
         if found is None:
-            raise StudioError("model.missing", name=name)
+            raise _not_understood(name)
         return await self._look(
-            Probe(repo=found.repo, revision=found.revision, variant=found.variant, logs=str(self._logs))
+            Probe(
+                repo=found.repo,
+                revision=found.revision,
+                variant=found.variant,
+                modelscope=found.modelscope,
+                url=found.url,
+                sha256=found.sha256,
+                logs=str(self._logs),
+            )
         )
 
     async def probe_source(self, source: Hub) -> RemoteModel:
@@ -147,6 +157,17 @@ class Remote:
             log.info("what was seen of %s is not kept: %s", model.repo, error)
 
 
+def _not_understood(name: str) -> StudioError:
+    if "://" not in name:
+        return StudioError("model.missing", name=name)
+    shown = re.sub(r"//[^/@]*@", "//", name)  # not its password
+    try:
+        addresses.check(name)
+    except addresses.AddressError as error:
+        return StudioError("address.refused", address=shown, details=str(error))
+    return StudioError("address.unclear", address=shown)
+
+
 def _by(order: Order, route: Route) -> Order:
     return msgspec.structs.replace(order, route=route)
 
@@ -154,5 +175,5 @@ def _by(order: Order, route: Route) -> Order:
 def _key(order: Probe) -> str:
     """Other versions recognize other models, and a mirror may have others."""
     asked = [__version__, os.environ.get("HF_ENDPOINT", ""), order.repo, order.revision, order.variant]
-    words = "\n".join([*asked, *order.files])
+    words = "\n".join([*asked, order.url, order.sha256, str(order.modelscope), *order.files])
     return hashlib.sha256(words.encode()).hexdigest()[:32]

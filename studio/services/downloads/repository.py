@@ -5,18 +5,18 @@ from __future__ import annotations
 import io
 import threading
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from fnmatch import fnmatchcase
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Literal, Self
 
 import httpx2
-from huggingface_hub import hf_hub_url
 from msgspec import Struct
 
 from studio.services.downloads.beginning import FIRST, Beginning
-from studio.services.downloads.hub import Tree
+from studio.services.downloads.route import Route
 from studio.services.downloads.transfer import Item, UnreachableError
+from studio.services.downloads.tree import Tree
 from studio.services.library.headers import HeaderError
 from studio.services.network import Traffic
 
@@ -46,15 +46,14 @@ class Allowance:
 
 
 def beginnings(
-    client: httpx2.Client, endpoint: str, repo: str, tree: Tree, token: str | None, traffic: Traffic
+    client: httpx2.Client, tree: Tree, url_of: Callable[[str], str], route: Route, traffic: Traffic
 ) -> dict[str, Beginning]:
-    """The beginning of every file of *tree* by its path; nothing is asked for yet."""
+    """The beginning of every file of *tree* by its path, at the address of that; nothing is asked for yet."""
     allowance = Allowance(traffic)
-    headers = {"Authorization": f"Bearer {token}"} if token else {}
     found: dict[str, Beginning] = {}
     for file in tree.files:
-        url = hf_hub_url(repo, file.path, revision=tree.commit, endpoint=endpoint)
-        item = Item(url=url, name=file.path, bytes=file.bytes, headers=headers)
+        url = url_of(file.path)
+        item = Item(url=url, name=file.path, bytes=file.bytes, headers=route.headers(url))
         found[file.path] = Beginning(client, item, allowance.take)
     return found
 

@@ -15,7 +15,7 @@ from msgspec import Struct
 from studio.domain.cost.packed import PackedFacts
 from studio.domain.failure import StudioError
 from studio.domain.licence import Licence
-from studio.domain.model import Hub, Model
+from studio.domain.model import Address, Hub, Model, ModelScope
 from studio.domain.remote import RemoteModel
 from studio.domain.text import LANGUAGES, catalogue
 from studio.families.registry import families
@@ -72,17 +72,16 @@ def order_of(remote: RemoteModel, licence: Licence, *, treat_as: str = "") -> Or
     asks = any(parameter.name == "prompt" for parameter in spec.parameters)
     example = f"models.example.{spec.tasks[0]}"
     words = {language: catalogue(language) for language in LANGUAGES}
-    short = remote.repo.rpartition("/")[2]
+    called = remote.repo.removesuffix(".safetensors").removesuffix(".gguf") if remote.url else remote.repo
+    short = called.rpartition("/")[2]
     model = Model(
-        id=id_of(remote.repo, remote.variant),
+        id=id_of(called, remote.variant),
         family=spec.name,
         tasks=spec.tasks,
         title={"en": f"{short} {remote.variant}".rstrip()},
         description={language: known["models.hub.words"] for language, known in words.items()},
         licence=licence,
-        sources=(
-            Hub(repo=remote.repo, revision=remote.commit, files=tuple(file.path for file in remote.files)),
-        ),
+        sources=(_source(remote),),
         files=remote.files,
         bytes=remote.bytes,
         parameters=remote.parameters,
@@ -91,6 +90,15 @@ def order_of(remote: RemoteModel, licence: Licence, *, treat_as: str = "") -> Or
         },
     )
     return Ordered(model=model, facts=remote.packed, treated=bool(treat_as))
+
+
+def _source(remote: RemoteModel) -> Hub | ModelScope | Address:
+    if remote.url:
+        (file,) = remote.files
+        return Address(url=remote.url, path=file.path, sha256=file.sha256)
+    files = tuple(file.path for file in remote.files)
+    kind = ModelScope if remote.modelscope else Hub
+    return kind(repo=remote.repo, revision=remote.commit, files=files)
 
 
 def id_of(repo: str, variant: str) -> str:

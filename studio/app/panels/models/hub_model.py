@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Coroutine
 from typing import Any
 
+import msgspec
 from msgspec import Struct
 
 from studio.app.background import Background
@@ -61,12 +62,8 @@ class HubModel:
         seen = self.seen.value
         if seen is not None and seen.remote is not None:
             remote = seen.remote
-            revision = understand(seen.name)
-            self.look_at(
-                Pasted(
-                    repo=remote.repo, revision=revision.revision if revision else "main", variant=variant
-                ).name
-            )
+            named = understand(seen.name) or Pasted(repo=remote.repo)
+            self.look_at(msgspec.structs.replace(named, variant=variant).name)
 
     def order(self, treat_as: str = "") -> None:
         """Take what is looked at into the library's list, so that it can be fetched there."""
