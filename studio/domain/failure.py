@@ -17,6 +17,8 @@ CODES: dict[str, tuple[str, ...]] = {
     "model.hash_mismatch": ("name", "file"),
     "model.gated": ("name", "url"),
     "model.unrecognized": ("name",),
+    "model.not_yet": ("name", "what"),
+    "model.part": ("name", "what", "of"),
     "model.unsafe": ("name", "what"),
     "model.language": ("name", "language", "voices"),
     "plan.uncounted": ("name",),

@@ -19,10 +19,15 @@ class Layout(Struct, frozen=True, kw_only=True):
     kinds: "diffusers" (model_index.json, `_class_name`), "transformers" (config.json,
     `architectures`), "gguf" (the header's `general.architecture`), "safetensors" (one file, alone or
     in a folder; every pattern must match a tensor's name). For the others one pattern must match.
+    `shapes`: tensors that must be there in this shape, None for any side; `absent`: patterns of those that
+    must not. `needs`: what such files never have, so that it comes from a folder of the family.
     """
 
     kind: str
     classes: tuple[str, ...] = ("*",)
+    shapes: dict[str, tuple[int | None, ...] | None] = {}
+    absent: tuple[str, ...] = ()
+    needs: tuple[str, ...] = ()
 
 
 class Variant(Struct, frozen=True, kw_only=True):

@@ -19,6 +19,7 @@ from studio.families.registry import families
 from studio.services.library import headers
 from studio.services.library.headers import MAX_INDEX, HeaderError
 from studio.services.library.place import Place, gguf_shards
+from studio.services.library.signatures import has
 
 P = TypeVar("P", bound=Place)
 
@@ -34,16 +35,24 @@ _ATTENTION_KEYS = ("_attn_implementation", "attn_implementation", "_attn_impleme
 class Found(Struct, frozen=True):
     """`path` is what the family's pipeline gets: a folder or a file, absolute.
 
-    `parameters` narrow the family's, by what the files say of themselves (`Variant`).
+    `parameters` narrow the family's, by what the files say of themselves (`Variant`). `needs`: what a folder
+    of the family must add (`Layout`). `treated`: the user said what it is.
     """
 
     spec: FamilySpec
     path: Path
     parameters: dict[str, dict[str, Any] | None] = {}
+    needs: tuple[str, ...] = ()
+    treated: bool = False
 
 
-def recognize(path: Path, name: str = "", specs: Iterable[FamilySpec] | None = None) -> Found:
+def recognize(
+    path: Path, name: str = "", specs: Iterable[FamilySpec] | None = None, *, treat: bool = False
+) -> Found:
     """Which of *specs* (all families if None) fits what lies at *path*; *name* is what messages call it.
+
+    With *treat* the first of *specs* is taken whatever the files name, if it loads files that lie like these;
+    what is broken, incomplete or carries code is refused all the same.
 
     Raises StudioError `model.missing`, `model.missing_file`, `model.unrecognized`, `model.unsafe`.
     """
@@ -51,8 +60,9 @@ def recognize(path: Path, name: str = "", specs: Iterable[FamilySpec] | None = N
     name = name or path.name
     try:
         if path.is_dir() or path.is_file():
-            spec, place, parameters = family_of(path, name, specs)
-            return Found(spec, place, parameters)
+            finder = _Finder(name, tuple(families().values() if specs is None else specs), treat=treat)
+            spec, place = finder.folder(path) if path.is_dir() else finder.file(path)
+            return Found(spec, place, _variant(spec, place), finder.needs, treat)
     except HeaderError as error:
         raise StudioError("model.unrecognized", name=name, details=str(error)) from error
     except OSError as error:
@@ -83,10 +93,11 @@ def _variant(spec: FamilySpec, path: Place) -> dict[str, dict[str, Any] | None]:
 
 
 class _Finder:
-    """Looks at one place. `name` is for messages, `specs` may be found."""
+    """Looks at one place. `name` is for messages, `specs` may be found; `needs` those of the layout found."""
 
-    def __init__(self, name: str, specs: tuple[FamilySpec, ...]) -> None:
-        self._name, self._specs = name, specs
+    def __init__(self, name: str, specs: tuple[FamilySpec, ...], *, treat: bool = False) -> None:
+        self._name, self._specs, self._treat = name, specs, treat
+        self.needs: tuple[str, ...] = ()
 
     def folder(self, folder: P) -> tuple[FamilySpec, P]:
         if (folder / "model_index.json").is_file():
@@ -95,14 +106,14 @@ class _Finder:
             found = self._transformers(folder)
             if found:
                 return found
-        model = next((file for file in _files(folder) if _kind(file) is not None), None)
+        model = next((file for file in _files(folder) if kind_of(file) is not None), None)
         if model is None:
             self._refuse_pickles(folder)
             raise StudioError("model.unrecognized", name=self._name, details="no model file in the folder")
         return self.file(model)  # the first of several is the first shard
 
     def file(self, file: P) -> tuple[FamilySpec, P]:
-        kind = _kind(file)
+        kind = kind_of(file)
         if kind == "gguf":
             self._need(file.parent, gguf_shards(file.name))
             return self._family("gguf", [headers.gguf_architecture(file)]), file
@@ -208,8 +219,11 @@ class _Finder:
         best, best_score = None, 0
         for spec in self._specs:
             for layout in spec.layouts:
-                if layout.kind == kind and (fits := score(layout)) > best_score:
-                    best, best_score = spec, fits
+                if layout.kind != kind:
+                    continue
+                fits = max(1, score(layout)) if self._treat else score(layout)
+                if fits > best_score:
+                    best, best_score, self.needs = spec, fits, layout.needs
         return best
 
     def _refuse(self, kind: str, names: list[str]) -> NoReturn:
@@ -221,7 +235,8 @@ def _files(folder: P) -> list[P]:
     return sorted((file for file in folder.iterdir() if file.is_file()), key=lambda file: file.name)
 
 
-def _kind(file: Place) -> str | None:
+def kind_of(file: Place) -> str | None:
+    """ "gguf" or "safetensors" by how the file begins, None for any other. Raises OSError."""
     start = headers.magic(file)
     if start.startswith(gguf.MAGIC):
         return "gguf"
@@ -229,6 +244,11 @@ def _kind(file: Place) -> str | None:
     if len(start) > 8 and start[8:9] == b"{" and length <= headers.MAX_SAFETENSORS_HEADER:
         return "safetensors"
     return None
+
+
+def fits(spec: FamilySpec, kind: str, names: Iterable[str]) -> bool:
+    """Does *spec* load files of *kind* that name one of *names*?"""
+    return any(layout.kind == kind and _best(layout, names) for layout in spec.layouts)
 
 
 def _best(layout: Layout, names: Iterable[str]) -> int:
@@ -239,7 +259,8 @@ def _best(layout: Layout, names: Iterable[str]) -> int:
 
 
 def _all_named(layout: Layout, tensors: dict[str, headers.Tensor]) -> int:
-    if all(any(fnmatchcase(name, pattern) for name in tensors) for pattern in layout.classes):
+    named = all(any(fnmatchcase(name, pattern) for name in tensors) for pattern in layout.classes)
+    if named and has(layout.shapes, layout.absent, tensors):
         return sum(map(_weight, layout.classes))
     return 0
 
