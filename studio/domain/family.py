@@ -33,12 +33,14 @@ class Layout(Struct, frozen=True, kw_only=True):
 class Variant(Struct, frozen=True, kw_only=True):
     """Models of the family that their own files tell apart: in the JSON file `file`, `key` is `value`.
 
-    An absent key counts as false. `parameters` narrows the family's, as a model's do (`Model`).
+    An absent key counts as false. In a single file no tensor's name is like `absent`. `parameters` narrows
+    the family's, as a model's do (`Model`).
     """
 
     file: str
     key: str
     value: Any
+    absent: str = ""
     parameters: dict[str, dict[str, Any] | None]
 
 

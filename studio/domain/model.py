@@ -122,7 +122,7 @@ class ModelSource(Struct, frozen=True, kw_only=True):
     """A model on this machine, as the engine gets it: nothing about where it came from.
 
     `path` is the absolute folder or file, empty for a family that needs none. `bytes` is what it
-    takes on disk. `title` is for messages.
+    takes on disk. `title` is for messages. `rest`: a folder of the family's that has what `path` lacks.
     """
 
     id: str
@@ -131,3 +131,4 @@ class ModelSource(Struct, frozen=True, kw_only=True):
     bytes: int = 0
     title: str = ""
     languages: tuple[str, ...] = ()
+    rest: str = ""

@@ -17,7 +17,7 @@ LOOSE = rows("betas= 1000\nalphas_cumprod= 1000")
 
 
 class Made(Struct, frozen=True, kw_only=True):
-    """`expected`: fields of what is found. `check`: diffusers' class, its options, and its conversion's name."""
+    """`expected`: fields of what is found. `check`: diffusers' class, its options, the conversion to it."""
 
     source: str
     make: Callable[[], Shapes]

@@ -1,4 +1,4 @@
-"""Models of diffusers and transformers without weights, and their names in the first Stable Diffusion's layout."""
+"""Models of diffusers and transformers without weights, and their names in the first checkpoints."""
 
 from __future__ import annotations
 

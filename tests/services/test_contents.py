@@ -1,4 +1,4 @@
-"""What a file is, by the names and shapes of its tensors: real layouts, all right, and near misses, none wrong."""
+"""What a file is, by the names and shapes of its tensors: real layouts all right, near misses never wrong."""
 
 from __future__ import annotations
 

@@ -60,6 +60,7 @@ SPEC = FamilySpec(
             file="transformer/config.json",
             key="guidance_embeds",
             value=False,
+            absent="*guidance_in.in_layer.weight",
             parameters={"steps": {"default": 4}, "guidance": None},
         ),
     ),

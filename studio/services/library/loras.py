@@ -35,8 +35,9 @@ _DIRTY = re.compile(r"(?:\.processor|_lora\d?)(?=[._]|$)")
 
 
 class Base(Struct, frozen=True, forbid_unknown_fields=True):
-    """A model that LoRAs are made for. `modules`: patterns of all its layers, "." being what separates and "N"
-    a number. `widths`: (out, in) of some. `most`: how many blocks of a name it has. `marks`: one must be changed.
+    """A model that LoRAs are made for. `modules`: patterns of all its layers, "." being what separates and
+    "N" a number. `widths`: (out, in) of some. `most`: how many blocks of a name it has. `marks`: one of them
+    must be changed.
     """
 
     name: str

@@ -86,8 +86,14 @@ def _variant(spec: FamilySpec, path: Place) -> dict[str, dict[str, Any] | None]:
     """What the variants of the family that fit say of its parameters."""
     narrowed: dict[str, dict[str, Any] | None] = {}
     for variant in spec.variants:
-        file = path / variant.file
-        if file.is_file() and headers.read_json(file).get(variant.key, False) == variant.value:
+        if path.is_file():
+            fit = variant.absent and not any(
+                fnmatchcase(name, variant.absent) for name in headers.safetensors_header(path)
+            )
+        else:
+            file = path / variant.file
+            fit = file.is_file() and headers.read_json(file).get(variant.key, False) == variant.value
+        if fit:
             narrowed |= variant.parameters
     return narrowed
 

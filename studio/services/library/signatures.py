@@ -42,8 +42,8 @@ class Naming(Struct, frozen=True, forbid_unknown_fields=True):
 
 class Signature(Struct, frozen=True, forbid_unknown_fields=True):
     """`tops`: the first pieces of all names, as patterns; a "?" at the end means that it may be missing.
-    `tensors` must be there, in the given shape (None for any side); names may be patterns. `only`: and nothing
-    else. `needs`: kinds of parts that make a whole of it. `names`: the first that fits is closer.
+    `tensors` must be there, in the given shape (None for any side); names may be patterns. `only`: and
+    nothing else. `needs`: kinds of parts that make a whole of it. `names`: the first that fits is closer.
     """
 
     kind: Kind
@@ -73,7 +73,8 @@ class Folder(Struct, frozen=True, forbid_unknown_fields=True):
 @cache
 def table(name: str, kind: type[S]) -> tuple[S, ...]:
     """Every entry of the table *name*. Raises OSError, msgspec.MsgspecError for a broken installation."""
-    return msgspec.json.decode((LAYOUTS / f"{name}.json").read_bytes(), type=tuple[kind, ...])  # type: ignore[valid-type]
+    words = (LAYOUTS / f"{name}.json").read_bytes()
+    return msgspec.json.decode(words, type=tuple[kind, ...])  # type: ignore[valid-type]
 
 
 def signatures() -> tuple[Signature, ...]:
