@@ -14,6 +14,7 @@ CODES: dict[str, tuple[str, ...]] = {
     "oom.ram": (),
     "model.missing": ("name",),
     "model.missing_file": ("name", "file"),
+    "model.cut_short": ("name",),
     "model.hash_mismatch": ("name", "file"),
     "model.gated": ("name", "url"),
     "model.unrecognized": ("name",),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections import Counter
 from collections.abc import Mapping
@@ -21,6 +22,15 @@ _CONTAINERS = re.compile(
     r"|(?P<text_encoder>cond_stage_model\.|conditioner\.embedders\.\d+\.|text_encoders\.\w+\.)"
     r"|(?P<controlnet>control_model\.)"
     r"|(?P<ignored>model_ema\.|denoiser\.|audio_vae\.|vocoder\.|text_embedding_projection\.|embedder\.)"
+)
+_STARTS = (
+    "model.",
+    "first_stage_model.",
+    "vae.",
+    "cond_stage_model.",
+    "conditioner.",
+    "text_enc",
+    "control_",
 )
 # What trainers and programs put around all names of one part.
 _WRAPPERS = re.compile(
@@ -93,6 +103,8 @@ def _content(found: Signature) -> Content:
 def _parts(tensors: Tensors) -> dict[str, dict[str, Shaped]]:
     """The tensors of a checkpoint's parts by kind, without what stands in front of their names."""
     parts: dict[str, dict[str, Shaped]] = {}
+    if not any(name.startswith(_STARTS) for name in tensors):
+        return parts
     loose: dict[str, Shaped] = {}  # numbers of the training; some say how a denoiser was trained
     for name, tensor in tensors.items():
         found = _CONTAINERS.match(name)
@@ -130,13 +142,10 @@ def _checkpoint(parts: Mapping[str, Tensors]) -> Content:
 
 def precision_of(tensors: Mapping[str, Typed]) -> str:
     """The types that make up most of the file, the most first: "F16", "F8_E4M3 + F16", "NF4"."""
-    if any(_NF4 in name for name in tensors):
+    if any(name.endswith((f"{_NF4}nf4", f"{_NF4}fp4")) for name in tensors):
         return "NF4" if any(f"{_NF4}nf4" in name for name in tensors) else "4 bits"
     sizes: Counter[str] = Counter()
     for tensor in tensors.values():
-        elements = 1
-        for side in tensor.shape:
-            elements *= side
-        sizes[tensor.dtype] += elements * _BITS.get(tensor.dtype, 8)
+        sizes[tensor.dtype] += math.prod(tensor.shape) * _BITS.get(tensor.dtype, 8)
     whole = sum(sizes.values())
     return " + ".join(kind for kind, size in sizes.most_common(2) if size * 20 > whole)

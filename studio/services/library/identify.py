@@ -62,21 +62,17 @@ def _file(path: Path) -> Finding:
 
 
 def _safetensors(path: Path) -> Finding:
-    tensors = headers.safetensors_header(path, whole=False)
+    tensors, room = headers.begun(path)
     content = content_of(tensors)
     if content.kind in ("text_encoder", "unknown") and _is_model_folder(path.parent):
         return _folder(path.parent)  # one file of a folder stands for the folder
     finding = _finding(path, "safetensors", content, precision_of(tensors))
+    if any(tensor.data_offsets[1] > room for tensor in tensors.values()):
+        values = {"name": path.name}
+        return msgspec.structs.replace(finding, failure=Failure(code="model.cut_short", values=values))
     if content.kind not in ("model", "denoiser", "unknown"):
         return _part(finding)
-    try:
-        headers.safetensors_header(path)
-    except HeaderError as error:  # its header says what it is, and that its end is missing
-        failure = Failure(
-            code="model.missing_file", values={"name": path.name, "file": path.name}, details=str(error)
-        )
-        return msgspec.structs.replace(finding, failure=failure)
-    return _judged(finding, content)
+    return _judged(finding, content, tensors)
 
 
 def _is_model_folder(folder: Path) -> bool:
@@ -193,11 +189,11 @@ def _finding(path: Path, container: Container, content: Content, precision: str)
     )
 
 
-def _judged(finding: Finding, content: Content) -> Finding:
-    """A whole model, if a family can load it; else why not."""
+def _judged(finding: Finding, content: Content, tensors: dict[str, Tensor] | None = None) -> Finding:
+    """A whole model, if a family can load it; else why not. *tensors*: of the file, if they were read."""
     path = Path(finding.path)
     try:
-        found = recognize(path)
+        found = recognize(path, tensors=tensors)
     except StudioError as error:
         failure = error.failure
         if failure.code == "model.unrecognized" and content.kind == "denoiser":

@@ -12,7 +12,7 @@ import logging
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from msgspec import Struct
 
@@ -28,6 +28,9 @@ from studio.services.library.own import OwnModels, model_of
 from studio.services.library.record import PARTS, Record, read_record
 from studio.services.library.sums import Sums
 from studio.services.paths import ASSETS, MANIFEST
+
+if TYPE_CHECKING:
+    from studio.services.library.recognize import Found
 
 log = logging.getLogger(__name__)
 
@@ -180,7 +183,9 @@ class Library:
             raise StudioError("model.missing", name=text)
         from studio.services.library.recognize import recognize
 
-        found = recognize(path)
+        own = self._own.known(str(path.absolute()))
+        treat = [family(own.family)] if own is not None and own.treated else None
+        found = recognize(path, specs=treat, treat=treat is not None)
         model = model_of(found)
         source = ModelSource(
             id=model.id,
@@ -188,8 +193,26 @@ class Library:
             path=model.id,
             bytes=model.bytes or 0,
             title=localized(model.title),
+            rest=self._rest_of(found, own.rest if own is not None else ""),
         )
         return Resolved(found.spec, model, source)
+
+    def _rest_of(self, found: Found, chosen: str) -> str:
+        """The folder that has what *found* needs: the one that was *chosen*, else any of the family's here.
+
+        Raises StudioError `model.missing_file`.
+        """
+        if not found.needs:
+            return ""
+        here = [
+            entry.installed.path
+            for entry in self.entries()
+            if entry.installed is not None and entry.model.family == found.spec.name
+        ]
+        for folder in [chosen] if chosen else here:
+            if all((Path(folder) / part).is_dir() for part in found.needs):
+                return folder
+        raise StudioError("model.missing_file", name=found.path.name, file=found.needs[0])
 
     def _check(self, place: _Place, title: str, *, verify: bool) -> None:
         for file in place.files:
@@ -209,15 +232,18 @@ class Library:
 
     # --- changes ----------------------------------------------------------------------------
 
-    async def add(self, path: Path) -> Entry:
+    async def add(self, path: Path, family: str = "", rest: Path | None = None) -> Entry:
         """Take the user's own folder or file *path* into the list; nothing is copied or changed.
+
+        *family*: what to treat it as, whatever it says of itself. *rest*: the folder that has what a file of
+        its kind lacks, absolute; where none is given, one of the same family is looked for in the list.
 
         Raises StudioError as `resolve`, and `output.unwritable` when the list cannot be kept.
         """
-        from studio.services.library.recognize import recognize
-
-        found = await _in_thread(recognize, path)
-        return self.entry(await self._keep(lambda: self._own.add(found)))
+        found = await _in_thread(lambda: _found(path, family))
+        chosen = str(rest) if rest else ""
+        self._rest_of(found, chosen)
+        return self.entry(await self._keep(lambda: self._own.add(found, chosen)))
 
     async def forget(self, model_id: str) -> None:
         """Take one of the user's own out of the list; its files stay. Raises StudioError."""
@@ -297,6 +323,12 @@ class Library:
             installed=record.installed if record else None,
             removable=record is not None,
         )
+
+
+def _found(path: Path, name: str) -> Found:
+    from studio.services.library.recognize import recognize
+
+    return recognize(path, specs=[family(name)], treat=True) if name else recognize(path)
 
 
 def _there(model: Model) -> Installed | None:

@@ -19,7 +19,7 @@ from studio.families.registry import families
 from studio.services.library import headers
 from studio.services.library.headers import MAX_INDEX, HeaderError
 from studio.services.library.place import Place, gguf_shards
-from studio.services.library.signatures import has
+from studio.services.library.signatures import has, like
 
 P = TypeVar("P", bound=Place)
 
@@ -47,12 +47,18 @@ class Found(Struct, frozen=True):
 
 
 def recognize(
-    path: Path, name: str = "", specs: Iterable[FamilySpec] | None = None, *, treat: bool = False
+    path: Path,
+    name: str = "",
+    specs: Iterable[FamilySpec] | None = None,
+    *,
+    treat: bool = False,
+    tensors: dict[str, headers.Tensor] | None = None,
 ) -> Found:
     """Which of *specs* (all families if None) fits what lies at *path*; *name* is what messages call it.
 
     With *treat* the first of *specs* is taken whatever the files name, if it loads files that lie like these;
-    what is broken, incomplete or carries code is refused all the same.
+    what is broken, incomplete or carries code is refused all the same. *tensors*: of a safetensors file, if
+    they were read before.
 
     Raises StudioError `model.missing`, `model.missing_file`, `model.unrecognized`, `model.unsafe`.
     """
@@ -60,9 +66,11 @@ def recognize(
     name = name or path.name
     try:
         if path.is_dir() or path.is_file():
-            finder = _Finder(name, tuple(families().values() if specs is None else specs), treat=treat)
+            finder = _Finder(
+                name, tuple(families().values() if specs is None else specs), treat=treat, tensors=tensors
+            )
             spec, place = finder.folder(path) if path.is_dir() else finder.file(path)
-            return Found(spec, place, _variant(spec, place), finder.needs, treat)
+            return Found(spec, place, _variant(spec, place, tensors), finder.needs, treat)
     except HeaderError as error:
         raise StudioError("model.unrecognized", name=name, details=str(error)) from error
     except OSError as error:
@@ -79,17 +87,18 @@ def family_of(
     """
     finder = _Finder(name, tuple(families().values() if specs is None else specs))
     spec, path = finder.folder(place) if place.is_dir() else finder.file(place)
-    return spec, path, _variant(spec, path)
+    return spec, path, _variant(spec, path, None)
 
 
-def _variant(spec: FamilySpec, path: Place) -> dict[str, dict[str, Any] | None]:
+def _variant(
+    spec: FamilySpec, path: Place, tensors: dict[str, headers.Tensor] | None
+) -> dict[str, dict[str, Any] | None]:
     """What the variants of the family that fit say of its parameters."""
     narrowed: dict[str, dict[str, Any] | None] = {}
     for variant in spec.variants:
         if path.is_file():
-            fit = variant.absent and not any(
-                fnmatchcase(name, variant.absent) for name in headers.safetensors_header(path)
-            )
+            names = tensors or headers.safetensors_header(path)
+            fit = variant.absent and not like(variant.absent, names)
         else:
             file = path / variant.file
             fit = file.is_file() and headers.read_json(file).get(variant.key, False) == variant.value
@@ -101,8 +110,15 @@ def _variant(spec: FamilySpec, path: Place) -> dict[str, dict[str, Any] | None]:
 class _Finder:
     """Looks at one place. `name` is for messages, `specs` may be found; `needs` those of the layout found."""
 
-    def __init__(self, name: str, specs: tuple[FamilySpec, ...], *, treat: bool = False) -> None:
-        self._name, self._specs, self._treat = name, specs, treat
+    def __init__(
+        self,
+        name: str,
+        specs: tuple[FamilySpec, ...],
+        *,
+        treat: bool = False,
+        tensors: dict[str, headers.Tensor] | None = None,
+    ) -> None:
+        self._name, self._specs, self._treat, self._tensors = name, specs, treat, tensors
         self.needs: tuple[str, ...] = ()
 
     def folder(self, folder: P) -> tuple[FamilySpec, P]:
@@ -124,7 +140,7 @@ class _Finder:
             self._need(file.parent, gguf_shards(file.name))
             return self._family("gguf", [headers.gguf_architecture(file)]), file
         if kind == "safetensors":
-            tensors = headers.safetensors_header(file)
+            tensors = self._tensors or headers.safetensors_header(file)
             spec = self._match("safetensors", lambda layout: _all_named(layout, tensors))
             if spec:
                 return spec, file
@@ -265,8 +281,9 @@ def _best(layout: Layout, names: Iterable[str]) -> int:
 
 
 def _all_named(layout: Layout, tensors: dict[str, headers.Tensor]) -> int:
-    named = all(any(fnmatchcase(name, pattern) for name in tensors) for pattern in layout.classes)
-    if named and has(layout.shapes, layout.absent, tensors):
+    if all(like(pattern, tensors) for pattern in layout.classes) and has(
+        layout.shapes, layout.absent, tensors
+    ):
         return sum(map(_weight, layout.classes))
     return 0
 

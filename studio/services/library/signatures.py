@@ -6,6 +6,7 @@ signatures of different things fit, nothing is known.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 from fnmatch import fnmatchcase
 from functools import cache
@@ -18,6 +19,8 @@ from studio.domain.finding import Kind
 from studio.services.paths import MANIFEST
 
 LAYOUTS = MANIFEST / "layouts"
+
+_SPECIAL = re.compile(r"[*?\[]")
 
 Shape = tuple[int | None, ...]
 S = TypeVar("S")
@@ -116,7 +119,7 @@ def _same(patterns: tuple[str, ...], tops: set[str]) -> bool:
     for pattern in patterns:
         may = pattern.endswith("?")
         plain = pattern.removesuffix("?")
-        hit = {plain} & tops if "*" not in plain and "[" not in plain else _like(plain, tops)
+        hit = {plain} & tops if "*" not in plain and "[" not in plain else like(plain, tops)
         if not hit and not may:
             return False
         left -= hit
@@ -127,15 +130,25 @@ def has(wanted: Mapping[str, Shape | None], absent: tuple[str, ...], tensors: Te
     """Are all of *wanted* among *tensors*, in their shapes, and none of *absent*? Names may be patterns."""
     for name, shape in wanted.items():
         if "*" in name:
-            if not any(_is(tensors[found].shape, shape) for found in _like(name, tensors)):
+            if not any(_is(tensors[found].shape, shape) for found in like(name, tensors)):
                 return False
         elif name not in tensors or not _is(tensors[name].shape, shape):
             return False
-    return not any(_like(pattern, tensors) for pattern in absent)
+    return not any(like(pattern, tensors) for pattern in absent)
 
 
-def _like(pattern: str, names: Iterable[str]) -> set[str]:
-    return {name for name in names if fnmatchcase(name, pattern)}
+def like(pattern: str, names: Iterable[str]) -> set[str]:
+    """Those of *names* that fit the shell's *pattern*, of which most begin with letters that tell at once."""
+    start, special = _start(pattern)
+    begun = {name for name in names if name.startswith(start)}
+    return begun if special == "*" else {name for name in begun if fnmatchcase(name, pattern)}
+
+
+@cache
+def _start(pattern: str) -> tuple[str, str]:
+    """What stands before the first special character, and the rest."""
+    found = _SPECIAL.search(pattern)
+    return (pattern[: found.start()], pattern[found.start() :]) if found else (pattern, "?")
 
 
 def _is(shape: tuple[int, ...], wanted: Shape | None) -> bool:
