@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 import math
 import sys
-from pathlib import Path
 
 import msgspec
 
@@ -13,10 +12,9 @@ from studio.domain.cost.cost import ModelFacts, PartFacts, Tensor
 from studio.domain.cost.packed import pack
 from tests.layouts import library
 from tests.layouts.catalogue import LAYOUTS, Made
+from tests.layouts.files import BYTES, FOLDER
 from tests.layouts.rows import Shapes
 
-FOLDER = Path(__file__).parents[1] / "data" / "layouts"
-BYTES = {"F16": 2, "BF16": 2, "F32": 4, "F8_E4M3": 1}
 ROPES = ("freqs", "pos_embed", "inv_freq", "position_ids")
 
 

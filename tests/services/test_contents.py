@@ -2,27 +2,14 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-from typing import Any
-
 import msgspec
 import pytest
 
-from studio.domain.cost.packed import PackedFacts, unpack
 from studio.services.library.contents import content_of, precision_of
 from studio.services.library.headers import Tensor
+from tests.layouts.files import layout, names
 
-FOLDER = Path(__file__).parents[1] / "data" / "layouts"
-NAMES = sorted(file.stem for file in FOLDER.glob("*.json"))
-
-
-def layout(name: str) -> tuple[dict[str, Tensor], dict[str, Any]]:
-    """The tensors of a fixture, without data, and what it must be recognised as."""
-    found = msgspec.json.decode((FOLDER / f"{name}.json").read_bytes())
-    packed = {"layout": "safetensors", "parts": {"model": {"config": {}, "tensors": found["tensors"]}}}
-    facts = unpack(msgspec.convert(packed, PackedFacts))
-    tensors = {t.name: Tensor(t.type, t.shape, (0, 0)) for t in facts.parts["model"].tensors}
-    return tensors, found["expected"]
+NAMES = names()
 
 
 @pytest.mark.parametrize("name", NAMES)
