@@ -106,6 +106,17 @@ def _models() -> typer.Typer:
 
         return probe(name, as_json=json, offline=ctx.obj["offline"])
 
+    @models.command("scan", cls=Command, help=t("cli.help.models.scan"))
+    def models_scan(
+        folder: str = typer.Argument("", metavar="[FOLDER]", help=t("cli.help.folder")),
+        add: bool = typer.Option(False, "--add", help=t("cli.scan.add")),
+        duplicates: bool = typer.Option(False, "--duplicates", help=t("cli.scan.duplicates")),
+        json: bool = as_json,
+    ) -> int:
+        from studio.cli.scan import look
+
+        return look(folder, add=add, compare=duplicates, as_json=json)
+
     @models.command("remove", cls=Command, help=t("cli.help.models.remove"))
     def models_remove(model_id: str = one_model) -> int:
         from studio.cli.models import remove

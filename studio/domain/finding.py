@@ -57,3 +57,12 @@ class Finding(Struct, frozen=True, kw_only=True):
     @property
     def runnable(self) -> bool:
         return self.failure is None
+
+    @property
+    def about(self) -> str:
+        """What it is in names alone: the model's, or those that a LoRA is for; empty where nobody knows."""
+        return ", ".join(self.bases) if self.kind == "lora" else self.name
+
+    @property
+    def title_key(self) -> str:
+        return f"kind.{self.kind}.title"
