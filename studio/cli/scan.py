@@ -92,7 +92,7 @@ def _show(found: Scan, same: list[tuple[Seen, ...]]) -> None:
     for copies in same:
         terminal.show(t("cli.scan.same", paths=", ".join(seen.finding.path for seen in copies)))
     for trouble in found.trouble:
-        terminal.warn(t("cli.scan.skipped", path=trouble.path, why=t(trouble.key)))
+        terminal.warn(t("scan.skipped", path=trouble.path, why=t(trouble.key)))
 
 
 def _as_data(seen: Seen, added: dict[str, str]) -> dict[str, Any]:

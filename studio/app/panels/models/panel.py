@@ -12,6 +12,7 @@ from studio.app.desk import Desk
 from studio.app.observable import Property, bind, watch
 from studio.app.panel import Panel
 from studio.app.panels.models.card import ModelCard
+from studio.app.panels.models.scan import ScanDialog
 from studio.app.panels.models.viewmodel import ModelsModel
 from studio.app.widgets.banner import Banner
 from studio.app.widgets.button import Button
@@ -125,6 +126,9 @@ class ModelsPanel(Panel):
         mode = QFileDialog.FileMode
         menu.addAction(icons.icon("folder"), t("models.add.folder"), lambda: self._choose(mode.Directory))
         menu.addAction(icons.icon("file"), t("models.add.file"), lambda: self._choose(mode.ExistingFile))
+        menu.addAction(
+            icons.icon("search"), t("models.scan"), lambda: ScanDialog(self.model.desk, self).show()
+        )
         return menu
 
     def _choose(self, wanted: QFileDialog.FileMode) -> None:

@@ -72,7 +72,8 @@ class ModelsModel:
     """`cards`: by id, in the order to offer them. `shown`: the ids that pass the filters and the search."""
 
     def __init__(self, desk: Desk) -> None:
-        self._desk, self._studio = desk, desk.studio
+        self.desk = self._desk = desk
+        self._studio = desk.studio
         self.cards: dict[str, Property[ModelState]] = {}
         self.shown: Property[tuple[str, ...]] = Property(())
         self.task: Property[str | None] = Property(None)
