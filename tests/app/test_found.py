@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -181,6 +182,6 @@ async def test_every_kind_has_words(tmp_path: Path, monkeypatch: Any, qloop: Any
         for chosen in ("en", "zh_CN"):
             language.set_language(chosen)
             assert "{" not in words(dialog)
-            assert "kind." not in words(dialog)
+            assert not re.search(r"kind\.[a-z]", words(dialog))
         language.set_language("en")
         dialog.close()

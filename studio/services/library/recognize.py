@@ -26,9 +26,13 @@ P = TypeVar("P", bound=Place)
 # Modules whose classes a pipeline may name; any other is code that came with the files.
 # ("stable_diffusion" is an old alias of one inside diffusers).
 _LIBRARIES = ("diffusers", "transformers", "optimum", "stable_diffusion")
-_CODE_KEYS = ("auto_map", "custom_pipeline", "custom_pipelines", "trust_remote_code")
+_CODE_KEYS = ("auto_map", "custom_pipeline", "custom_pipelines", "custom_generate", "trust_remote_code")
+_CODE_FILES = ("*.py", "*.pyc", "*.pyd", "*.so", "*.dll", "*.dylib")
 # Parts that a pipeline runs without, and that manifests leave out.
 _OPTIONAL = ("safety_checker", "feature_extractor", "image_encoder")
+# Ends of names of configurations; other files (vocabularies, indices) are lists without keys of code.
+_CONFIGS = ("config.json", "model_index.json")
+MAX_DEPTH = 64
 _ATTENTION_KEYS = ("_attn_implementation", "attn_implementation", "_attn_implementation_internal")
 
 
@@ -155,7 +159,7 @@ class _Finder:
 
     def _diffusers(self, folder: P) -> tuple[FamilySpec, P]:
         index = headers.read_json(folder / "model_index.json")
-        self._refuse_code(folder, index)
+        self._refuse_code(folder)
         for component, value in index.items():
             if not isinstance(value, list):
                 continue
@@ -166,15 +170,13 @@ class _Finder:
                 raise StudioError("model.unsafe", name=self._name, what=f"{component}: {library}")
             place = folder / component
             if place.is_dir():
-                self._component(folder, place)
+                self._component(place)
             elif component not in _OPTIONAL:
                 raise StudioError("model.missing_file", name=self._name, file=component)
         return self._family("diffusers", [str(index.get("_class_name", ""))]), folder
 
-    def _component(self, folder: Place, place: Place) -> None:
-        config = place / "config.json"
-        if config.is_file():
-            self._refuse_code(folder, headers.read_json(config))
+    def _component(self, place: Place) -> None:
+        if (place / "config.json").is_file():
             self._need_weights(place)
 
     def _transformers(self, folder: P) -> tuple[FamilySpec, P] | None:
@@ -182,7 +184,7 @@ class _Finder:
         classes = config.get("architectures")
         if not isinstance(classes, list):
             return None
-        self._refuse_code(folder, config)
+        self._refuse_code(folder)
         self._need_weights(folder)
         names = [str(entry) for entry in cast("list[Any]", classes)]
         return self._family("transformers", names), folder
@@ -209,16 +211,36 @@ class _Finder:
             if not (folder / name).is_file():
                 raise StudioError("model.missing_file", name=self._name, file=name)
 
-    def _refuse_code(self, folder: Place, config: dict[str, Any]) -> None:
-        for key in _CODE_KEYS:
-            if config.get(key):
-                raise StudioError("model.unsafe", name=self._name, what=key)
-        for key in _ATTENTION_KEYS:
-            if "/" in str(config.get(key, "")):
-                raise StudioError("model.unsafe", name=self._name, what=f"{key}: {config[key]}")
-        code = min((file.name for file in folder.rglob("*.py")), default=None)
-        if code is not None:
-            raise StudioError("model.unsafe", name=self._name, what=code)
+    def _refuse_code(self, folder: Place) -> None:
+        """Whatever in *folder* asks to run code of its own: its configurations, and files of code."""
+        for file in sorted(folder.rglob("*.json"), key=lambda file: file.name):
+            if file.name.endswith(_CONFIGS) and file.is_file():
+                self._refuse_keys(headers.read_json(file))
+        for pattern in _CODE_FILES:
+            code = min((file.name for file in folder.rglob(pattern)), default=None)
+            if code is not None:
+                raise StudioError("model.unsafe", name=self._name, what=code)
+
+    def _refuse_keys(self, value: Any, depth: int = 0) -> None:
+        """In *value* and all that it holds."""
+        if depth > MAX_DEPTH:
+            raise HeaderError("a configuration too deep to be looked through")
+        if isinstance(value, list):
+            for entry in cast("list[Any]", value):
+                self._refuse_keys(entry, depth + 1)
+        elif isinstance(value, dict):
+            config = cast("dict[str, Any]", value)
+            for key in _CODE_KEYS:
+                if config.get(key):
+                    raise StudioError("model.unsafe", name=self._name, what=key)
+            for key in _ATTENTION_KEYS:
+                # One for each part of a model, or one for all.
+                if "/" in str(config.get(key, "")):
+                    raise StudioError("model.unsafe", name=self._name, what=f"{key}: {config[key]}")
+            if isinstance(config.get("_class_name"), list):  # a file beside it, and a class in that
+                raise StudioError("model.unsafe", name=self._name, what="_class_name")
+            for entry in config.values():
+                self._refuse_keys(entry, depth + 1)
 
     def _refuse_pickles(self, folder: Place) -> None:
         for file in _files(folder):
