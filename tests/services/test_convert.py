@@ -143,7 +143,9 @@ def test_every_tenth_hostile_file(tmp_path: Path) -> None:
 def test_every_hostile_file_under_the_eye_of_the_system(tmp_path: Path) -> None:
     """None makes the canary, starts a program or opens a connection; only our own reader is started."""
     log = tmp_path / "calls"
-    done = hostile(tmp_path, "strace", "-f", "-qq", "-e", "trace=execve,execveat,connect", "-o", str(log))
+    done = hostile(
+        tmp_path, "strace", "-f", "-qq", "-s", "999", "-e", "trace=execve,execveat,connect", "-o", str(log)
+    )
     told = json.loads(done.stdout)
     calls = log.read_text().splitlines()
     started = [line for line in calls if re.search(r"execve(at)?\(", line)]

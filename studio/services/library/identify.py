@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import msgspec
 
@@ -16,7 +16,7 @@ from studio.services.library import headers
 from studio.services.library.contents import Content, content_of, precision_of
 from studio.services.library.headers import HeaderError, Tensor, read_json
 from studio.services.library.place import weights
-from studio.services.library.recognize import fits, kind_of, recognize
+from studio.services.library.recognize import MAX_CLASSES, fits, kind_of, recognize
 from studio.services.library.signatures import Folder, folder_of, gguf_of
 
 log = logging.getLogger(__name__)
@@ -141,7 +141,8 @@ def _folder(path: Path) -> Finding:
 def _configured(path: Path, config: dict[str, Any]) -> Finding:
     """A folder of one part or one model of transformers, or of a LoRA by PEFT."""
     architectures = config.get("architectures")
-    names = [str(name) for name in architectures] if isinstance(architectures, list) else []  # pyright: ignore[reportUnknownVariableType,reportUnknownArgumentType]
+    listed = cast("list[Any]", architectures) if isinstance(architectures, list) else []
+    names = [str(name) for name in listed[:MAX_CLASSES]]
     names += [str(config[key]) for key in ("_class_name", "peft_type") if config.get(key)]
     entry = folder_of(names)
     content = _content_of_entry(entry)

@@ -33,6 +33,7 @@ _OPTIONAL = ("safety_checker", "feature_extractor", "image_encoder")
 # Ends of names of configurations; other files (vocabularies, indices) are lists without keys of code.
 _CONFIGS = ("config.json", "model_index.json")
 MAX_DEPTH = 64
+MAX_CLASSES = 16  # that a configuration names; each is compared with all that is known
 _ATTENTION_KEYS = ("_attn_implementation", "attn_implementation", "_attn_implementation_internal")
 
 
@@ -186,7 +187,7 @@ class _Finder:
             return None
         self._refuse_code(folder)
         self._need_weights(folder)
-        names = [str(entry) for entry in cast("list[Any]", classes)]
+        names = [str(entry) for entry in cast("list[Any]", classes)[:MAX_CLASSES]]
         return self._family("transformers", names), folder
 
     def _need_weights(self, folder: Place) -> None:
