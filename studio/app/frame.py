@@ -175,7 +175,7 @@ class Frame:
 
     async def _dropped_model(self, path: Path) -> None:
         """Say what it is, whether it can be used and how."""
-        finding = await asyncio.to_thread(identify, path)
+        finding = await asyncio.to_thread(lambda: identify(path, pickles=True))
         if finding.kind == "unknown" and not finding.container:
             self._desk.say(t("frame.nothing_inside", name=path.name))  # most likely never meant as a model
             return

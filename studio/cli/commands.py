@@ -111,11 +111,12 @@ def _models() -> typer.Typer:
         folder: str = typer.Argument("", metavar="[FOLDER]", help=t("cli.help.folder")),
         add: bool = typer.Option(False, "--add", help=t("cli.scan.add")),
         duplicates: bool = typer.Option(False, "--duplicates", help=t("cli.scan.duplicates")),
+        check: bool = typer.Option(False, "--check", help=t("cli.scan.check")),
         json: bool = as_json,
     ) -> int:
         from studio.cli.scan import look
 
-        return look(folder, add=add, compare=duplicates, as_json=json)
+        return look(folder, add=add, compare=duplicates, check=check, as_json=json)
 
     @models.command("remove", cls=Command, help=t("cli.help.models.remove"))
     def models_remove(model_id: str = one_model) -> int:

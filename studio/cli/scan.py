@@ -17,12 +17,17 @@ from studio.domain.text import t
 from studio.services.library.identify import identify
 from studio.services.library.library import Library
 from studio.services.scan.places import defaults, spot_of
-from studio.services.scan.scan import Scan, Seen, duplicates, scan
+from studio.services.scan.scan import Scan, Seen, duplicates, is_as_named, scan
 
 
-def look(folder: str, *, add: bool, compare: bool, as_json: bool) -> int:
-    """Look through *folder* (every usual place if empty), and take what can be used into the list."""
+def look(folder: str, *, add: bool, compare: bool, check: bool, as_json: bool) -> int:
+    """Look through *folder* (every usual place if empty), and take what can be used into the list.
+
+    With *check*, files that are not what their programs say end it with an error.
+    """
     found = _scan(folder)
+    if check and (wrong := [seen for seen in found.found if seen.sha256 and not is_as_named(seen)]):
+        raise StudioError("model.hash_mismatch", name=wrong[0].title, file=wrong[0].finding.path)
     same = duplicates(found.found) if compare else []
     added = asyncio.run(_add(open_library(), found)) if add else {}
     if as_json:
@@ -45,7 +50,7 @@ def _scan(folder: str) -> Scan:
         return scan(defaults())
     path = Path(folder).expanduser()
     if path.is_file():
-        return Scan((Seen(identify(path), "", path.name),), ())
+        return Scan((Seen(identify(path, pickles=True), "", path.name),), ())
     if not path.is_dir():
         raise StudioError("model.missing", name=folder)
     return scan([spot_of(path)])
@@ -57,7 +62,7 @@ async def _add(library: Library, found: Scan) -> dict[str, str]:
     for seen in found.found:
         if seen.finding.runnable:
             try:
-                await library.add(Path(seen.finding.path))
+                await library.add(Path(seen.finding.path), title=seen.title)
                 added[seen.finding.path] = ""
             except StudioError as error:
                 added[seen.finding.path] = error.failure.message

@@ -120,6 +120,53 @@ LORAS: dict[str, tuple[dict[str, Tensor], tuple[str, ...]]] = {
         lora(("transformer.transformer_blocks.40.attn.to_q", 3072, 3072)),
         ("Qwen-Image",),
     ),
+    "older namings of the same": (
+        {
+            "double_blocks.0.processor.proj_lora1.down.weight": tensor(16, 3072),
+            "double_blocks.0.processor.proj_lora1.up.weight": tensor(3072, 16),
+            "double_blocks.0.processor.qkv_lora2.down.weight": tensor(16, 3072),
+            "double_blocks.0.processor.qkv_lora2.up.weight": tensor(9216, 16),
+        },
+        ("FLUX.1",),
+    ),
+    "layers by their first names": (
+        {
+            f"lora_unet_input_blocks_4_1_transformer_blocks_1_attn2_to_k.{end}": entry
+            for end, entry in (
+                ("lora_down.weight", tensor(8, 2048)),
+                ("lora_up.weight", tensor(640, 8)),
+                ("alpha", tensor()),
+            )
+        },
+        ("Stable Diffusion XL",),
+    ),
+    "convolutions": (
+        {
+            "lora_unet_down_blocks_0_resnets_0_conv1.lora_down.weight": tensor(8, 320, 3, 3),
+            "lora_unet_down_blocks_0_resnets_0_conv1.lora_up.weight": tensor(320, 8, 1, 1),
+            "lora_unet_down_blocks_0_attentions_0_transformer_blocks_0_attn2_to_v.lora_down.weight": tensor(
+                8, 768
+            ),
+        },
+        ("Stable Diffusion 1.x",),
+    ),
+    "differences as they are": (
+        {
+            "diffusion_model.blocks.0.self_attn.q.lora_down.weight": tensor(8, 5120),
+            "diffusion_model.blocks.0.self_attn.q.lora_up.weight": tensor(5120, 8),
+            "diffusion_model.blocks.0.norm3.diff": tensor(5120),
+            "diffusion_model.blocks.0.cross_attn.k.diff_b": tensor(5120),
+            "diffusion_model.head.head.diff": tensor(64, 5120),
+        },
+        ("Wan",),
+    ),
+    "all blocks of a film maker that is built like a painter": (
+        lora(
+            *((f"transformer.transformer_blocks.{n}.attn.to_q", 3072, 3072) for n in range(20)),
+            ("transformer.single_transformer_blocks.39.attn.to_q", 3072, 3072),
+        ),
+        ("HunyuanVideo",),
+    ),
     "only the reading of words": (
         lora(("text_encoder.text_model.encoder.layers.0.self_attn.q_proj", 768, 768)),
         (),
@@ -136,7 +183,7 @@ def test_what_a_lora_is_for_is_not_guessed(name: str) -> None:
     tensors, bases = LORAS[name]
     content = content_of(tensors)
     assert (content.kind, content.bases) == ("lora", bases)
-    assert bool(content.family) == (bases == ("Qwen-Image",))
+    assert bool(content.family) == (len(bases) == 1 and bases != ("Language model",))
 
 
 def test_precision() -> None:

@@ -46,7 +46,7 @@ class FoundRow(Card):
         self.use = Button("found.use", "check", "primary")
         self.treat = Button("found.treat", "chevron_down", "quiet")
         self.rest = Button("found.rest", "folder", "secondary")
-        self.use.clicked.connect(lambda: models.use(seen.finding.path))
+        self.use.clicked.connect(lambda: models.use(seen))
         self.treat.clicked.connect(
             lambda: self.treat_menu().popup(self.treat.mapToGlobal(QPoint(0, self.treat.height() + 4)))
         )
@@ -106,7 +106,7 @@ class FoundRow(Card):
         for family, title in treatments(self.seen.finding):
             menu.addAction(
                 title.replace("&", "&&"),
-                lambda family=family: self.models.use(self.seen.finding.path, family),
+                lambda family=family: self.models.use(self.seen, family),
             )
         return menu
 
@@ -114,7 +114,7 @@ class FoundRow(Card):
         """The folder of the same family that has what the file lacks."""
         dialog = QFileDialog(self, t("found.rest"))
         dialog.setFileMode(QFileDialog.FileMode.Directory)
-        dialog.fileSelected.connect(lambda path: self.models.use(self.seen.finding.path, rest=Path(path)))
+        dialog.fileSelected.connect(lambda path: self.models.use(self.seen, rest=Path(path)))
         dialog.finished.connect(dialog.deleteLater)
         dialog.open()
 

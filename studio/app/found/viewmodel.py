@@ -14,7 +14,6 @@ from studio.domain.failure import Failure, StudioError
 from studio.domain.finding import Finding
 from studio.domain.text import localized, t
 from studio.families.registry import families
-from studio.services.library.library import Entry
 from studio.services.scan.places import Spot, defaults, spot_of
 from studio.services.scan.scan import Scan, Seen, duplicates, scan
 
@@ -53,14 +52,14 @@ class FoundModels:
 
     # --- what the user does ---------------------------------------------------------------------
 
-    def use(self, path: str, family: str = "", rest: Path | None = None) -> None:
-        """Take *path* into the list where it lies. See `Library.add`."""
-        self._start(self._use(path, family, rest))
+    def use(self, seen: Seen, family: str = "", rest: Path | None = None) -> None:
+        """Take it into the list where it lies. See `Library.add`."""
+        self._start(self._use(seen, family, rest))
 
     def use_all(self, found: Iterable[Seen]) -> None:
         """Every one of *found* that can be used and is not yet."""
-        paths = [seen.finding.path for seen in found if seen.finding.runnable]
-        self._start(self._use_all([path for path in paths if path not in self.used.value]))
+        usable = [seen for seen in found if seen.finding.runnable]
+        self._start(self._use_all([seen for seen in usable if seen.finding.path not in self.used.value]))
 
     def look(self, folder: Path | None = None) -> None:
         """Look through *folder*, or through every usual place."""
@@ -76,19 +75,19 @@ class FoundModels:
 
     # --- and what comes of it -------------------------------------------------------------------
 
-    async def _use(self, path: str, family: str, rest: Path | None) -> Entry | None:
+    async def _use(self, seen: Seen, family: str, rest: Path | None) -> None:
+        path = seen.finding.path
         try:
-            entry = await self._library.add(Path(path), family, rest)
+            entry = await self._library.add(Path(path), family, rest, seen.title)
         except StudioError as error:
             self.refused.value = {**self.refused.value, path: error.failure}
-            return None
+            return
         self.refused.value = {known: why for known, why in self.refused.value.items() if known != path}
         self._desk.say(t("models.added", title=localized(entry.model.title)))
-        return entry
 
-    async def _use_all(self, paths: list[str]) -> None:
-        for path in paths:
-            await self._use(path, "", None)
+    async def _use_all(self, usable: list[Seen]) -> None:
+        for seen in usable:
+            await self._use(seen, "", None)
 
     async def _look(self, spots: list[Spot] | None) -> None:
         loop = asyncio.get_running_loop()

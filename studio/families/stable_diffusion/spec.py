@@ -34,7 +34,7 @@ SPEC = FamilySpec(
                 absent=("model.diffusion_model.label_emb.*", "control_model.*", "*.time_stack.*"),
             )
             for encoder in (
-                "cond_stage_model.transformer.text_model.encoder.*",
+                "cond_stage_model.transformer.*encoder.layers.*",
                 "cond_stage_model.model.transformer.resblocks.*",
             )
         ),

@@ -19,9 +19,9 @@ from studio.services.library.signatures import Shaped, Signature, Tensors, match
 _CONTAINERS = re.compile(
     r"(?P<denoiser>model\.diffusion_model\.)"
     r"|(?P<vae>first_stage_model\.|vae\.)"
-    r"|(?P<text_encoder>cond_stage_model\.|conditioner\.embedders\.\d+\.|text_encoders\.\w+\.)"
+    r"|(?P<text_encoder>cond_stage_model\.|conditioner\.embedders\.\d+\.|text_encoders?\.\w+\.)"
     r"|(?P<controlnet>control_model\.)"
-    r"|(?P<ignored>model_ema\.|denoiser\.|audio_vae\.|vocoder\.|text_embedding_projection\.|embedder\.)"
+    r"|(?P<ignored>model_ema\.|denoiser\.|audio_vae\.|vocoder\.|text_embedding_projection\.|embedder\.|clip_\w*vision\.)"
 )
 _STARTS = (
     "model.",
@@ -140,10 +140,22 @@ def _checkpoint(parts: Mapping[str, Tensors]) -> Content:
     )
 
 
+def quantization_of(tensors: Mapping[str, Typed]) -> str:
+    """How the weights are made smaller than a type makes them, as people call it; empty if they are not."""
+    for name in tensors:
+        if _NF4 in name:
+            return "NF4" if name.endswith("nf4") else "FP4"
+        if name.endswith((".scale_weight", ".weight_scale", ".comfy_quant")):
+            return "FP8 with scales"
+        if name.endswith((".qweight", ".wscales", ".SCB")):
+            return "INT4" if not name.endswith(".SCB") else "INT8"
+    return ""
+
+
 def precision_of(tensors: Mapping[str, Typed]) -> str:
     """The types that make up most of the file, the most first: "F16", "F8_E4M3 + F16", "NF4"."""
-    if any(name.endswith((f"{_NF4}nf4", f"{_NF4}fp4")) for name in tensors):
-        return "NF4" if any(f"{_NF4}nf4" in name for name in tensors) else "4 bits"
+    if quantization := quantization_of(tensors):
+        return quantization
     sizes: Counter[str] = Counter()
     for tensor in tensors.values():
         sizes[tensor.dtype] += math.prod(tensor.shape) * _BITS.get(tensor.dtype, 8)

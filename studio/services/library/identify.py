@@ -12,7 +12,7 @@ from studio.domain import gguf
 from studio.domain.failure import Failure, StudioError
 from studio.domain.finding import Container, Finding
 from studio.families.registry import families
-from studio.services.library import headers
+from studio.services.library import convert, headers
 from studio.services.library.contents import Content, content_of, precision_of
 from studio.services.library.headers import HeaderError, Tensor, read_json
 from studio.services.library.place import weights
@@ -25,9 +25,16 @@ _TOKENIZERS = ("tokenizer.json", "tokenizer.model", "spiece.model", "vocab.json"
 _INDEX = "model_index.json"
 
 
-def identify(path: Path) -> Finding:
-    """What lies at *path*. Milliseconds for a file. Never fails: what is broken is a finding too."""
-    path = path.expanduser().absolute()
+def identify(path: Path, *, pickles: bool = False) -> Finding:
+    """What lies at *path*. Milliseconds for a file. Never fails: what is broken is a finding too.
+
+    With *pickles* a checkpoint is looked into as well, by the locked process that reads their structure.
+    """
+    finding = _identify(path.expanduser().absolute())
+    return _looked_into(finding) if pickles and finding.container == "pickle" else finding
+
+
+def _identify(path: Path) -> Finding:
     try:
         if path.is_dir():
             return _folder(path)
@@ -59,6 +66,29 @@ def _file(path: Path) -> Finding:
         )
     failure = Failure(code="model.unrecognized", values={"name": path.name})
     return Finding(path=str(path), bytes=_size(path), failure=failure)
+
+
+def _looked_into(finding: Finding) -> Finding:
+    """A checkpoint by the tensors that it describes, under "state_dict" or another such name or none.
+
+    It stays unusable: only what was converted is ever loaded.
+    """
+    try:
+        described = convert.contents(Path(finding.path))
+    except (convert.CheckpointError, OSError) as error:
+        log.info("%s is not looked into: %s", finding.path, error)
+        return finding
+    tensors = {
+        name.removeprefix("state_dict.").removeprefix("params_ema.").removeprefix("params."): Tensor(
+            kind, shape, (0, 0)
+        )
+        for name, (_, kind, _, _, shape, _) in described.items()
+    }
+    content = content_of(tensors)
+    if content.kind == "unknown":
+        return finding
+    fields = msgspec.structs.asdict(content)
+    return msgspec.structs.replace(finding, precision=precision_of(tensors), **fields)
 
 
 def _safetensors(path: Path) -> Finding:

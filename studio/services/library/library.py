@@ -186,7 +186,7 @@ class Library:
         own = self._own.known(str(path.absolute()))
         treat = [family(own.family)] if own is not None and own.treated else None
         found = recognize(path, specs=treat, treat=treat is not None)
-        model = model_of(found)
+        model = self._own.models().get(str(found.path)) or model_of(found)
         source = ModelSource(
             id=model.id,
             family=model.family,
@@ -232,18 +232,19 @@ class Library:
 
     # --- changes ----------------------------------------------------------------------------
 
-    async def add(self, path: Path, family: str = "", rest: Path | None = None) -> Entry:
+    async def add(self, path: Path, family: str = "", rest: Path | None = None, title: str = "") -> Entry:
         """Take the user's own folder or file *path* into the list; nothing is copied or changed.
 
         *family*: what to treat it as, whatever it says of itself. *rest*: the folder that has what a file of
         its kind lacks, absolute; where none is given, one of the same family is looked for in the list.
+        *title*: what to call it, if not by its file's name.
 
         Raises StudioError as `resolve`, and `output.unwritable` when the list cannot be kept.
         """
         found = await _in_thread(lambda: _found(path, family))
         chosen = str(rest) if rest else ""
         self._rest_of(found, chosen)
-        return self.entry(await self._keep(lambda: self._own.add(found, chosen)))
+        return self.entry(await self._keep(lambda: self._own.add(found, chosen, title)))
 
     async def forget(self, model_id: str) -> None:
         """Take one of the user's own out of the list; its files stay. Raises StudioError."""

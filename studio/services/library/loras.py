@@ -21,11 +21,11 @@ _BASE = re.compile(
 )
 _ENDS = re.compile(
     r"[._](?:"
-    r"(?P<down>lora_down|lora_A(?:\.default(?:_\d+)?)?|lora\.down|(?<=lora1\.)down|hada_w[12]_b)"
-    r"|(?P<up>lora_up|lora_B(?:\.default(?:_\d+)?)?|lora\.up|(?<=lora1\.)up|hada_w[12]_a)"
+    r"(?P<down>lora_down|lora_A(?:\.default(?:_\d+)?)?|lora\.down|(?<=lora[12]\.)down|hada_w[12]_b)"
+    r"|(?P<up>lora_up|lora_B(?:\.default(?:_\d+)?)?|lora\.up|(?<=lora[12]\.)up|hada_w[12]_a)"
     r"|(?P<lokr>lokr_(?:w[12](?:_[ab])?|t[12]))"
     r"|(?P<rest>lora_mid|hada_t[12]|alpha|dora_scale|lora_magnitude_vector|oft_blocks|oft_diag|on_input"
-    r"|diff(?:_b)?|w_norm|b_norm|set_weight|rank)"
+    r"|diff(?:_[bm])?|w_norm|b_norm|set_weight|rank)"
     r")(?:\.weight|\.bias)?$"
 )
 _MARKERS = {"lora_controlnet"}

@@ -25,7 +25,8 @@ log = logging.getLogger(__name__)
 class Own(Struct, frozen=True, kw_only=True):
     """What was found at `path` when the user named it. `bytes` on disk; the others as in `Found`.
 
-    `rest`: the folder that the user pointed to for what the files need.
+    `rest`: the folder that the user pointed to for what the files need. `title`: what it is called where it
+    lies, if that is not its file's name.
     """
 
     path: str
@@ -35,6 +36,7 @@ class Own(Struct, frozen=True, kw_only=True):
     needs: tuple[str, ...] = ()
     treated: bool = False
     rest: str = ""
+    title: str = ""
 
 
 class OwnModels:
@@ -62,9 +64,9 @@ class OwnModels:
     def known(self, model_id: str) -> Own | None:
         return self._known.get(model_id)
 
-    def add(self, found: Found, rest: str = "") -> str:
+    def add(self, found: Found, rest: str = "", title: str = "") -> str:
         """Remember it; returns its id. Raises OSError."""
-        own = msgspec.structs.replace(_own(found), rest=rest)
+        own = msgspec.structs.replace(_own(found), rest=rest, title=title)
         self._keep({**self._known, own.path: own})
         return own.path
 
@@ -103,7 +105,7 @@ def _model(own: Own, spec: FamilySpec) -> Model:
         id=own.path,
         family=spec.name,
         tasks=spec.tasks,
-        title={"en": Path(own.path).name},
+        title={"en": own.title or Path(own.path).name},
         description={language: known["models.own.words"] for language, known in words.items()},
         licence=Licence(id="", url="", commercial="unknown"),
         bytes=own.bytes,

@@ -17,6 +17,7 @@ from studio.domain.failure import StudioError
 from studio.domain.family import FamilySpec, Layout
 from studio.families.registry import families
 from studio.services.library import headers
+from studio.services.library.contents import quantization_of
 from studio.services.library.headers import MAX_INDEX, HeaderError
 from studio.services.library.place import Place, gguf_shards
 from studio.services.library.signatures import has, like
@@ -148,6 +149,8 @@ class _Finder:
             tensors = self._tensors or headers.safetensors_header(file)
             spec = self._match("safetensors", lambda layout: _all_named(layout, tensors))
             if spec:
+                if quantization := quantization_of(tensors):
+                    raise StudioError("quant.unsupported", name=self._name, format=quantization)
                 return spec, file
             if (file.parent / "config.json").is_file():  # one file of a folder stands for the folder
                 found = self._transformers(file.parent)
