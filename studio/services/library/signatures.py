@@ -1,4 +1,4 @@
-"""Tells what tensors are by their names and shapes, from tables of what is known (`models_manifest/layouts`).
+"""Tells what tensors are by their names and shapes, from tables of what is known (`assets/layouts`).
 
 A signature names every top-level module that may be there: a file with one more is something else. Where two
 signatures of different things fit, nothing is known.
@@ -16,9 +16,9 @@ import msgspec
 from msgspec import Struct
 
 from studio.domain.finding import Kind
-from studio.services.paths import MANIFEST
+from studio.services.paths import ASSETS
 
-LAYOUTS = MANIFEST / "layouts"
+LAYOUTS = ASSETS / "layouts"
 
 _SPECIAL = re.compile(r"[*?\[]")
 
