@@ -372,7 +372,8 @@ class Studio:
             if not entry.installed.path or self.planner.read(model):
                 continue
             try:
-                self.planner.learn(model, Path(self.library.resolve(model, verify=False).source.path))
+                source = self.library.resolve(model, verify=False).source
+                self.planner.learn(model, Path(source.path), Path(source.rest) if source.rest else None)
             except (StudioError, HeaderError, OSError) as error:  # it is said when it is used
                 log.info("%s cannot be planned: %s", model, error)
 

@@ -12,7 +12,7 @@ import logging
 from collections.abc import Callable, Sequence
 from functools import cached_property
 from pathlib import Path
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from msgspec import Struct
 
@@ -32,6 +32,9 @@ from studio.services.licences import terms_of
 from studio.services.paths import ASSETS, MANIFEST
 from studio.services.store.record import Record
 from studio.services.store.store import Store, Stored
+
+if TYPE_CHECKING:
+    from studio.services.library.recognize import Found
 
 log = logging.getLogger(__name__)
 
@@ -254,17 +257,19 @@ class Library:
         title = localized(model.title)
         from studio.services.library.recognize import recognize  # not for the window's first picture
 
-        path, size = "", 0
+        path, rest, size = "", "", 0
         place = self._place(model, stored)
         if place is None and model.sources:
             raise StudioError("model.missing", name=title)
         if place is not None:
             self._check(place, title, verify=verify)
+            path = str(place.folder)
             ordered = self.ordered(model.id)
             if ordered is not None and ordered.treated:
                 path = str(_start(place.folder))
-            else:
-                path = str(recognize(place.folder, title, [spec]).path if spec.layouts else place.folder)
+            elif spec.layouts:
+                found = recognize(place.folder, title, [spec])
+                path, rest = str(found.path), self._rest_of(found, "")
             size = sum(file.bytes or 0 for file in place.files) or model.bytes or 0
         source = ModelSource(
             id=model.id,
@@ -274,6 +279,7 @@ class Library:
             title=title,
             languages=model.languages,
             terms=in_short(terms_of(self.together(model))),
+            rest=rest,
         )
         return Resolved(spec, model, source)
 
@@ -283,8 +289,10 @@ class Library:
             raise StudioError("model.missing", name=text)
         from studio.services.library.recognize import recognize
 
-        found = recognize(path)
-        model = model_of(found)
+        own = self._own.known(str(path.absolute()))
+        treat = [family(own.family)] if own is not None and own.treated else None
+        found = recognize(path, specs=treat, treat=treat is not None)
+        model = self._own.models().get(str(found.path)) or model_of(found)
         source = ModelSource(
             id=model.id,
             family=model.family,
@@ -292,8 +300,26 @@ class Library:
             bytes=model.bytes or 0,
             title=localized(model.title),
             terms=in_short(terms_of([model])),
+            rest=self._rest_of(found, own.rest if own is not None else ""),
         )
         return Resolved(found.spec, model, source)
+
+    def _rest_of(self, found: Found, chosen: str) -> str:
+        """The folder that has what *found* needs: the one that was *chosen*, else any of the family's here.
+
+        Raises StudioError `model.missing_file`.
+        """
+        if not found.needs:
+            return ""
+        here = [
+            entry.installed.path
+            for entry in self.entries()
+            if entry.installed is not None and entry.model.family == found.spec.name
+        ]
+        for folder in [chosen] if chosen else here:
+            if all((Path(folder) / part).is_dir() for part in found.needs):
+                return folder
+        raise StudioError("model.missing_file", name=found.path.name, file=found.needs[0])
 
     def _check(self, place: _Place, title: str, *, verify: bool) -> None:
         for file in place.files:
@@ -313,15 +339,19 @@ class Library:
 
     # --- changes ----------------------------------------------------------------------------
 
-    async def add(self, path: Path) -> Entry:
+    async def add(self, path: Path, family: str = "", rest: Path | None = None, title: str = "") -> Entry:
         """Take the user's own folder or file *path* into the list; nothing is copied or changed.
+
+        *family*: what to treat it as, whatever it says of itself. *rest*: the folder that has what a file of
+        its kind lacks, absolute; where none is given, one of the same family is looked for in the list.
+        *title*: what to call it, if not by its file's name.
 
         Raises StudioError as `resolve`, and `output.unwritable` when the list cannot be kept.
         """
-        from studio.services.library.recognize import recognize
-
-        found = await _in_thread(recognize, path)
-        return self.entry(await self._keep(lambda: self._own.add(found)))
+        found = await _in_thread(lambda: _found(path, family))
+        chosen = str(rest) if rest else ""
+        self._rest_of(found, chosen)
+        return self.entry(await self._keep(lambda: self._own.add(found, chosen, title)))
 
     async def forget(self, model_id: str) -> None:
         """Take one of the user's own out of the list; its files stay. Raises StudioError."""
@@ -397,6 +427,12 @@ class Library:
             installed=record.installed if record else None,
             removable=record is not None,
         )
+
+
+def _found(path: Path, name: str) -> Found:
+    from studio.services.library.recognize import recognize
+
+    return recognize(path, specs=[family(name)], treat=True) if name else recognize(path)
 
 
 def _there(model: Model) -> Installed | None:
