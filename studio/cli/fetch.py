@@ -53,6 +53,8 @@ async def follow(studio: Studio, models: list[Model]) -> None:
             for model in models:
                 await studio.downloads.wait(model.id)
                 board.say(t("cli.models.got", title=titles[model.id]))
+                if refused := studio.downloads.states[model.id].refused:
+                    board.say(t("downloads.refused", title=titles[model.id], sources=", ".join(refused)))
         except (asyncio.CancelledError, Cancelled):
             ids = " ".join(studio.downloads.order)
             board.say(t("downloads.go_on", command=f"{terminal.program()} models resume {ids}"))

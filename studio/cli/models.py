@@ -64,7 +64,8 @@ def show(model_id: str, *, as_json: bool) -> int:
     if entry.installed and entry.installed.path:
         table.add_row(t("cli.models.place"), Text(entry.installed.path))
     for record in records:
-        table.add_row(t("cli.models.origin"), Text(record.origin))
+        proof = "" if record.verified else f", {t('cli.models.unverified')}"
+        table.add_row(t("cli.models.origin"), Text(record.origin + proof))
         if record.commit:
             table.add_row(t("cli.models.revision"), Text(record.commit))
         if record.lineage:

@@ -39,6 +39,7 @@ CODES: dict[str, tuple[str, ...]] = {
     "download.failed": ("name", "reason"),
     "download.offline": ("name",),
     "download.contradiction": ("name", "file", "one", "other"),
+    "network.offline": (),
     "network.proxy": ("proxy", "reason"),
     "address.unclear": ("address",),
     "address.refused": ("address",),

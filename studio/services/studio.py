@@ -31,8 +31,11 @@ from studio.services.basis import Basis, roots
 from studio.services.conversations import Conversations
 from studio.services.database import Database
 from studio.services.downloads.downloads import Downloads
+from studio.services.downloads.findings import Access
+from studio.services.downloads.messages import Ask
 from studio.services.downloads.mirrors import Mirrors
 from studio.services.downloads.pasted import understand
+from studio.services.downloads.process import ask_in_helper
 from studio.services.downloads.remote import Remote
 from studio.services.downloads.route import HUB
 from studio.services.drafts import Drafts
@@ -285,6 +288,16 @@ class Studio:
         self.downloads.start(model_id, licence)
         return [*missing, model_id]
 
+    async def check_access(self, repo: str) -> Access:
+        """Ask the hub, in a helper, whether our token opens *repo*; "" asks whose the token is.
+
+        Raises StudioError, OSError.
+        """
+        if self.offline:
+            raise StudioError("network.offline")
+        route = await self.mirrors.route(repositories=False)
+        return await ask_in_helper(Ask(repo=repo, logs=str(self.paths.logs), route=route))
+
     async def tidy(self) -> None:
         """What can wait until the window is there: the gallery's index, old trash.
 
@@ -302,6 +315,7 @@ class Studio:
 
         Raises OSError, StudioError.
         """
+        self.settings.catch_up()
         self.library.catch_up()
         await self.gallery.catch_up()
 

@@ -239,7 +239,9 @@ class Downloads:
             state = State.PAUSED if word.failure.code == "disk.full" else State.FAILED
             return _at_rest(last, state, word.failure)
         size = model.bytes or last.total_bytes
-        return DownloadState(id=model_id, state=State.DONE, done_bytes=size, total_bytes=size)
+        return DownloadState(
+            id=model_id, state=State.DONE, done_bytes=size, total_bytes=size, refused=word.refused
+        )
 
     def _moved(self, model_id: str, progress: Progress, rate: float) -> None:
         left = (progress.total - progress.done) / rate if rate and progress.total else None

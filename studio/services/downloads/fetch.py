@@ -16,7 +16,7 @@ from studio.domain.text import localized
 from studio.services.downloads import elsewhere, hub, pausing, wheels
 from studio.services.downloads.addresses import AddressError
 from studio.services.downloads.limit import Limit
-from studio.services.downloads.messages import Fetch, Progress
+from studio.services.downloads.messages import Fetch, Finished, Progress
 from studio.services.downloads.names import UnsafeNameError
 from studio.services.downloads.route import ordered
 from studio.services.downloads.transfer import TransferError, UnreachableError, WrongContentError
@@ -33,7 +33,7 @@ log = logging.getLogger(__name__)
 
 def fetch(
     order: Fetch, tell: Callable[[Progress], None], traffic: Traffic, paused: Callable[[], None]
-) -> None:
+) -> Finished:
     """Put `order.model` into its root. Raises StudioError; what has arrived is kept for the next try.
 
     *paused* is called, in another thread, when another process asks for a pause; it ends this one.
@@ -50,6 +50,7 @@ def fetch(
             record = _from_any_source(order, work)
             publish(work.ready, root, record)
             shutil.rmtree(home)
+            return Finished(refused=tuple(dict.fromkeys(work.refused)))
     except StudioError as error:
         if error.failure.code != "model.busy":
             raise

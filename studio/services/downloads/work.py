@@ -29,6 +29,7 @@ class Work:
     """Below `home`, `parts` keeps what has arrived between attempts; `ready` becomes the model's folder.
 
     `proven` has the sha256 of files that were hashed while they came: they need not be read again.
+    `refused`: the hosts that had or sent something else than they should.
     """
 
     def __init__(
@@ -44,6 +45,7 @@ class Work:
         self.ready = home
         self.title, self.traffic, self.limit = title, traffic, limit
         self.proven: dict[Path, str] = {}
+        self.refused: list[str] = []
         self._tell = tell
         self._last = ("", 0.0)
         self.parts.mkdir(parents=True, exist_ok=True)
