@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from studio.services.downloads.part import CHUNK, NOTE, SPAN, Claim, Lost, Part
+from studio.services.downloads.part import CHUNK, NOTE, SPAN, Claim, Lost, Part, arrived
 from studio.services.downloads.ranges import Ranges
 
 SIZE = 3 * NOTE
@@ -102,6 +102,19 @@ def test_of_something_else(tmp_path: Path) -> None:
     write(part, 1000)
     part.close()
     assert again(tmp_path, promise="another") == []
+
+
+def test_holes_are_not_here(tmp_path: Path) -> None:
+    part = part_in(tmp_path, size=8 * CHUNK)
+    first = claimed(part, 8)
+    with claimed(part, 8) as second:
+        second.write(b"x" * 1000)
+    part.release(first)
+    part.close()
+    (tmp_path / "whole").mkdir()
+    (tmp_path / "whole" / "file").write_bytes(bytes(77))
+    assert part.path.stat().st_size == CHUNK + 1000
+    assert arrived(tmp_path) == 1077
 
 
 def test_a_log_that_outlived_its_part(tmp_path: Path) -> None:

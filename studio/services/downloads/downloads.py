@@ -20,6 +20,7 @@ from studio.domain.model import DataWheels, Hub
 from studio.domain.text import localized
 from studio.services.downloads.limit import Limit
 from studio.services.downloads.messages import Failed, Fetch, Paused, Progress
+from studio.services.downloads.part import arrived
 from studio.services.downloads.process import fetch_in_helper
 from studio.services.downloads.state import DownloadState, State
 from studio.services.event import Event
@@ -202,11 +203,7 @@ class Downloads:
         known = {entry.model.id for entry in self._library.entries() if not entry.installed}
         parts = self._library.folder / PARTS
         folders = [folder for folder in parts.iterdir() if folder.is_dir()] if parts.is_dir() else []
-        return {
-            folder.name: sum(file.stat().st_size for file in folder.rglob("*") if file.is_file())
-            for folder in folders
-            if folder.name in known
-        }
+        return {folder.name: arrived(folder) for folder in folders if folder.name in known}
 
     # --- one download -----------------------------------------------------------------------
 

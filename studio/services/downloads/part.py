@@ -26,6 +26,7 @@ CHUNK = 8 * 2**20
 SPAN = 8 * CHUNK
 """One request asks for at least CHUNK bytes, where as many are missing, and at most for SPAN."""
 
+_LOG = ".state"
 NOTE = 2**20
 NOTE_SECONDS = 0.25
 _SAME_BOOT = 10.0  # seconds by which the time of one start may seem to change
@@ -60,7 +61,7 @@ class Part:
 
     def __init__(self, path: Path, promise: str, size: int | None, changed: threading.Condition) -> None:
         self.path = path.with_name(path.name + files.PART)
-        self.log = path.with_name(path.name + ".state")
+        self.log = path.with_name(path.name + _LOG)
         self.size, self.changed = size, changed
         self.url = self.etag = ""
         self.undivided = False
@@ -276,6 +277,21 @@ class Claim:
             self.part.note(self)
         finally:
             self.part.release(self)
+
+
+def arrived(folder: Path) -> int:
+    """Bytes of parts and whole files below *folder*, as far as is noted; a part may have holes."""
+    total = 0
+    for file in folder.rglob("*"):
+        if file.suffix == _LOG or not file.is_file():
+            continue
+        log = file.with_suffix(_LOG)
+        if file.suffix != files.PART:
+            total += file.stat().st_size
+        elif log.exists():
+            _, here, _ = _read(log.read_bytes())
+            total += here.total
+    return total
 
 
 _FLAGS = os.O_RDWR | os.O_CREAT | getattr(os, "O_BINARY", 0)

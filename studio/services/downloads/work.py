@@ -14,6 +14,7 @@ from studio.domain.failure import StudioError
 from studio.services.downloads.gather import Gather
 from studio.services.downloads.limit import Limit
 from studio.services.downloads.messages import Progress
+from studio.services.downloads.part import arrived
 from studio.services.downloads.state import FileState, Stage
 from studio.services.downloads.transfer import Item
 from studio.services.network import Traffic
@@ -87,4 +88,4 @@ class Work:
 
     def here(self) -> int:
         """Bytes that earlier attempts left."""
-        return sum(file.stat().st_size for file in self.home.rglob("*") if file.is_file())
+        return arrived(self.home)
