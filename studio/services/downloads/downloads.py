@@ -18,17 +18,17 @@ import msgspec
 from studio.domain.failure import Cancelled, Failure, StudioError
 from studio.domain.model import DataWheels, Hub
 from studio.domain.text import localized
+from studio.services.downloads.ledger import arrived
 from studio.services.downloads.limit import Limit
 from studio.services.downloads.messages import Failed, Fetch, Paused, Progress
-from studio.services.downloads.part import arrived
 from studio.services.downloads.process import fetch_in_helper
+from studio.services.downloads.speed import Speed
 from studio.services.downloads.state import DownloadState, State
 from studio.services.event import Event
 from studio.services.library.library import Library
 from studio.services.library.record import PARTS
 
 TOGETHER = 2
-_WINDOW = 5.0
 
 
 class Downloads:
@@ -221,7 +221,7 @@ class Downloads:
             # In a thread: a keyring may ask the user first.
             token=await asyncio.to_thread(self._token) if hub else None,
         )
-        speed = _Speed()
+        speed = Speed()
         try:
             word = await fetch_in_helper(order, lambda news: self._moved(model_id, news, speed.of(news)))
         except OSError as error:
@@ -256,22 +256,3 @@ def _at_rest(last: DownloadState, state: State, failure: Failure | None = None) 
     return msgspec.structs.replace(
         last, state=state, failure=failure, bytes_per_second=0.0, remaining=None, files=()
     )
-
-
-class _Speed:
-    """Bytes a second over the last few seconds of one stage."""
-
-    def __init__(self) -> None:
-        self._stage = ""
-        self._points: deque[tuple[float, int]] = deque()
-
-    def of(self, progress: Progress) -> float:
-        now = time.monotonic()
-        if progress.stage != self._stage or (self._points and progress.done < self._points[-1][1]):
-            self._stage = progress.stage
-            self._points.clear()
-        self._points.append((now, progress.done))
-        while len(self._points) > 2 and now - self._points[0][0] > _WINDOW:
-            self._points.popleft()
-        since, bytes_then = self._points[0]
-        return (progress.done - bytes_then) / (now - since) if now - since > 0.3 else 0.0

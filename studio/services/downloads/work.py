@@ -12,9 +12,9 @@ import httpx2
 
 from studio.domain.failure import StudioError
 from studio.services.downloads.gather import Gather
+from studio.services.downloads.ledger import arrived
 from studio.services.downloads.limit import Limit
 from studio.services.downloads.messages import Progress
-from studio.services.downloads.part import arrived
 from studio.services.downloads.state import FileState, Stage
 from studio.services.downloads.transfer import Item
 from studio.services.network import Traffic
