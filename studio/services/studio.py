@@ -13,6 +13,7 @@ from studio.domain.ability import Ability, Candidate, abilities
 from studio.domain.cost.cost import ModelFacts
 from studio.domain.failure import StudioError
 from studio.domain.family import FamilySpec
+from studio.domain.job import JobState
 from studio.domain.machine import Accelerator, Machine
 from studio.domain.measurement import Measurements
 from studio.domain.model import Hub
@@ -22,10 +23,11 @@ from studio.services import machine
 from studio.services.abilities import candidate, candidates
 from studio.services.answers import Answers
 from studio.services.awake import Awake
-from studio.services.basis import Basis
+from studio.services.basis import Basis, roots
 from studio.services.conversations import Conversations
 from studio.services.database import Database
 from studio.services.downloads.downloads import Downloads
+from studio.services.downloads.mirrors import Mirrors
 from studio.services.downloads.remote import Remote
 from studio.services.drafts import Drafts
 from studio.services.engine.supervisor import Engine
@@ -46,11 +48,11 @@ from studio.services.queue import Queue
 from studio.services.runner import Runner, SavedResult
 from studio.services.secrets import Secrets
 from studio.services.settings import Settings
+from studio.services.store.upkeep import Upkeep
+from studio.services.tokens import Tokens
 from studio.wire.messages import Configure, Devices
 
 log = logging.getLogger(__name__)
-
-TOKEN = "hub"  # noqa: S105 - the name under which it is kept
 
 
 def engine_command() -> list[str]:
@@ -77,22 +79,29 @@ class Studio:
         self.basis = basis or Basis(paths, offline=offline)
         self.settings = self.basis.settings
         self.library = self.basis.library
-        self.network = Network(paths)
-        self.secrets = Secrets(paths)
+        self.network = Network(paths.logs)
+        self.tokens = Tokens(Secrets(paths))
         self.drafts = Drafts(paths)
         self.conversations = Conversations(paths)
         self.database = Database(paths.data / "studio.db")
+        self.mirrors = Mirrors(
+            paths.cache / "mirrors.json",
+            paths.logs,
+            settings=lambda: self.settings.value,
+            tokens=self.tokens,
+            offline=lambda: self.offline,
+        )
         self.downloads = Downloads(
             self.library,
             paths.logs,
             offline=lambda: self.offline,
-            token=lambda: self.secrets.get(TOKEN),
+            route=self.mirrors.route,
         )
         self.remote = Remote(
             paths.cache / "remote",
             paths.logs,
             offline=lambda: self.offline,
-            token=lambda: self.secrets.get(TOKEN),
+            route=self.mirrors.route,
         )
         self.engine = Engine(engine_command(), paths.logs / "engine.log")
         self.history = History(self.database)
@@ -131,6 +140,14 @@ class Studio:
             settings=lambda: self.settings.value,
             awake=Awake(),
         )
+        self.upkeep = Upkeep(
+            self.library,
+            paths.logs,
+            offline=lambda: self.offline,
+            route=self.mirrors.route,
+            in_use=self._uses,
+            last_used=self.history.last_used,
+        )
         self.answers = Answers(self.queue, self.conversations)
         self.measuring = Measuring(self.measure)
         self.gallery = Gallery(self.database, self.outputs)
@@ -153,6 +170,7 @@ class Studio:
         """Raises StudioError when the database cannot be opened."""
         self.network.start(offline=self.offline)
         self._configure(self.settings.value)
+        await self.upkeep.settle()
         await self.database.open()
         await self.history.load()
         await self.queue.load()
@@ -206,6 +224,7 @@ class Studio:
 
         Raises OSError, StudioError.
         """
+        await self.upkeep.remember()
         await self.gallery.reconcile()
         try:
             await self.gallery.empty_trash(older_than_days=KEEP_DAYS)
@@ -234,6 +253,8 @@ class Studio:
             last_first.push_async_callback(self._stop_work)
             last_first.push_async_callback(self.downloads.close)
             last_first.push_async_callback(self.remote.close)
+            last_first.push_async_callback(self.mirrors.close)
+            last_first.push_async_callback(self.upkeep.close)
 
     async def _stop_work(self) -> None:
         await asyncio.gather(self.queue.close(), self.engine.close(), self.measuring.close())
@@ -301,8 +322,14 @@ class Studio:
         held = self.engine.figures.ram_bytes if self.engine.figures else 0
         return (machine.read_ram(machine.Live()).available_bytes or 0) + held
 
+    def _uses(self, model: str) -> bool:
+        """Does a job that has begun or is about to need this model?"""
+        states = (JobState.WAITING, JobState.RUNNING, JobState.CANCELLING)
+        return any(job.request.model == model and job.state in states for job in self.queue.jobs)
+
     def _configure(self, settings: Settings) -> None:
         self.network.offline = self.offline
+        self.library.use(roots(self.paths, settings)[1:])
         if self.offline:
             self.downloads.pause_all()
             self.remote.stop()

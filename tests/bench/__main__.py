@@ -43,7 +43,6 @@ SHORT_PATIENCE = 150.0  # in a short run; what takes longer there is not measure
 PATIENT = {"planning": 900.0}  # but for these
 # Bars that are known to be missed, and why. A short run prints them and does not fail for them.
 OPEN = {
-    "opening": "1.62 to 1.65 of 1.6",
     "planning": "few points, once each, say little: `python -m tests.bench.plan` is the whole comparison",
 }
 

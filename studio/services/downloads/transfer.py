@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import email.utils
 import time
-from urllib.parse import urljoin
 
 import httpx2
 from msgspec import Struct
@@ -17,7 +16,12 @@ BUSY = frozenset((408, 425, 429, 500, 502, 503, 504))
 
 
 class TransferError(Exception):
-    """The file could not be had from here; the text says why. Another source may have it."""
+    """The file could not be had from here; the text says why. Another source may have it.
+
+    `item`: what was asked for, where that is known.
+    """
+
+    item: Item | None = None
 
 
 class UnreachableError(TransferError):
@@ -70,7 +74,7 @@ def follow(client: httpx2.Client, item: Item, headers: dict[str, str]) -> httpx2
         if response.status_code not in (301, 302, 303, 307, 308) or not target:
             return response
         response.close()
-        url = urljoin(url, target)
+        url = addresses.joined(url, target)
     raise TransferError(f"{addresses.without_secrets(item.url)}: redirected in a circle")
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import logging
-import ssl
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
@@ -13,8 +12,9 @@ import httpx2
 
 from studio.domain.model import DataWheels, Model, Wheel
 from studio.services.downloads import names, pages, pip
+from studio.services.downloads.client import open_client
+from studio.services.downloads.route import Route
 from studio.services.downloads.transfer import (
-    TIMEOUT,
     DeniedError,
     Item,
     TransferError,
@@ -29,7 +29,7 @@ log = logging.getLogger(__name__)
 CHUNK = 2**20
 
 
-def fetch(source: DataWheels, model: Model, work: Work) -> str:
+def fetch(source: DataWheels, model: Model, work: Work, route: Route) -> str:
     """Make the joined file lie in `work.ready`. Returns where it came from, in words.
 
     Raises TransferError, StudioError `disk.full`, OSError.
@@ -42,22 +42,23 @@ def fetch(source: DataWheels, model: Model, work: Work) -> str:
     work.need(max(0, total + joined - work.here()))
     work.report("find", 0, 0)
     try:
-        settings = pip.read_settings()
+        settings = pip.read_settings(index=route.package_index)
     except pip.PipError as error:
         raise TransferError(f"pip: {error}") from error
-    with client_of(settings) as client:
-        _fetch(client, settings, source.wheels, work)
+    with client_of(settings, route) as client:
+        _fetch(client, settings, source.wheels, work, route)
     _join(source, target, work, joined)
     return source.wheels[0].name
 
 
-def client_of(settings: pip.PipSettings) -> httpx2.Client:
+def client_of(settings: pip.PipSettings, route: Route) -> httpx2.Client:
     """A client that trusts whom pip trusts. Raises OSError for a certificate file that is not there."""
-    verify = ssl.create_default_context(cafile=settings.cert) if settings.cert else True
-    return httpx2.Client(timeout=TIMEOUT, verify=verify, proxy=settings.proxy)
+    return open_client(route, certificates=settings.cert, otherwise=settings.proxy)
 
 
-def _fetch(client: httpx2.Client, settings: pip.PipSettings, wheels: tuple[Wheel, ...], work: Work) -> None:
+def _fetch(
+    client: httpx2.Client, settings: pip.PipSettings, wheels: tuple[Wheel, ...], work: Work, route: Route
+) -> None:
     """Those that lie on this machine are copied, the others come together; what wants a password, by pip."""
     paths = {wheel: work.parts / f"{wheel.sha256}.whl" for wheel in wheels}
     wanted: dict[Path, Item] = {}
@@ -80,7 +81,9 @@ def _fetch(client: httpx2.Client, settings: pip.PipSettings, wheels: tuple[Wheel
     before = total - sum(wheel.bytes for wheel in missing)
     for wheel in missing:
         try:
-            _adopt(pip.download(wheel, work.parts, _reporter(work, before, total)), wheel, paths[wheel])
+            report = _reporter(work, before, total)
+            found = pip.download(wheel, work.parts, report, index=route.package_index, proxy=route.proxy)
+            _adopt(found, wheel, paths[wheel])
         except pip.PipError as error:
             raise UnreachableError(f"pip: {error}") from error
         before += wheel.bytes
