@@ -14,7 +14,7 @@ from studio.domain.model import Model
 from studio.domain.text import localized, t
 from studio.services.downloads import pausing
 from studio.services.downloads.state import State
-from studio.services.store.layout import PARTS
+from studio.services.store.layout import PARTS, key
 from studio.services.studio import Studio
 
 
@@ -67,10 +67,9 @@ def pause(ids: list[str], *, as_json: bool) -> int:
     """Stop what any window or terminal is fetching, all of it where nothing is named."""
     library = open_library()
     parts = library.folder / PARTS
-    for model_id in ids:
-        library.entry(model_id)  # a name that nobody knows is said to be one
-    wanted = [key for key in pausing.running(parts) if not ids or key in ids]
-    paused = [key for key in wanted if pausing.pause(parts, key)]
+    named = {key(library.entry(model_id).model.id) for model_id in ids}
+    wanted = [each for each in pausing.running(parts) if not ids or each in named]
+    paused = [each for each in wanted if pausing.pause(parts, each)]
     if len(paused) < len(wanted):
         raise terminal.Refusal("download.failed", t("downloads.busy"), t("downloads.busy.hint"))
     _tell("paused", paused, as_json=as_json)

@@ -475,6 +475,7 @@ async def test_another_process_asks_for_a_pause(shop: Shop, server: FileServer) 
     server.pause = 0.0
     await get(downloads, "tiny")
     assert (shop.folder_of("tiny") / TARGET).read_bytes() == shop.content
+    assert not any(name.startswith(".parts") for name in shop.left())
 
 
 async def test_progress_is_calm_and_says_the_rest(shop: Shop, server: FileServer) -> None:

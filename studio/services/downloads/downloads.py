@@ -18,9 +18,11 @@ import msgspec
 from studio.domain.failure import Cancelled, Failure, StudioError
 from studio.domain.model import Hub, Online
 from studio.domain.text import localized
+from studio.services.downloads.ledger import arrived
 from studio.services.downloads.limit import Limit
 from studio.services.downloads.messages import RATE, Failed, Fetch, Paused, Progress
 from studio.services.downloads.process import fetch_in_helper
+from studio.services.downloads.rate import Rate
 from studio.services.downloads.route import FindRoute, usual_route
 from studio.services.downloads.state import DownloadState, State
 from studio.services.event import Event
@@ -28,7 +30,6 @@ from studio.services.library.library import Library
 from studio.services.store.layout import PARTS
 
 TOGETHER = 2
-_WINDOW = 5.0
 
 
 class Downloads:
@@ -205,11 +206,7 @@ class Downloads:
         known = {entry.model.id for entry in self._library.entries() if not entry.installed}
         parts = self._library.folder / PARTS
         folders = [folder for folder in parts.iterdir() if folder.is_dir()] if parts.is_dir() else []
-        return {
-            folder.name: sum(file.stat().st_size for file in folder.rglob("*") if file.is_file())
-            for folder in folders
-            if folder.name in known
-        }
+        return {folder.name: arrived(folder) for folder in folders if folder.name in known}
 
     # --- one download -----------------------------------------------------------------------
 
@@ -217,7 +214,7 @@ class Downloads:
         """Returns how it ended."""
         model = self._library.entry(model_id).model
         self._set(msgspec.structs.replace(self.states[model_id], state=State.RUNNING))
-        speed = _Speed()
+        speed = Rate()
         try:
             order = Fetch(
                 model=model,
@@ -263,22 +260,3 @@ def _at_rest(last: DownloadState, state: State, failure: Failure | None = None) 
     return msgspec.structs.replace(
         last, state=state, failure=failure, bytes_per_second=0.0, remaining=None, files=()
     )
-
-
-class _Speed:
-    """Bytes a second over the last few seconds of one stage."""
-
-    def __init__(self) -> None:
-        self._stage = ""
-        self._points: deque[tuple[float, int]] = deque()
-
-    def of(self, progress: Progress) -> float:
-        now = time.monotonic()
-        if progress.stage != self._stage or (self._points and progress.done < self._points[-1][1]):
-            self._stage = progress.stage
-            self._points.clear()
-        self._points.append((now, progress.done))
-        while len(self._points) > 2 and now - self._points[0][0] > _WINDOW:
-            self._points.popleft()
-        since, bytes_then = self._points[0]
-        return (progress.done - bytes_then) / (now - since) if now - since > 0.3 else 0.0
