@@ -60,8 +60,8 @@ def has_chinese_font() -> bool:
     return answer.returncode != 0 or bool(answer.stdout.strip())
 
 
-def prepare(*, tests: bool) -> None:
-    """Say what is missing; install it where that is possible (root on Debian or Ubuntu)."""
+def prepare(*, tests: bool, online: bool = True) -> None:
+    """Say what is missing; install it where that is possible (*online*, root on Debian or Ubuntu)."""
     missing = missing_libraries(PACKAGES)
     if tests:
         missing += [program for program in TEST_PROGRAMS if shutil.which(program) is None]
@@ -69,7 +69,7 @@ def prepare(*, tests: bool) -> None:
         missing.append(CHINESE_FONT)
     if not missing:
         return
-    if can_install():
+    if online and can_install():
         packages = packages_of(missing)
         step("step.libraries", packages=" ".join(packages))
         install(packages)

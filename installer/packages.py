@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import subprocess
 import tempfile
+import urllib.parse
+import zipfile
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -28,10 +31,73 @@ _CAUSES = (
 def install(python: Path, lines: list[str], extra_indexes: Iterable[str], *, log: Path) -> None:
     """Install the requirement *lines*. The whole output goes to *log*. Raises Problem."""
     with tempfile.TemporaryDirectory() as folder:
-        file = Path(folder, "requirements.txt")
-        file.write_text("\n".join(lines) + "\n", encoding="utf-8")
+        file = _listed(lines, folder)
         extra = [part for address in extra_indexes for part in ("--extra-index-url", address)]
-        _run(python, ["install", "--no-input", "--prefer-binary", "-r", str(file), *extra], log)
+        _run(python, ["install", "--no-input", "--prefer-binary", "-r", file, *extra], log)
+
+
+def collect(python: Path, lines: list[str], extra_indexes: Iterable[str], wheels: Path, *, log: Path) -> None:
+    """Put wheels for the requirement *lines* and all that they require into *wheels*. Raises Problem.
+
+    What lies there is not fetched again. What an index has only as source is built.
+    """
+    with tempfile.TemporaryDirectory() as folder:
+        file = _listed(lines, folder)
+        extra = [part for address in extra_indexes for part in ("--extra-index-url", address)]
+        _run(python, ["wheel", "--no-input", "--prefer-binary", "-w", str(wheels), "-r", file, *extra], log)
+
+
+def is_whole(wheel: Path) -> bool:
+    """Whether its end was written: what a stopped run left behind was cut off there."""
+    return zipfile.is_zipfile(wheel)
+
+
+def choose(python: Path, lines: list[str], wheels: Path, *, log: Path) -> list[str]:
+    """Names of the files in *wheels* that pip would install for *lines* with nothing else to take from.
+
+    Raises Problem when something is missing.
+    """
+    with tempfile.TemporaryDirectory() as folder:
+        file, report = _listed(lines, folder), Path(folder, "report.json")
+        _run(
+            python,
+            [
+                "install",
+                "--dry-run",
+                "--ignore-installed",
+                "--report",
+                str(report),
+                *_from(wheels),
+                "-r",
+                file,
+            ],
+            log,
+            alone=True,
+        )
+        found = json.loads(report.read_text(encoding="utf-8"))["install"]
+    paths = [urllib.parse.urlsplit(each["download_info"]["url"]).path for each in found]
+    return sorted(urllib.parse.unquote(path).rsplit("/", 1)[-1] for path in paths)
+
+
+def install_from(python: Path, wheels: Path, hashes: dict[str, str], *, log: Path) -> None:
+    """Install the files of *wheels* that *hashes* names, name -> sha256, and no others. Raises Problem."""
+    lines: list[str] = []
+    for name, sha256 in hashes.items():
+        project, version = name.split("-")[:2]
+        lines.append(f"{project}=={version} --hash=sha256:{sha256}")
+    with tempfile.TemporaryDirectory() as folder:
+        file = _listed(lines, folder)
+        _run(python, ["install", *_from(wheels), "-r", file], log, alone=True)
+
+
+def _listed(lines: list[str], folder: str) -> str:
+    file = Path(folder, "requirements.txt")
+    file.write_text("\n".join(lines) + "\n", encoding="utf-8")
+    return str(file)
+
+
+def _from(wheels: Path) -> list[str]:
+    return ["--no-input", "--no-index", "--find-links", str(wheels)]
 
 
 def uninstall(python: Path, packages: list[str]) -> None:
@@ -44,9 +110,15 @@ def uninstall(python: Path, packages: list[str]) -> None:
     )
 
 
-def environment() -> dict[str, str]:
-    """This process's environment without what would lead pip or Python out of the virtual environment."""
+def environment(*, alone: bool = False) -> dict[str, str]:
+    """This process's environment without what would lead pip or Python out of the virtual environment.
+
+    *alone*: also without pip's configuration, which may name indexes and versions of its own.
+    """
     kept = {name: value for name, value in os.environ.items() if name not in {"PYTHONHOME", "PYTHONPATH"}}
+    if alone:
+        kept = {name: value for name, value in kept.items() if not name.startswith("PIP_")}
+        kept["PIP_CONFIG_FILE"] = os.devnull
     return kept | {"PIP_USER": "0", "PIP_DISABLE_PIP_VERSION_CHECK": "1", "PYTHONUTF8": "1"}
 
 
@@ -72,7 +144,7 @@ def last_words(output: str) -> str:
     return " / ".join(errors[-2:]) or (output.strip().splitlines() or ["?"])[-1]
 
 
-def _run(python: Path, arguments: list[str], log: Path) -> None:
+def _run(python: Path, arguments: list[str], log: Path, *, alone: bool = False) -> None:
     progress, fetched = Progress(), 0
     with log.open("w", encoding="utf-8") as written:
         process = subprocess.Popen(
@@ -83,7 +155,7 @@ def _run(python: Path, arguments: list[str], log: Path) -> None:
             text=True,
             encoding="utf-8",
             errors="replace",
-            env=environment(),
+            env=environment(alone=alone),
         )
         try:
             for line in process.stdout or ():

@@ -12,6 +12,7 @@ from collections.abc import Callable
 from functools import cache
 from pathlib import Path
 
+LANGUAGES = ("en", "zh")
 TEXTS = Path(__file__).with_name("texts.json")
 
 
@@ -54,7 +55,12 @@ def _texts() -> dict[str, dict[str, str]]:
 
 def t(key: str, **values: object) -> str:
     """The words for *key* with `{name}` placeholders filled. Raises KeyError for a key without words."""
-    return _texts()[key][language()].format(**values)
+    return words(key, language(), **values)
+
+
+def words(key: str, language: str, **values: object) -> str:
+    """As `t`, in one of `LANGUAGES`."""
+    return _texts()[key][language].format(**values)
 
 
 def step(key: str, **values: object) -> None:
@@ -87,6 +93,14 @@ def guard(work: Callable[[list[str]], int], arguments: list[str]) -> int:
 def plain(text: str, end: str = "\n") -> None:
     """A line that is not a step: a list, a table. To stderr: stdout is for the program that is started."""
     print(text, end=end, file=sys.stderr, flush=True)
+
+
+def human(size: float) -> str:
+    """Bytes as people read them."""
+    for unit, one in (("GB", 1e9), ("MB", 1e6)):
+        if size >= one / 20:
+            return f"{size / one:.1f} {unit}"
+    return f"{size / 1e3:.0f} kB"
 
 
 class Progress:

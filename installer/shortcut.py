@@ -13,8 +13,8 @@ import sys
 from collections.abc import Mapping
 from pathlib import Path
 
-from installer.environment import ROOT
 from installer.say import Problem
+from installer.venv import ROOT
 
 ICONS = ROOT / "assets" / "icons"
 NAME = "AIGC Studio"

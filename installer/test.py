@@ -17,8 +17,8 @@ import subprocess
 import time
 
 from installer import environment, say
+from installer.venv import ROOT
 
-ROOT = environment.ROOT
 OPTIONS = {"--all", "--cpu", "--recreate", "--help"}
 
 

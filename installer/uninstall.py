@@ -9,8 +9,8 @@ import subprocess
 from pathlib import Path
 
 from installer import shortcut
-from installer.environment import PYTHON, VENV
-from installer.say import Problem, ask, note, plain, step, t
+from installer.say import Problem, ask, human, note, plain, step, t
+from installer.venv import PYTHON, VENV
 
 # Asked of the studio itself, for where its folders are is its rule. Folders that the user named in the
 # settings are not among them: there may be other things of the user's in those.
@@ -89,14 +89,6 @@ def size_of(path: Path, leave: Path | None = None) -> int:
         names[:] = [name for name in names if Path(folder, name) != leave]
         total += sum(Path(folder, name).lstat().st_size for name in files)
     return total
-
-
-def human(size: float) -> str:
-    """Bytes as people read them."""
-    for unit, one in (("GB", 1e9), ("MB", 1e6)):
-        if size >= one / 20:
-            return f"{size / one:.1f} {unit}"
-    return f"{size / 1e3:.0f} kB"
 
 
 def _there(path: Path | None) -> bool:

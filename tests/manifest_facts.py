@@ -60,7 +60,7 @@ def _without_facts(rest: dict[str, Any]) -> dict[str, Any]:
 
 def main() -> None:
     model_id, path = sys.argv[1:]
-    file = MANIFEST / f"{model_id}.json"
+    file = next(MANIFEST.rglob(f"{model_id}.json"))
     facts = facts_for_manifest(Path(path))
     file.write_text(entry_with(file.read_text(encoding="utf-8"), facts), encoding="utf-8")
 

@@ -1,18 +1,15 @@
 """Pictures of every panel, in both languages, both themes, at 100 and 150 percent, to be looked at.
 
-    python tests/screenshots.py shots                       the real window with its own studio
-    python tests/screenshots.py shots --window tests.app.showcase:window --panels draw,models
+    python tests/screenshots.py shots [--panels draw,models]
 
-Each scale runs in a process of its own, under Xvfb where there is no display. The files are called
-`<panel>-<language>-<theme>-<percent>.png`.
+It is the real window with its own studio. Each scale runs in a process of its own, under Xvfb where there is
+no display. The files are called `<panel>-<language>-<theme>-<percent>.png`.
 """
 
 from __future__ import annotations
 
 import argparse
 import asyncio
-import importlib
-import inspect
 import os
 import shutil
 import subprocess
@@ -49,7 +46,6 @@ def main() -> None:
 def _read_arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
     parser.add_argument("folder", type=lambda text: Path(text).resolve())
-    parser.add_argument("--window", default="", help="module:function that makes another one")
     parser.add_argument("--panels", default="", help="keys, separated by commas; all by default")
     parser.add_argument("--size", default="1440x900")
     parser.add_argument("--scale", type=int, default=0, help=argparse.SUPPRESS)
@@ -72,20 +68,11 @@ def _shoot(arguments: argparse.Namespace) -> None:
 
 
 async def _shoot_all(arguments: argparse.Namespace) -> None:
-    if not arguments.window:
-        from tests.bench.window import opened
+    from tests.bench.window import opened
 
-        with tempfile.TemporaryDirectory(prefix="shots-") as home:
-            async with opened(Path(home)) as (_, frame):
-                await _shoot_panels(arguments, frame.window)
-        return
-    module, _, name = arguments.window.partition(":")
-    window = getattr(importlib.import_module(module), name)()
-    if inspect.isawaitable(window):
-        window = await window
-    window.show()
-    await _shoot_panels(arguments, window)
-    window.finish()
+    with tempfile.TemporaryDirectory(prefix="shots-") as home:
+        async with opened(Path(home)) as (_, frame):
+            await _shoot_panels(arguments, frame.window)
 
 
 async def _shoot_panels(arguments: argparse.Namespace, window: Any) -> None:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import sys
 from functools import cache
+from itertools import islice
 
 from PySide6.QtGui import QFont, QFontDatabase
 
@@ -22,7 +23,7 @@ _GENERIC = {"Sans Serif", "Sans", "sans-serif", "Helvetica", ""}
 @cache
 def _families() -> tuple[str, ...]:
     system = QFontDatabase.systemFont(QFontDatabase.SystemFont.GeneralFont).family()
-    chinese = tuple(family for family in _CHINESE if QFontDatabase.hasFamily(family))
+    chinese = tuple(islice(filter(QFontDatabase.hasFamily, _CHINESE), 1))
     if system not in _GENERIC:
         return (system, *chinese)
     # A desktop that names no font: the Chinese family draws both scripts in one hand.

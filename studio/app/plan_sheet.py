@@ -223,13 +223,16 @@ def _times(best: Planned | None, estimate: Estimate) -> list[tuple[str, str]]:
         phases, whole = best.prediction.phases, best.prediction.seconds
         told = [(t(f"phase.{name}"), took) for name, took in phases.items() if took > 0.01 * whole.mid]
         rows = [(name, _short_time(took)) for name, took in told]
-        return [*rows, (t("plan.whole"), plan_words.span_words(whole))]
+        doubts = [(t("plan.doubtful"), "")] if best.doubtful else []
+        return [*rows, (t("plan.whole"), plan_words.span_words(whole)), *doubts]
     if estimate.seconds is not None:
         return [(t("plan.whole"), plan_words.span_words(estimate.seconds))]
     return [(t("plan.whole"), t("plan.unmeasured"))]
 
 
 def _short_time(seconds: float) -> str:
+    if seconds < 0.05:
+        return t("plan.moment")
     return t("time.seconds", n=f"{seconds:.1f}") if seconds < 10 else duration(seconds)
 
 

@@ -6,6 +6,7 @@ from typing import Any
 
 from studio.domain.family import FamilySpec
 from studio.domain.plan import Plan, Planned, Plans, Span
+from studio.domain.planning.words import how
 from studio.domain.quantity import duration, gigabytes
 from studio.domain.text import t
 
@@ -16,23 +17,6 @@ def reason(plans: Plans) -> str:
         return t(plans.reason)
     best = plans.plans[0]
     return t(plans.reason, need=gigabytes(best.memory.mid), free=gigabytes(best.available_bytes))
-
-
-def how(plan: Plan, spec: FamilySpec) -> list[tuple[str, str]]:
-    """(key of the name, words) of all that is decided; where *spec* leaves no choice nothing is said."""
-    device = t("plan.processor") if plan.device == "cpu" else plan.device
-    found = [("plan.device", device)]
-    if plan.device == "cpu" and plan.threads:
-        found.append(("plan.threads", str(plan.threads)))
-    if len(spec.precisions.get("cpu" if plan.device == "cpu" else "gpu", ())) > 1 and plan.precision:
-        found.append(("plan.precision", plan.precision_words))
-    if plan.channels_last:
-        found.append(("plan.layout", t("plan.layout.channels_last")))
-    if plan.tiling:
-        found.append(("plan.tiling", t("plan.tiling.on")))
-    if plan.offload != "none":
-        found.append(("plan.offload", t(f"plan.offload.{plan.offload}")))
-    return found
 
 
 def short(plan: Plan, beside: Plan, spec: FamilySpec) -> str:

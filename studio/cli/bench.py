@@ -14,10 +14,9 @@ from rich.table import Table
 from studio.cli import terminal
 from studio.cli.options import Misuse
 from studio.cli.session import Bar, open_studio, run_async
-from studio.domain.measurement import Measurements, Setting
+from studio.domain.measurement import BUSY, Measurements, Setting
 from studio.domain.quantity import duration, size
 from studio.domain.text import t
-from studio.services.measurements import BUSY
 
 SOURCES = Path(__file__).resolve().parents[2]
 DEVICE = re.compile(r"auto|cpu|mps|(?:cuda|xpu):\d{1,2}")
@@ -27,11 +26,13 @@ def measure(device: str, *, as_json: bool) -> int:
     """Measure *device*, keep what was found, and show it."""
     if not DEVICE.fullmatch(device):
         raise Misuse(t("cli.usage.device", device=device))
-    found = run_async(_measure(device))
+    found, kept = run_async(_measure(device))
     if as_json:
         terminal.print_json(msgspec.to_builtins(found))
     else:
         _show(found)
+    if not kept:
+        terminal.warn(t("cli.bench.kept"))
     return terminal.DONE
 
 
@@ -43,14 +44,17 @@ def validate(words: Sequence[str]) -> int:
     return subprocess.run(command, cwd=SOURCES, check=False).returncode
 
 
-async def _measure(device: str) -> Measurements:
+async def _measure(device: str) -> tuple[Measurements, bool]:
+    """What was found, and whether it is kept: not if it is doubtful and there were sound figures."""
     bar = Bar()
     try:
         async with open_studio(offline=True) as studio:
             bar.show(t("bench.section.load"), None, "")
-            return await studio.measure(
+            found = await studio.measure(
                 device, lambda section, done: bar.show(t(f"bench.section.{section}"), done, "")
             )
+            assert studio.machine  # it was read to measure
+            return found, studio.measurements.load(found.device, studio.machine) == found
     finally:
         bar.close()
 
@@ -72,8 +76,8 @@ def _show(found: Measurements) -> None:
     terminal.say(t("cli.bench.taken", time=duration(found.seconds)))
     if found.throttled:
         terminal.warn(t("cli.bench.throttled"))
-    if found.details.get("others", 0.0) > BUSY:
-        terminal.warn(t("cli.bench.busy", percent=round(100 * found.details["others"])))
+    if found.others > BUSY:
+        terminal.warn(t("cli.bench.busy", percent=round(100 * found.others)))
 
 
 def _nets(found: Measurements) -> Table:

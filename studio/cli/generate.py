@@ -21,6 +21,7 @@ from studio.domain.artifact import EXTENSIONS
 from studio.domain.failure import StudioError
 from studio.domain.job import Job
 from studio.domain.parameter import Parameter
+from studio.domain.planning import choices
 from studio.domain.request import Request
 from studio.domain.text import t
 from studio.families.registry import families
@@ -91,11 +92,19 @@ async def _generate(task: str, words: Sequence[str], *, offline: bool) -> int:
 
 
 def where() -> list[Option]:
-    """On which device to compute, and with how many threads."""
+    """On which device to compute, with how many threads, and in which way."""
     device, threads = t("cli.option.device"), t("cli.option.threads")
     return [
         Option(key="device", names=("--device",), metavar="DEVICE", help=device, parse=_device),
         Option(key="threads", names=("--threads",), metavar="N", help=threads, parse=_threads),
+        Option(
+            key="choices",
+            names=("--plan",),
+            metavar="KEY=VALUE",
+            help=t("cli.option.choice"),
+            parse=_choice,
+            many=True,
+        ),
     ]
 
 
@@ -144,6 +153,7 @@ def _request(
         values=resolved.spec.complete(values, resolved.model),
         device=own.get("device", settings.device),
         threads=own.get("threads", settings.threads),
+        choices=dict(own.get("choices", ())),
     )
 
 
@@ -208,6 +218,14 @@ def _threads(text: str) -> int:
     return int(text)
 
 
+def _choice(text: str) -> tuple[str, str]:
+    try:
+        return choices.parse(text)
+    except ValueError as error:
+        key, name, known = error.args
+        raise Misuse(t(key, name=name, known=known)) from error
+
+
 def _read(name: str) -> str:
     try:
         return _decode(Path(name).expanduser().read_bytes(), name)
@@ -254,6 +272,8 @@ def summary(job: Job) -> dict[str, Any]:
             output["text"] = artifact.text
         result["outputs"].append(output)
     result["timings"] = outcome.timings
+    if outcome.loaded:
+        result["loaded"] = msgspec.to_builtins(outcome.loaded)
     if outcome.tokens:
         result["tokens"] = {
             name: getattr(outcome.tokens, name) for name in ("prompt", "generated", "per_second")

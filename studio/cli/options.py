@@ -20,7 +20,10 @@ class Misuse(Exception):
 
 
 class Option(Struct, frozen=True, kw_only=True):
-    """`names` as typed ("--model", "-m"). One without `metavar` takes no value: it is `constant`."""
+    """`names` as typed ("--model", "-m"). One without `metavar` takes no value: it is `constant`.
+
+    `many`: it may be given again and again; its values are a list.
+    """
 
     key: str
     names: tuple[str, ...]
@@ -28,6 +31,7 @@ class Option(Struct, frozen=True, kw_only=True):
     metavar: str = ""
     constant: Any = True
     parse: Callable[[str], Any] = str
+    many: bool = False
 
 
 def parse(arguments: Sequence[str], options: Iterable[Option]) -> tuple[list[str], dict[str, Any]]:
@@ -58,7 +62,8 @@ def parse(arguments: Sequence[str], options: Iterable[Option]) -> tuple[list[str
             value = value if equals else next(rest, None)
             if value is None:
                 raise Misuse(t("cli.usage.value", option=name, metavar=option.metavar))
-            values[option.key] = option.parse(value)
+            parsed = option.parse(value)
+            values[option.key] = [*values.get(option.key, []), parsed] if option.many else parsed
     return words, values
 
 

@@ -21,6 +21,7 @@ from studio.domain.family import FamilySpec
 from studio.domain.model import Model
 from studio.domain.parameter import Parameter
 from studio.domain.plan import Planned, Plans, Span
+from studio.domain.planning.words import how
 from studio.domain.quantity import duration, gigabytes
 from studio.domain.request import Request
 from studio.domain.text import localized, t
@@ -65,11 +66,14 @@ async def _plan(words: Sequence[str], *, offline: bool) -> int:
         plans = studio.planner.plans(request, model.spec)
         if plans is None:
             raise StudioError("plan.uncounted", name=model.title)
+        if plans.refused:
+            raise StudioError("plan.refused", choice=plans.refused, reason=t(plans.reason))
         if not plans.plans:
             raise StudioError("device.missing", device=request.device)
+        absent = studio.planner.absent(request, model.spec)
         nearest = [] if plans.fits else studio.planner.nearest(request, model.spec)
     if "json" in own:
-        terminal.print_json(_plain(plans, nearest))
+        terminal.print_json(_plain(plans, nearest, absent))
     else:
         _show(plans, nearest, model.spec)
     return terminal.DONE
@@ -161,18 +165,22 @@ def _request(own: dict[str, Any], values: dict[str, Any], model: Judged, studio:
         values={**usual, **values, **prompt},
         device=own.get("device", settings.device),
         threads=own.get("threads", settings.threads),
+        choices=dict(own.get("choices", ())),
     )
 
 
 # --- showing ---------------------------------------------------------------------------------------
 
 
-def _plain(plans: Plans, nearest: list[tuple[dict[str, Any], Planned]]) -> dict[str, Any]:
+def _plain(
+    plans: Plans, nearest: list[tuple[dict[str, Any], Planned]], absent: dict[str, str]
+) -> dict[str, Any]:
     return {
         "fits": plans.fits,
         "reason": t(plans.reason, **_values(plans)),
         "plans": [_plain_plan(each) for each in plans.plans],
         "nearest": [{"change": change, **_plain_plan(each)} for change, each in nearest],
+        "absent": {choice: t(reason) for choice, reason in absent.items()},
     }
 
 
@@ -186,7 +194,8 @@ def _plain_plan(each: Planned) -> dict[str, Any]:
         predicted["phases"] = prediction.phases
     predicted["breakdown"] = {name: round(size) for name, size in prediction.breakdown.items()}
     plan = msgspec.to_builtins(each.plan)
-    return {**plan, "fit": each.fit, "available_bytes": each.available_bytes, "predicted": predicted}
+    known = {"fit": each.fit, "available_bytes": each.available_bytes, "doubtful": each.doubtful}
+    return {**plan, **known, "predicted": predicted}
 
 
 def _plain_span(span: Span) -> dict[str, int]:
@@ -207,10 +216,12 @@ def _show(plans: Plans, nearest: list[tuple[dict[str, Any], Planned]], spec: Fam
         t("cli.plan.device"), t("cli.plan.how"), f">{t('cli.plan.memory')}", f">{t('cli.plan.time')}", ""
     )
     for each in plans.plans[:SHOWN]:
-        table.add_row(each.plan.device, _how(each), _memory(each), _time(each), t(f"fit.{each.fit}"))
+        table.add_row(each.plan.device, _how(each, spec), _memory(each), _time(each), t(f"fit.{each.fit}"))
     terminal.out().print(table)
     if plans.plans and plans.plans[0].prediction.seconds is None:
         terminal.say(t("cli.plan.unmeasured"))
+    elif plans.plans and plans.plans[0].doubtful:
+        terminal.say(t("cli.plan.doubtful"))
     if plans.plans:
         parts = plans.plans[0].prediction.breakdown
         words = ", ".join(f"{t(f'fit.part.{name}')} {gigabytes(size)} GB" for name, size in parts.items())
@@ -223,16 +234,9 @@ def _show(plans: Plans, nearest: list[tuple[dict[str, Any], Planned]], spec: Fam
         terminal.out().print(Text(words))
 
 
-def _how(each: Planned) -> str:
-    plan = each.plan
-    words = [plan.precision_words if plan.precision else t("cli.plan.as_file")]
-    if plan.channels_last:
-        words.append(t("cli.plan.channels_last"))
-    if plan.tiling:
-        words.append(t("cli.plan.tiling"))
-    if plan.offload != "none":
-        words.append(t(f"cli.plan.offload.{plan.offload}"))
-    return ", ".join(words)
+def _how(each: Planned, spec: FamilySpec) -> str:
+    words = [words for key, words in how(each.plan, spec) if key not in ("plan.device", "plan.threads")]
+    return ", ".join(words) or t("cli.plan.as_file")
 
 
 def _memory(each: Planned) -> str:

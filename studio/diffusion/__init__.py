@@ -1,1 +1,1 @@
-"""What the families that draw by diffusion share. It needs torch: only pipelines may import it."""
+"""What the pipelines of several families share. It needs torch: only pipelines may import it."""

@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from PIL import Image
 
-from studio.diffusion import schedulers
+from studio.diffusion import computing, schedulers
 from studio.domain.failure import StudioError
 from studio.domain.parameter import MAX_SEED
 
@@ -35,12 +35,22 @@ class Drawing:
         assert model is not None
         self._diffusers = self.load(context, Path(model.path), model.title)
         self._diffusers.set_progress_bar_config(disable=True)
-        if context.plan.channels_last:
-            self._diffusers.vae.to(memory_format=torch.channels_last)
-        if context.plan.offload == "model":
-            self._diffusers.enable_model_cpu_offload(device=context.device)
-        elif context.plan.offload == "sequential":
-            self._diffusers.enable_sequential_cpu_offload(device=context.device)
+        self._prepare(context)
+
+    def _prepare(self, context: Context) -> None:
+        """As planned: what is loaded computes so, and lies there."""
+        plan, denoiser, vae = context.plan, getattr(self._diffusers, self.DENOISER), self._diffusers.vae
+        computing.attend(denoiser, plan.attention)
+        if plan.attention != "flash":
+            computing.attend(vae, plan.attention)
+        if plan.channels_last:
+            vae.to(memory_format=torch.channels_last)
+        self._slicing = computing.Slicing(denoiser) if "slicing" in context.spec.capabilities else None
+        if plan.compile and (reason := computing.no_compiler(context.device)):
+            context.notice("drawing.no_compiler", reason=reason)
+        elif plan.compile:
+            computing.compile_blocks(denoiser)
+        computing.offload(self._diffusers, plan.offload, context.device)
 
     def load(self, context: Context, path: Path, title: str) -> Any:
         """The model at *path*. Raises StudioError `model.missing_file`, `model.unrecognized`."""
@@ -69,6 +79,8 @@ class Drawing:
     def run(self, context: Context, request: Request) -> None:
         """Each picture has the seed after the one before, and is saved as soon as it is done."""
         values, count = request.values, request.values["count"]
+        if self._slicing is not None:
+            self._slicing.on = context.plan.slicing
         context.phase("encode")
         prompts = self.encode(context, values)
         for index in range(count):
@@ -79,6 +91,16 @@ class Drawing:
             context.phase("save")
             context.save_image(image, index=index, seed=seed)
             context.progress((index + 1) / count)
+        self._tell(context)
+
+    def _tell(self, context: Context) -> None:
+        components = self._diffusers.components.items()
+        context.loaded(
+            {name: part for name, part in components if isinstance(part, torch.nn.Module)},
+            main=self.DENOISER,
+            tiling=bool(self._diffusers.vae.use_tiling),
+            slicing=self._slicing is not None and self._slicing.on,
+        )
 
     def _draw(
         self, context: Context, values: dict[str, Any], prompts: dict[str, Any], seed: int, index: int
@@ -137,7 +159,8 @@ class Drawing:
     ) -> Image.Image:
         """Once more in full precision, in which the model stays. Raises StudioError `output.suspect`."""
         denoiser, vae = getattr(self._diffusers, self.DENOISER), self._diffusers.vae
-        if {denoiser.dtype, vae.dtype} != {torch.float32}:
+        moving = context.plan.offload in ("group", "sequential")  # their copies elsewhere keep their type
+        if {denoiser.dtype, vae.dtype} != {torch.float32} and not moving:
             context.notice("drawing.full_precision")
             denoiser.float()
             vae.float()

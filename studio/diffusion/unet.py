@@ -10,6 +10,7 @@ import torch
 from studio.diffusion import precision, schedulers
 from studio.diffusion.drawing import Drawing
 from studio.diffusion.loading import Source, keep_outside, load_parts, unfit
+from studio.domain.plan import AUTO
 
 if TYPE_CHECKING:
     from studio.engine.context import Context
@@ -35,7 +36,7 @@ class UNetDrawing(Drawing):
         _check(parts, title)
         unet = parts["unet"]
         usual = context.device != "cpu" or unet.dtype != torch.float32  # small ones on the CPU take longer
-        if usual if plan.channels_last is None else plan.channels_last:
+        if usual if plan.memory_format == AUTO else plan.channels_last:
             unet.to(memory_format=torch.channels_last)
         if unet.dtype != torch.float32:
             keep_outside(unet, unet.conv_in)
@@ -47,6 +48,15 @@ class UNetDrawing(Drawing):
 
     def settings(self, values: dict[str, Any]) -> dict[str, Any]:
         return {"guidance_scale": values["guidance"]}
+
+
+def hand_over(pipeline: Any, *names: str) -> Any:
+    """*pipeline*, which takes what was read of the prompt, its arguments *names*, as it is.
+
+    By itself it makes the text encoder's numbers of it, and of the latents too.
+    """
+    pipeline.encode_prompt = lambda *_, **given: tuple(given[name] for name in names)
+    return pipeline
 
 
 def _check(parts: dict[str, Any], title: str) -> None:

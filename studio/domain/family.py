@@ -52,12 +52,14 @@ class FamilySpec(Struct, frozen=True, kw_only=True):
 
     `capabilities`: "stream" (text arrives as it is made), "conversation" (chat turns), "preview"
     (pictures while it works), "completion" (continues a text), "offload" (its parts can take turns on an
-    accelerator). `latent_rgb`, for cheap previews: by
+    accelerator), "slicing" and "compile" (see `Plan`). `latent_rgb`, for cheap previews: by
     number of latent channels, a row per channel and one for a constant, which turn latents, as the
     denoiser sees them, into red, green and blue in -1..1. `models` are ones that need no file.
     `libraries`: distributions whose versions belong in the metadata. `precisions`: how its parts can be
     computed, by kind of device ("cpu", or "gpu" for every accelerator), the plainest first; each maps
-    parts ("*": every other) to types ("float32", "bfloat16", "float16"); `types` chooses.
+    parts ("*": every other) to types ("float32", "bfloat16", "float16"). `coarser`: further ones, that save
+    memory and can be seen or heard. `attention`, `kv_cache`: the kinds that it can do (see `Plan`), the usual
+    one first.
     """
 
     name: str
@@ -72,6 +74,9 @@ class FamilySpec(Struct, frozen=True, kw_only=True):
     latent_rgb: dict[int, tuple[tuple[float, float, float], ...]] = {}
     libraries: tuple[str, ...] = ()
     precisions: dict[str, tuple[dict[str, str], ...]] = {}
+    coarser: dict[str, tuple[dict[str, str], ...]] = {}
+    attention: tuple[str, ...] = ()
+    kv_cache: tuple[str, ...] = ()
 
     @property
     def title_key(self) -> str:

@@ -8,6 +8,7 @@ from msgspec import Struct
 
 from studio.domain.artifact import Artifact
 from studio.domain.failure import Failure
+from studio.domain.plan import Loaded
 from studio.domain.request import Request
 
 
@@ -47,7 +48,7 @@ class Peak(Struct, frozen=True, kw_only=True):
 class Outcome(Struct, frozen=True, kw_only=True):
     """What a finished job cost. `timings`: seconds by phase, and "total".
 
-    `finish`: why a text ended, "stop" or "limit".
+    `finish`: why a text ended, "stop" or "limit". `loaded`: how the model was in memory.
     """
 
     timings: dict[str, float]
@@ -55,6 +56,7 @@ class Outcome(Struct, frozen=True, kw_only=True):
     device: str
     tokens: Tokens | None = None
     finish: str | None = None
+    loaded: Loaded | None = None
 
 
 class Progress(Struct, frozen=True, kw_only=True):

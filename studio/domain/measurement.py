@@ -10,6 +10,7 @@ from typing import Any
 from msgspec import Struct
 
 FORMAT = 1
+BUSY = 0.1  # of the processors' time; with more of it taken by other programs the figures are doubtful
 
 
 class Setting(Struct, frozen=True, kw_only=True):
@@ -57,6 +58,17 @@ class Library(Struct, frozen=True, kw_only=True):
     bytes: int
 
 
+class Compiler(Struct, frozen=True, kw_only=True):
+    """What torch's compiler makes of the small denoiser: its time over the plain one's, and what that took.
+
+    `reason`: why it cannot be used here, in its own words; then the figures mean nothing.
+    """
+
+    ratio: float = 1.0
+    seconds: float = 0.0
+    reason: str = ""
+
+
 class Measurements(Struct, frozen=True, kw_only=True):
     """Of one device of one computer with one build of torch.
 
@@ -64,7 +76,8 @@ class Measurements(Struct, frozen=True, kw_only=True):
     same work became slower during the benchmark. `best`: the quickest setting found for a denoiser's
     step. `matmul`: multiply-adds a second by type, for people. `memory_bandwidth`, `disk_read`: bytes
     a second. `copy`: seconds to convert one element of a file's type into another ("float16>float32").
-    `libraries`: by family name. `own`: figures that families measured themselves.
+    `libraries`: by family name. `own`: figures that families measured themselves. `compiler`: None where
+    there was no time to try it.
     """
 
     device: str
@@ -81,10 +94,27 @@ class Measurements(Struct, frozen=True, kw_only=True):
     copy: dict[str, float]
     libraries: dict[str, Library]
     own: dict[str, float] = {}
+    compiler: Compiler | None = None
     throttled: bool = False
     seconds: float = 0.0
     format: int = FORMAT
     details: dict[str, Any] = {}
+
+    @property
+    def subject(self) -> str:
+        """What was measured: the same for two runs of the benchmark that can differ by chance alone."""
+        libraries = " ".join(f"{name}-{version}" for name, version in sorted(self.versions.items()))
+        return f"{self.name}, {self.device}, {libraries}"
+
+    @property
+    def others(self) -> float:
+        """The share of the processors' time, 0..1, that other programs took meanwhile."""
+        return float(self.details.get("others", 0.0))
+
+    @property
+    def doubtful(self) -> bool:
+        """Whether the computer was busy or hot, so that the same work may take less at another time."""
+        return self.throttled or self.others > BUSY
 
     def of(self, precision: str, *, channels_last: bool = False) -> Rates | None:
         """The rates measured in *precision*; those of the other memory format where only that was."""

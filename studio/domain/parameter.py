@@ -6,7 +6,6 @@ with the editor of its nearest known base, at last a line of text read by `parse
 
 from __future__ import annotations
 
-import random
 from typing import Any, cast
 
 from msgspec import Struct
@@ -200,7 +199,9 @@ class Seed(Parameter, frozen=True, kw_only=True):
 
     @staticmethod
     def fix(value: int | None) -> int:
-        return random.SystemRandom().randint(0, MAX_SEED) if value is None else value
+        from random import SystemRandom  # not for the window's first picture
+
+        return SystemRandom().randint(0, MAX_SEED) if value is None else value
 
 
 class Size(Parameter, frozen=True, kw_only=True):
@@ -218,12 +219,14 @@ class Size(Parameter, frozen=True, kw_only=True):
 
     def check(self, value: Any) -> tuple[int, int]:
         if not isinstance(value, list | tuple) or len(value) != 2 or not all(type(v) is int for v in value):  # pyright: ignore[reportUnknownVariableType, reportUnknownArgumentType]
-            raise ParameterError(self, "size", self.default)
+            raise self._no_size(self.default)
         size = cast("tuple[int, int]", tuple(value))  # pyright: ignore[reportUnknownArgumentType]
         if self.sizes:
             if size not in self.sizes:
-                legal = ", ".join(map(self.format, self.sizes))
-                raise ParameterError(self, "choice", self.nearest(size), choices=legal)
+                legal, nearest = ", ".join(map(self.format, self.sizes)), self.nearest(size)
+                raise ParameterError(
+                    self, "size_choice", nearest, choices=legal, nearest=self.format(nearest)
+                )
         elif size != self.nearest(size):
             nearest = self.nearest(size)
             raise ParameterError(
@@ -249,8 +252,12 @@ class Size(Parameter, frozen=True, kw_only=True):
     def parse(self, text: str) -> tuple[int, int]:
         width, _, height = text.lower().replace("×", "x").strip().partition("x")
         if not (width.strip().isdecimal() and height.strip().isdecimal()):
-            raise ParameterError(self, "size", self.default)
+            one = int(width) if width.strip().isdecimal() else None
+            raise self._no_size(self.default if one is None else self.nearest((one, one)))
         return self.check((int(width), int(height)))
+
+    def _no_size(self, nearest: tuple[int, int]) -> ParameterError:
+        return ParameterError(self, "size", nearest, nearest=self.format(nearest))
 
     def format(self, value: Any) -> str:
         return f"{value[0]}x{value[1]}"

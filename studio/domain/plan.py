@@ -6,6 +6,10 @@ from enum import StrEnum
 
 from msgspec import Struct
 
+from studio.domain.cost.cost import Cost
+
+AUTO = "auto"
+
 
 class Fit(StrEnum):
     """GREEN: the high end is at most 80 % of what is available. AMBER: the middle fits. RED: it does not."""
@@ -25,35 +29,88 @@ class Span(Struct, frozen=True, kw_only=True):
         return Span(low=self.low * factor, mid=self.mid * factor, high=self.high * factor)
 
 
+class KvCache(Struct, frozen=True, kw_only=True):
+    """What a language model keeps of earlier tokens. `length`: tokens it has room for, 0 for what is asked.
+
+    `type`: "f16", "q8_0" or "q4_0"; or, of numbers as the model has them, "dynamic", which grows with the
+    text, or "static", which is made whole at first.
+    """
+
+    type: str
+    length: int = 0
+
+
 class Plan(Struct, frozen=True, kw_only=True):
     """What the engine is told. `device`: a concrete one, or "auto" for it to choose.
 
-    `precision`: "float32", "bfloat16" or "float16" by part ("*": every other); empty is the family's
-    own choice. `channels_last`, `tiling`: None likewise. `offload`: "none", "model" (a part is on the
-    accelerator while it computes) or "sequential" (a layer is). `threads`: 0 is one per physical core.
+    `precision`: "float32", "bfloat16" or "float16" by part ("*": every other); empty is the family's own
+    choice, as "auto" and None are. `memory_format`: "contiguous" or "channels_last". `attention`: "sdpa"
+    (torch chooses the kernel), "flash" (no other kernel), "eager" (all scores are written out) or "sliced"
+    (those of one head at a time). `offload`: "none", "model" (a part is on the accelerator while it
+    computes), "group" (a block of layers is) or "sequential" (a layer is). `tiling`: pictures are decoded
+    piece by piece. `slicing`: the two halves of guidance are computed one after the other. `compile`: by
+    torch's compiler. `threads`: 0 is one per physical core.
     """
 
     device: str
     threads: int = 0
     precision: dict[str, str] = {}
-    channels_last: bool | None = None
-    tiling: bool | None = None
+    memory_format: str = AUTO
+    attention: str = AUTO
     offload: str = "none"
+    tiling: bool | None = None
+    slicing: bool = False
+    kv_cache: KvCache | None = None
+    compile: bool = False
+
+    @property
+    def channels_last(self) -> bool:
+        return self.memory_format == "channels_last"
 
     def precision_of(self, part: str) -> str:
         """ "auto" where the family chooses."""
-        return self.precision.get(part) or self.precision.get("*") or "auto"
+        return self.precision.get(part) or self.precision.get("*") or AUTO
+
+    @property
+    def loading(self) -> tuple[object, ...]:
+        """What a model that is in memory cannot change any more."""
+        precision = tuple(sorted(self.precision.items()))
+        kept = self.kv_cache.type if self.kv_cache else ""
+        return (precision, self.memory_format, self.attention, self.offload, kept, self.compile)
 
     @property
     def built(self) -> str:
         """In one word what changes how quick it is, and how large."""
-        return f"{self.precision_words} {self.channels_last} {self.tiling} {self.offload} {self.threads}"
+        words = [self.precision_words, self.memory_format, self.attention, self.offload]
+        words += [name for name in ("tiling", "slicing", "compile") if getattr(self, name)]
+        kept = [self.kv_cache.type] if self.kv_cache else []
+        return " ".join([*words, *kept, str(self.threads)])
 
     @property
     def precision_words(self) -> str:
         """For a record: "unet bfloat16, float32"."""
         words = [f"{part} {kind}" for part, kind in sorted(self.precision.items()) if part != "*"]
-        return ", ".join([*words, self.precision.get("*", "" if words else "auto")]).removesuffix(", ")
+        return ", ".join([*words, self.precision.get("*", "" if words else AUTO)]).removesuffix(", ")
+
+
+class Loaded(Struct, frozen=True, kw_only=True):
+    """What really is in memory, as the engine finds it after loading, in `Plan`'s words; "auto" only where a
+    library chose and does not tell.
+
+    `precision`: the type of most weights by part, `weight_bytes` what they take. `attention`: "" where
+    there is none. `tiling`, `slicing`: as the last picture was made.
+    """
+
+    precision: dict[str, str]
+    weight_bytes: dict[str, int]
+    memory_format: str
+    attention: str = ""
+    offload: str = "none"
+    tiling: bool = False
+    slicing: bool = False
+    kv_cache: KvCache | None = None
+    compile: bool = False
+    threads: int = 0
 
 
 class Prediction(Struct, frozen=True, kw_only=True):
@@ -73,27 +130,33 @@ class Prediction(Struct, frozen=True, kw_only=True):
 class Counted(Struct, frozen=True, kw_only=True):
     """The middle of a prediction before runs corrected it: what later runs are compared with.
 
-    `basis`: when the measurements were taken that it rests on, 0 for none.
+    `basis`: when the measurements were taken that it rests on, 0 for none; `subject`: of what. `started`:
+    the engine had its imports.
     """
 
     ram: float
     vram: float | None = None
     phases: dict[str, float] = {}
     basis: float = 0.0
+    subject: str = ""
+    started: bool = False
 
 
 class Planned(Struct, frozen=True, kw_only=True):
     """A plan and what it takes. `available_bytes` of the memory that decides: `prediction.vram` if any.
 
     `ram_bytes` is the computer's memory that may be used. `learnt`: runs of this model corrected it.
+    `doubtful`: none did, and the figures were taken of a busy or hot computer. `cost`: what was counted.
     """
 
     plan: Plan
+    cost: Cost
     prediction: Prediction
     counted: Counted
     fit: Fit
     available_bytes: int
     learnt: bool = False
+    doubtful: bool = False
 
     ram_bytes: int
 
@@ -109,11 +172,15 @@ class Planned(Struct, frozen=True, kw_only=True):
 
 
 class Plans(Struct, frozen=True, kw_only=True):
-    """`plans`: the best first. `fits`: the high end of what the best takes is there. `reason`: a text key."""
+    """`plans`: the best first. `fits`: the high end of what the best takes is there. `reason`: a text key.
+
+    `refused`: the choice of the request ("attention=flash") that no plan can have, for that reason.
+    """
 
     fits: bool
     plans: tuple[Planned, ...]
     reason: str
+    refused: str = ""
 
 
 class Estimate(Struct, frozen=True, kw_only=True):

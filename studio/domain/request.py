@@ -13,7 +13,8 @@ class Request(Struct, frozen=True, kw_only=True):
     """What to make. `values` are the family's parameters, complete and checked (`FamilySpec.complete`).
 
     `model` is a library id or an absolute path. `device`: "auto", "cpu", "cuda:N", "xpu:N" or
-    "mps"; `threads`: CPU threads, 0 for the measured or physical number. One struct serves every
+    "mps"; `threads`: CPU threads, 0 for the measured or physical number. `choices`: how to compute it, where
+    that is not left to the planner (`planning.choices`): `{"attention": "sliced"}`. One struct serves every
     family, because what a family needs is its parameters, and a new family is one folder.
     """
 
@@ -23,6 +24,7 @@ class Request(Struct, frozen=True, kw_only=True):
     values: dict[str, Any]
     device: str = "auto"
     threads: int = 0
+    choices: dict[str, str] = {}
     format: int = FORMAT
 
     @property

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
@@ -12,6 +12,8 @@ from studio.domain.artifact import Artifact
 from studio.domain.failure import Cancelled
 from studio.domain.family import FamilySpec
 from studio.domain.job import Outcome, Peak, Tokens
+from studio.domain.plan import Loaded
+from studio.engine import inspection
 from studio.engine.pace import INTERVAL, Pace
 from studio.engine.save import Saver
 from studio.wire.messages import FromEngine, Notice, PhaseProgress, Preview, Run, Saved, TextDelta
@@ -19,8 +21,6 @@ from studio.wire.messages import FromEngine, Notice, PhaseProgress, Preview, Run
 if TYPE_CHECKING:
     import numpy as np
     from PIL.Image import Image
-
-LARGE = 200_000_000  # parameters: a look at every leaf is nothing beside the work of one
 
 
 class Context:
@@ -56,6 +56,7 @@ class Context:
         self._timings: dict[str, float] = {}
         self._tokens: Tokens | None = None
         self._finish: str | None = None
+        self._loaded: Loaded | None = None
 
     # --- cancel -----------------------------------------------------------------------------------
 
@@ -73,9 +74,9 @@ class Context:
     def guard(self, module: Any) -> Iterator[None]:
         """Within it, a call of the torch *module* raises Cancelled between its blocks, inside a step.
 
-        A compiled module is left alone: it can only be stopped between steps.
+        What is compiled is left alone: it can only be stopped before it begins.
         """
-        hooks = [block.register_forward_pre_hook(self._look) for block in _blocks(module)]
+        hooks = [block.register_forward_pre_hook(self._look) for block in inspection.blocks(module)]
         try:
             yield
         finally:
@@ -184,6 +185,14 @@ class Context:
         """Why the text ended: "stop" by itself, "limit" at the longest allowed."""
         self._finish = reason
 
+    def loaded(self, parts: Mapping[str, Any], *, main: str = "", **told: Any) -> None:
+        """How the model is in memory: what can be seen of the torch modules *parts*, and what is *told*.
+
+        *main*: the part that computes most. *told*: fields of `Loaded` that no module shows.
+        """
+        seen = inspection.look(parts, main) if parts else {}
+        self._loaded = Loaded(**{"threads": self.threads, **seen, **told})
+
     # --- for the worker ---------------------------------------------------------------------------
 
     def end(self) -> None:
@@ -200,31 +209,8 @@ class Context:
             device=self.device,
             tokens=self._tokens,
             finish=self._finish,
+            loaded=self._loaded,
         )
-
-
-def _blocks(module: Any) -> list[Any]:
-    """The parts of *module* that run one after another: the items of its lists, and of the lists in those.
-
-    Not deeper in a small one: each look costs about 10 microseconds, and the parts of a part are over
-    soon. Of a large one the leaves, since one block may take seconds; without lists, too.
-    """
-    import torch
-
-    if getattr(module, "_orig_mod", None) is not None or getattr(module, "_compiled_call_impl", None):
-        return []
-
-    def items(parent: Any, depth: int) -> Iterator[Any]:
-        for child in parent.children():
-            listed = isinstance(parent, torch.nn.ModuleList | torch.nn.Sequential)
-            if listed:
-                yield child
-            if depth > listed:
-                yield from items(child, depth - listed)
-
-    large = sum(parameter.numel() for parameter in module.parameters()) >= LARGE
-    blocks = [] if large else list(items(module, 2))
-    return blocks or [m for m in module.modules() if next(m.children(), None) is None]
 
 
 def _pictures(latents: Any, matrix: tuple[tuple[float, ...], ...]) -> Iterator[tuple[bytes, int, int]]:

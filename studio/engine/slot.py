@@ -17,13 +17,13 @@ log = logging.getLogger(__name__)
 
 
 class Key(Struct, frozen=True, kw_only=True):
-    """What must be equal for a loaded model to serve again. `built`: what the plan says of loading."""
+    """What must be equal for a loaded model to serve again. `built`: see `Plan.loading`."""
 
     family: str
     model: ModelSource | None
     device: str
     threads: int
-    built: str
+    built: tuple[object, ...]
 
     @property
     def id(self) -> str:

@@ -15,7 +15,6 @@ from typing import Any
 from studio.domain.failure import Cancelled, Failure
 from studio.domain.job import Peak
 from studio.domain.measurement import Measurements
-from studio.domain.plan import Plan
 from studio.engine import device, memory
 from studio.engine.bench.measure import measure
 from studio.engine.channel import Channel
@@ -190,7 +189,7 @@ class Worker:
         try:
             context.phase("load")
             key = Key(
-                family=spec.name, model=run.model, device=where, threads=threads, built=_built(run.plan)
+                family=spec.name, model=run.model, device=where, threads=threads, built=run.plan.loading
             )
 
             def load() -> Any:
@@ -270,10 +269,6 @@ def _use_threads(threads: int) -> None:
     torch = memory.imported_torch()
     if torch is not None:
         torch.set_num_threads(threads)
-
-
-def _built(plan: Plan) -> str:
-    return f"{sorted(plan.precision.items())} {plan.channels_last} {plan.offload}"
 
 
 def _title(message: Run | Measure) -> str:

@@ -57,8 +57,8 @@ class Estimator:
         learnt = self.learnt(request, spec, cold=cold)
         if learnt is not None:
             return learnt.seconds.mid
-        _, planned = self._planner.best(request, spec)
-        seconds = planned.prediction.seconds if planned is not None else None
+        plans = self._planner.plans(request, spec)
+        seconds = plans.plans[0].prediction.seconds if plans is not None and plans.plans else None
         return seconds.mid if seconds is not None else None
 
     def estimate(

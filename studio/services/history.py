@@ -10,6 +10,7 @@ import math
 import sqlite3
 import statistics
 from collections import defaultdict, deque
+from collections.abc import Callable
 from typing import Any
 
 import msgspec
@@ -18,7 +19,7 @@ from msgspec import Struct
 from studio.domain.family import FamilySpec
 from studio.domain.job import Peak
 from studio.domain.parameter import Integer, Parameter, ParameterError, Size
-from studio.domain.plan import Counted, Span
+from studio.domain.plan import Counted, Plan, Span
 from studio.domain.planning import Correction
 from studio.services.database import Database
 
@@ -81,7 +82,8 @@ class PastRun(Struct, frozen=True, kw_only=True):
 
     `cold`: the model was not in memory before. `timings` in seconds, `step_seconds` a usual step's.
     `rate`: tokens a second, or seconds of sound made in one; None for what is not a stream. `built`: how
-    the plan computed it, and `counted` what it predicted; both are missing in runs of older versions.
+    the plan computed it, and `counted` what it predicted; both are missing in runs of older versions, as
+    `plan` and `cost` are, by which that can be counted again.
     """
 
     model: str
@@ -97,6 +99,8 @@ class PastRun(Struct, frozen=True, kw_only=True):
     rate: float | None = None
     built: str = ""
     counted: Counted | None = None
+    plan: Plan | None = None
+    cost: dict[str, Any] | None = None
 
 
 class Learnt(Struct, frozen=True, kw_only=True):
@@ -157,22 +161,25 @@ class History:
         return max(runs, default=None)
 
     def corrections(
-        self, model: str, family: str, device: str, work: Work, *, basis: float = 0.0
+        self,
+        model: str,
+        family: str,
+        device: str,
+        work: Work,
+        counted: Callable[[PastRun], Counted | None],
     ) -> dict[str, Correction]:
-        """What runs that were predicted from the measurements *basis* say of the next, by `Plan.built`.
+        """What runs say of the next, by `Plan.built`. *counted*: what each would be predicted to take by the
+        figures of today, None for one that cannot be compared with them.
 
         Of those built alike the same *work* counts alone where it was done before. "" is for what was
         never built so: other ways say less of it, so their ratios of time are taken within `DOUBTED`.
         """
-        runs = [
-            run
-            for run in self._runs.get((model, family, device), ())
-            if run.counted is not None and run.counted.basis == basis
-        ]
+        known = ((run, counted(run)) for run in self._runs.get((model, family, device), ()))
+        runs = [(run, predicted) for run, predicted in known if predicted is not None]
         found: dict[str, Correction] = {}
-        for way in dict.fromkeys(run.built for run in runs):
-            alike = [run for run in runs if run.built == way]
-            same = [run for run in alike if run.work.key == work.key]
+        for way in dict.fromkeys(run.built for run, _ in runs):
+            alike = [pair for pair in runs if pair[0].built == way]
+            same = [pair for pair in alike if pair[0].work.key == work.key]
             found[way] = _corrected((same or alike)[-LAST:], exact=bool(same))
         if runs:
             found[""] = _doubted(_corrected(runs[-LAST:], exact=False))
@@ -210,18 +217,17 @@ class History:
         )
 
 
-def _corrected(runs: list[PastRun], *, exact: bool) -> Correction:
+def _corrected(runs: list[tuple[PastRun, Counted]], *, exact: bool) -> Correction:
     """Medians of measured over predicted. Loading counts where there was some."""
     ratios: dict[str, list[float]] = defaultdict(list)
-    for run in runs:
-        assert run.counted is not None
-        for name, predicted in run.counted.phases.items():
+    for run, counted in runs:
+        for name, predicted in counted.phases.items():
             took = run.timings.get(name, 0.0)
             if predicted > 0 and took > 0 and (name != LOAD or run.cold):
                 ratios[name].append(took / predicted)
-        ratios["ram"].append(run.peak.ram_bytes / run.counted.ram)
-        if run.peak.vram_bytes and run.counted.vram:
-            ratios["vram"].append(run.peak.vram_bytes / run.counted.vram)
+        ratios["ram"].append(run.peak.ram_bytes / counted.ram)
+        if run.peak.vram_bytes and counted.vram:
+            ratios["vram"].append(run.peak.vram_bytes / counted.vram)
     found = {name: statistics.median(values) for name, values in ratios.items()}
     ram, vram = found.pop("ram", 1.0), found.pop("vram", 1.0)
     return Correction(phases=found, ram=ram, vram=vram, runs=len(runs), exact=exact)

@@ -22,7 +22,6 @@ from studio.wire.messages import DeviceState, FromEngine, Measure, PhaseProgress
 
 log = logging.getLogger(__name__)
 
-BUSY = 0.1  # of the processors' time; with more of it taken by other programs the figures are doubtful
 SECONDS = 52.0  # for the benchmark; with the engine's start it is under a minute
 
 Progress = Callable[[str, float], None]
@@ -37,8 +36,13 @@ class MeasurementStore:
         self._known: list[Measurements] = []
 
     def save(self, measurements: Measurements) -> Path:
-        """Keep them instead of earlier ones of the same computer, device and build. Raises OSError."""
+        """Keep them instead of earlier ones of the same computer, device and build. Raises OSError.
+
+        Doubtful ones do not take the place of sound ones.
+        """
         file = self._file(measurements)
+        if measurements.doubtful and any(_better(one, measurements) for one in self._all()):
+            return file
         self._folder.mkdir(parents=True, exist_ok=True)
         files.write(file, msgspec.json.format(msgspec.json.encode(measurements)))
         self._read_at = None  # two changes within one tick of the clock look like one
@@ -72,6 +76,11 @@ class MeasurementStore:
         words = "\0".join((one.name, one.device, one.versions.get("torch", "")))
         digest = hashlib.sha256(words.encode()).hexdigest()[:12]
         return self._folder / f"{one.device.replace(':', '-')}-{digest}.json"
+
+
+def _better(kept: Measurements, new: Measurements) -> bool:
+    """Whether *kept* are sound ones of what *new* are of."""
+    return kept.subject == new.subject and not kept.doubtful
 
 
 def stale(measurements: Measurements, machine: Machine) -> bool:

@@ -19,10 +19,14 @@ Measure = Callable[[str, Callable[[str, float], None]], Awaitable[Measurements]]
 
 
 class End(StrEnum):
-    """How the last one ended. JOB: something that the user asked for came, and goes first."""
+    """How the last one ended. JOB: something that the user asked for came, and goes first.
+
+    DOUBTFUL: done, while the computer was busy or hot.
+    """
 
     NEVER = "never"
     DONE = "done"
+    DOUBTFUL = "doubtful"
     STOPPED = "stopped"
     JOB = "job"
     FAILED = "failed"
@@ -69,8 +73,8 @@ class Measuring:
     async def _run(self, device: str) -> None:
         end, failure = End.FAILED, None
         try:
-            await self._measure(device, self._heard)
-            end = End.DONE
+            found = await self._measure(device, self._heard)
+            end = End.DOUBTFUL if found.doubtful else End.DONE
         except Cancelled:
             end = End.JOB
         except asyncio.CancelledError:

@@ -4,23 +4,27 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import msgspec
 
 from studio.domain.cost.cost import Cost, ModelFacts
+from studio.domain.cost.kept import restore
+from studio.domain.failure import StudioError
 from studio.domain.family import FamilySpec
 from studio.domain.machine import Accelerator
 from studio.domain.measurement import Measurements
 from studio.domain.parameter import Integer, ParameterError, Size
-from studio.domain.plan import Plan, Planned, Plans
-from studio.domain.planning import Place, Question, plans
+from studio.domain.plan import Counted, Plan, Planned, Plans
+from studio.domain.planning import Place, Question, absent, applied, plans
 from studio.domain.planning.clock import Clock
 from studio.domain.request import Request
+from studio.domain.text import t
 from studio.families import registry
 from studio.services.event import Event
-from studio.services.history import History, work_of
+from studio.services.history import History, PastRun, work_of
 from studio.services.library.facts import read_facts
 
 log = logging.getLogger(__name__)
@@ -56,6 +60,7 @@ class Planner:
         self._facts: dict[str, ModelFacts] = {}
         self._read: set[str] = set()
         self._clocks: dict[tuple[str, float], Clock] = {}
+        self._counted_again: dict[tuple[str, float, int], tuple[PastRun, Counted]] = {}
 
     def learn(self, model: str, path: Path) -> None:
         """Read the facts of *model* at *path* and keep them. Takes some milliseconds: call it in a thread.
@@ -81,6 +86,18 @@ class Planner:
 
         Its values may be incomplete: what is missing or illegal counts as usual.
         """
+        question = self._question(request, spec)
+        if question is None:
+            return None
+        places = question.places
+        return plans(question, {place.device: self._clock(place) for place in places if place.measured})
+
+    def absent(self, request: Request, spec: FamilySpec) -> dict[str, str]:
+        """What no plan for the first device has ("attention=flash"), and why: text keys."""
+        question = self._question(request, spec)
+        return absent(question, question.places[0]) if question is not None and question.places else {}
+
+    def _question(self, request: Request, spec: FamilySpec) -> Question | None:
         cost = self._cost(request, spec)
         if cost is None:
             return None
@@ -88,11 +105,11 @@ class Planner:
         work = work_of(spec, request.values)
         corrections = {
             place.device: self._history.corrections(
-                request.model, spec.name, place.device, work, basis=_basis(place)
+                request.model, spec.name, place.device, work, partial(self._counted, place)
             )
             for place in places
         }
-        question = Question(
+        return Question(
             spec=spec,
             cost=cost,
             places=places,
@@ -101,8 +118,8 @@ class Planner:
             corrections=corrections,
             loaded=self._resident(request.model),
             started=self._started(),
+            choices=request.choices,
         )
-        return plans(question, {place.device: self._clock(place) for place in places if place.measured})
 
     def suppose(self, request: Request, spec: FamilySpec, place: Place, *, ram: int) -> Plans | None:
         """As `plans`, if this computer had *place* and *ram* free bytes, and had never run anything."""
@@ -112,14 +129,18 @@ class Planner:
         return plans(Question(spec=spec, cost=cost, places=(place,), ram_bytes=ram))
 
     def best(self, request: Request, spec: FamilySpec) -> tuple[Plan, Planned | None]:
-        """What the engine is told, and what that will take. Without measured times the family chooses."""
+        """What the engine is told, and what that will take. Without measured times the family chooses.
+
+        Raises StudioError `plan.refused` for a choice that cannot be.
+        """
         found = self.plans(request, spec)
+        if found is not None and found.refused:
+            raise StudioError("plan.refused", choice=found.refused, reason=t(found.reason))
+        own = applied(Plan(device=request.device, threads=request.threads), request.choices)
         if found is None or not found.plans:
-            return Plan(device=request.device, threads=request.threads), None
+            return own, None
         first = found.plans[0]
-        if first.prediction.seconds is None:
-            return Plan(device=request.device, threads=request.threads), first
-        return first.plan, first
+        return (own if first.prediction.seconds is None else first.plan), first
 
     def nearest(self, request: Request, spec: FamilySpec) -> list[tuple[dict[str, Any], Planned]]:
         """Changes of *request*'s values that would make it fit, the smallest of each kind."""
@@ -151,6 +172,7 @@ class Planner:
                 device=card.device,
                 memory_bytes=card.memory_free_bytes,
                 measured=self._measured(card.device),
+                arch=card.arch,
             )
             for card in self._accelerators()
             if card.device and card.usable is not False
@@ -160,6 +182,27 @@ class Planner:
             return tuple(cards or everywhere)
         return tuple(place for place in everywhere if place.device == request.device)
 
+    def _counted(self, place: Place, run: PastRun) -> Counted | None:
+        """What *run* is compared with: what it would be predicted to take by today's figures of *place*.
+
+        Where they are of another computer or other libraries, the old prediction stands: how far off the
+        count was holds there too, the seconds do not. None where it is unknown in which way the family
+        computed: before the first figures it chose for itself.
+        """
+        then, today = run.counted, place.measured
+        basis = today.taken if today is not None else 0.0
+        if then is None or then.basis == basis:
+            return then
+        if today is None or not then.basis:
+            return None
+        if then.subject != today.subject or run.plan is None or run.cost is None:
+            return then
+        key = (place.device, basis, id(run))
+        if key not in self._counted_again:
+            again = _again(run, then, run.plan, run.cost, self._clock(place))
+            self._counted_again[key] = run, again  # the run too: no other may come to its number
+        return self._counted_again[key][1]
+
     def _clock(self, place: Place) -> Clock:
         assert place.measured is not None
         key = (place.device, place.measured.taken)
@@ -168,8 +211,17 @@ class Planner:
         return self._clocks[key]
 
 
-def _basis(place: Place) -> float:
-    return place.measured.taken if place.measured is not None else 0.0
+def _again(run: PastRun, then: Counted, plan: Plan, cost: dict[str, Any], clock: Clock) -> Counted:
+    """*then*, with the times that *clock* tells today, if it can tell them."""
+    try:
+        counted = restore(cost)
+    except ValueError as error:
+        log.info("a run of another version is not counted again: %s", error)
+        return then
+    if not clock.knows(counted, plan):
+        return then
+    phases = clock.phases(counted, plan, run.family, loaded=not run.cold, started=then.started)
+    return msgspec.structs.replace(then, phases=phases, basis=clock.measured.taken)
 
 
 def _legal(spec: FamilySpec, values: dict[str, Any]) -> dict[str, Any]:
@@ -189,9 +241,10 @@ def _smaller(request: Request, spec: FamilySpec) -> list[tuple[str, list[Any]]]:
     for parameter in spec.parameters:
         value = request.values.get(parameter.name, parameter.default)
         if isinstance(parameter, Size):
-            step = parameter.multiple
-            sizes = [tuple(int(side * part // step * step) for side in value) for part in SMALLER]
-            found.append((parameter.name, [size for size in sizes if min(size) >= parameter.minimum]))
+            width, height = value
+            sizes = [parameter.nearest((int(width * part), int(height * part))) for part in SMALLER]
+            smaller = [size for size in dict.fromkeys(sizes) if size[0] * size[1] < width * height]
+            found.append((parameter.name, smaller))
         elif isinstance(parameter, Integer) and parameter.name in LARGE:
             numbers = [int(value * part) for part in SMALLER]
             found.append((parameter.name, [n for n in numbers if n >= (parameter.minimum or 1)]))

@@ -14,6 +14,7 @@ import msgspec
 from msgspec import Struct
 
 from studio.domain.artifact import Artifact
+from studio.domain.cost.kept import keep
 from studio.domain.failure import Cancelled
 from studio.domain.family import FamilySpec
 from studio.domain.job import Job, Outcome
@@ -179,6 +180,8 @@ class Runner:
                 rate=_rate(entry.job.artifacts, outcome),
                 built=planned.plan.built if planned is not None else "",
                 counted=planned.counted if planned is not None and there else None,
+                plan=planned.plan if planned is not None and there else None,
+                cost=keep(planned.cost) if planned is not None and there else None,
             )
         )
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import functools
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -10,6 +11,8 @@ from typing import Any
 
 import pytest
 
+from studio.app.desk import Complaint, Desk
+from studio.app.frame import Frame
 from studio.services import basis
 from studio.services import studio as composition
 from studio.services.engine.supervisor import Engine
@@ -55,3 +58,22 @@ def shop_at(folder: Path, server: FileServer, monkeypatch: pytest.MonkeyPatch) -
     shop.add("private", shop.hub, order=30, licence={**licence, "commercial": "no"}, bytes=None)
     shop.add("later", shop.hub, order=40, status="coming", tasks=["image"])
     return shop
+
+
+@asynccontextmanager
+async def window_on(studio: Studio) -> AsyncIterator[tuple[Frame, list[Complaint]]]:
+    """The window of *studio*, shown, and what is complained of in it."""
+    studio.settings.change(welcomed=True)
+    desk = Desk(studio)
+    complaints: list[Complaint] = []
+    desk.complained.connect(complaints.append)
+    frame = Frame(desk)
+    frame.window.show()
+    try:
+        yield frame, complaints
+    finally:
+        for panel in frame.window.made_panels():
+            panel.close_down()
+        frame.window.finish()
+        frame.window.deleteLater()
+        await asyncio.sleep(0.05)

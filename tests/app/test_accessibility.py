@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
 
 import pytest
 from PySide6.QtCore import QCoreApplication, QEvent, Qt
@@ -10,9 +13,11 @@ from PySide6.QtGui import QAccessible
 from PySide6.QtWidgets import QAbstractScrollArea, QLabel, QScrollArea, QWidget
 
 from studio.app import language
+from studio.app.desk import Desk
+from studio.app.panels import panel_specs
 from studio.app.widgets.button import IconButton
-from studio.app.window import StudioWindow
-from tests.app import showcase
+from studio.app.widgets.label import ElidedLabel
+from tests.app.studios import studio_at, window_on
 
 
 def controls(window: QWidget) -> Iterator[QWidget]:
@@ -32,6 +37,27 @@ def name_of(widget: QWidget) -> str:
     return interface.text(QAccessible.Text.Name)
 
 
+def unreached(window: QWidget) -> set[QWidget]:
+    """What can be operated and Tab does not come to."""
+    wanted = {widget for widget in controls(window) if widget.isEnabled()}
+    reached: set[QWidget] = set()
+    for _ in range(3 * len(wanted)):
+        window.focusNextChild()
+        if (focused := window.focusWidget()) is not None:
+            reached.add(focused)
+    return wanted - reached
+
+
+def cut_off(window: QWidget) -> list[str]:
+    """Texts of labels that have too little room, of those that do not shorten themselves."""
+    labels = [each for each in window.findChildren(QLabel) if each.isVisible() and not each.wordWrap()]
+    return [
+        label.text()
+        for label in labels
+        if not isinstance(label, ElidedLabel) and label.width() < label.sizeHint().width()
+    ]
+
+
 def settle(window: QWidget) -> None:
     """Let every layout that has been asked for happen."""
     for _ in range(3):
@@ -39,68 +65,56 @@ def settle(window: QWidget) -> None:
     window.grab()
 
 
-@pytest.fixture(params=["draw", "models"])
-def window(qtbot, request: pytest.FixtureRequest) -> StudioWindow:
-    made = showcase.window(request.param)
-    qtbot.addWidget(made, before_close_func=lambda made: made.finish())
-    with qtbot.waitActive(made):
-        made.show()
-        made.activateWindow()
-    return made
+@pytest.mark.parametrize("key", [spec.key for spec in panel_specs(Desk.__new__(Desk))])
+async def test_a_panel_can_be_named_reached_and_read(
+    key: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, qloop: Any
+) -> None:
+    async with studio_at(tmp_path, monkeypatch) as studio, window_on(studio) as (frame, _):
+        window = frame.window
+        window.activateWindow()
+        window.go(key)
+        await asyncio.sleep(0.2)
+        for lang in ("en", "zh_CN"):
+            language.set_language(lang)
+            settle(window)
+            found = list(controls(window))
+            assert len(found) > 8
+            assert [widget for widget in found if not name_of(widget).strip()] == []
+            assert cut_off(window) == []
+        assert unreached(window) == set()
+        labels = window.findChildren(QLabel)
+        assert [label.text() for label in labels if label.textFormat() != Qt.TextFormat.PlainText] == []
 
 
-@pytest.mark.parametrize("lang", ["en", "zh_CN"])
-def test_every_control_has_a_name(window: StudioWindow, lang: str) -> None:
-    language.set_language(lang)
-    found = list(controls(window))
-    assert len(found) > 15
-    assert [widget for widget in found if not name_of(widget).strip()] == []
-
-
-def test_a_nameless_control_would_be_found(qtbot, window: StudioWindow) -> None:
-    button = IconButton("close", "app.dismiss")
-    button.setParent(window)
-    button.show()
-    button.setAccessibleName("")
-    button.setText("")
-    assert [widget for widget in controls(window) if not name_of(widget).strip()] == [button]
-
-
-def test_tab_reaches_every_control(qtbot, window: StudioWindow) -> None:
-    wanted = {widget for widget in controls(window) if widget.isEnabled()}
-    reached: set[QWidget] = set()
-    for _ in range(3 * len(wanted)):
-        window.focusNextChild()
-        focused = window.focusWidget()
-        if focused is not None:
-            reached.add(focused)
-    assert wanted - reached == set()
-
-
-def test_no_label_takes_text_for_html(window: StudioWindow) -> None:
-    labels = window.findChildren(QLabel)
-    assert labels
-    assert [label for label in labels if label.textFormat() != Qt.TextFormat.PlainText] == []
-
-
-def test_no_text_is_cut_off(window: StudioWindow) -> None:
-    for lang in ("en", "zh_CN"):
-        language.set_language(lang)
+async def test_what_is_wrong_would_be_found(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, qloop: Any
+) -> None:
+    async with studio_at(tmp_path, monkeypatch) as studio, window_on(studio) as (frame, _):
+        window = frame.window
+        window.activateWindow()
         settle(window)
-        labels = [each for each in window.findChildren(QLabel) if each.isVisible() and not each.wordWrap()]
-        cut = [
-            label.text()
-            for label in labels
-            if type(label).__name__ != "ElidedLabel" and label.width() < label.sizeHint().width()
-        ]
-        assert cut == []
+        button = IconButton("close", "app.dismiss")
+        button.setParent(window)
+        button.setAccessibleName("")
+        button.setText("")
+        area = QScrollArea(window)
+        area.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
+        area.setFocusProxy(button)
+        label = QLabel("More words than there is room for", window)
+        label.setFixedWidth(20)
+        for each in (button, area, label):
+            each.show()
+        assert button in [widget for widget in controls(window) if not name_of(widget).strip()]
+        assert area in unreached(window)
+        assert cut_off(window) == [label.text()]
 
 
-def test_a_default_window_needs_no_scroll_bar_for_the_simple_form(qtbot) -> None:
-    made = showcase.window("draw")
-    qtbot.addWidget(made, before_close_func=lambda made: made.finish())
-    made.show()
-    area = made.findChild(showcase.DrawPanel).inspector.findChild(QScrollArea)
-    made.findChild(showcase.Form)._model.expanded.value = False
-    settle(made)
-    assert area.verticalScrollBar().maximum() == 0
+@pytest.mark.parametrize("key", ["write", "draw", "speak"])
+async def test_a_default_window_needs_no_scroll_bar_for_the_simple_form(
+    key: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, qloop: Any
+) -> None:
+    async with studio_at(tmp_path, monkeypatch) as studio, window_on(studio) as (frame, _):
+        panel: Any = frame.window.go(key)
+        await asyncio.sleep(0.2)
+        settle(frame.window)
+        assert panel.inspector.findChild(QScrollArea).verticalScrollBar().maximum() == 0

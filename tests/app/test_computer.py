@@ -235,6 +235,23 @@ async def test_what_another_build_measured_is_offered_again(tmp_path, monkeypatc
         assert buttons == ["Measure again"]
 
 
+async def test_figures_of_a_busy_computer_are_offered_again(tmp_path, monkeypatch, qloop) -> None:
+    async with panel_on(tmp_path, monkeypatch, measure={"others": 0.4}) as (studio, panel, _):
+        card = panel.pages["overview"].benchmark
+        card.start.click()
+        await until(lambda: studio.measuring.state.end is End.DOUBTFUL)
+        assert "Other programs took 40 %" in shown(panel)[0]
+        assert card.start._kind == "primary"
+        sound = msgspec.structs.replace(panel.model.measured.value, details={})
+        studio.measurements.save(sound)
+        card.start.click()
+        await until(lambda: studio.measuring.state.running)
+        await until(lambda: not studio.measuring.state.running)
+        assert "the earlier figures stay" in shown(panel)[0]
+        assert panel.model.measured.value == sound
+        assert card.start._kind == "secondary"
+
+
 async def test_other_hardware_has_a_page_of_its_own(tmp_path, monkeypatch, qloop) -> None:
     async with panel_on(tmp_path, monkeypatch) as (_, panel, _frame):
         assert "hardware" not in panel.pages

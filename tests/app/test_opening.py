@@ -150,3 +150,27 @@ def done(shell, seen):
     )
     assert seen["banner"]
     assert seen["then"] == "settings"
+
+
+FEATURES = """
+{first}
+import linecache
+from studio.app.widgets.chips import Chip
+print(sum("studio" in name for name in linecache.cache))
+"""
+
+
+def test_qt_does_not_read_the_sources_of_what_is_imported_after_it() -> None:
+    """It does for the optional features that nobody here uses; that takes time at every start."""
+
+    def sources_read(first: str) -> int:
+        code = FEATURES.format(first=first)
+        ran = subprocess.run(
+            [sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=True
+        )
+        return int(ran.stdout)
+
+    assert sources_read("") == 0
+    back = "import PySide6.QtCore; from shibokensupport import feature; kept = feature._mod_uses_pyside"
+    back += "; import studio.app; feature._mod_uses_pyside = kept"
+    assert sources_read(back) > 0  # negative control: what it does by itself

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import wave
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
@@ -14,12 +12,9 @@ import pytest
 from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 from PySide6.QtCore import Qt
-from PySide6.QtWidgets import QLabel, QLineEdit
+from PySide6.QtWidgets import QLineEdit
 
 from studio.app import language
-from studio.app.desk import Complaint, Desk
-from studio.app.frame import Frame
-from studio.app.panels import panel_specs
 from studio.app.widgets.button import Button
 from studio.domain.failure import Failure
 from studio.domain.job import JobState
@@ -27,51 +22,10 @@ from studio.domain.machine import Accelerator
 from studio.domain.text import t
 from studio.services.paths import Paths
 from studio.services.studio import Studio
-from tests.app.studios import studio_at
-from tests.app.test_accessibility import controls, name_of, settle
+from tests.app.studios import studio_at, window_on
 from tests.services.engines import until
 
-PANELS = [spec.key for spec in panel_specs(Desk.__new__(Desk))]
 JOB = {"steps": {"load": 1, "denoise": 4}, "second": 0.02}
-
-
-@asynccontextmanager
-async def window_on(studio: Studio) -> AsyncIterator[tuple[Frame, list[Complaint]]]:
-    studio.settings.change(welcomed=True)
-    desk = Desk(studio)
-    complaints: list[Complaint] = []
-    desk.complained.connect(complaints.append)
-    frame = Frame(desk)
-    frame.window.show()
-    try:
-        yield frame, complaints
-    finally:
-        for panel in frame.window.made_panels():
-            panel.close_down()
-        frame.window.finish()
-        frame.window.deleteLater()
-        await asyncio.sleep(0.05)
-
-
-@pytest.mark.parametrize("key", PANELS)
-async def test_a_panel_has_names_and_no_markup(
-    key: str, tmp_path: Path, monkeypatch: Any, qloop: Any
-) -> None:
-    async with studio_at(tmp_path, monkeypatch, jobs={"": JOB}) as studio, window_on(studio) as (frame, _):
-        frame.window.go(key)
-        await asyncio.sleep(0.2)
-        settle(frame.window)
-        for lang in ("en", "zh_CN"):
-            language.set_language(lang)
-            found = list(controls(frame.window))
-            assert len(found) > 8
-            assert [widget for widget in found if not name_of(widget).strip()] == []
-        rich = [
-            label.text()
-            for label in frame.window.findChildren(QLabel)
-            if label.textFormat() is not Qt.TextFormat.PlainText
-        ]
-        assert rich == []
 
 
 async def test_a_changed_field_is_kept_for_the_next_start(

@@ -12,11 +12,12 @@ from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QLabel
 
 from studio.app import language
-from studio.app.plan_sheet import PlanSheet
+from studio.app.plan_sheet import PlanSheet, _short_time
 from studio.app.widgets.button import Button
 from studio.services.studio import Studio
 from tests.app.studios import studio_at
 from tests.app.test_panels import window_on
+from tests.fakes.measured import measured
 from tests.fakes.tiny_diffusion import write_flux
 from tests.services.engines import until
 
@@ -68,6 +69,25 @@ async def test_a_click_on_the_fit_line_opens_and_closes_it(tmp_path, monkeypatch
         draw.prompt.fit.click()
         draw.prompt.fit.click()
         assert not sheet.isVisible()
+
+
+def test_a_moment_is_no_nought() -> None:
+    assert [_short_time(seconds) for seconds in (0.0, 0.049, 0.06, 3.0)] == [
+        "under 0.1 s",
+        "under 0.1 s",
+        "0.1 s",
+        "3.0 s",
+    ]
+
+
+async def test_figures_of_a_busy_computer_are_told_of(tmp_path, monkeypatch, qloop, tiny) -> None:
+    async with draw_on(tmp_path, monkeypatch, tiny) as (studio, _, draw):
+        draw.prompt.fit.click()
+        for taken, others, told in ((1.0, 0.4, True), (2.0, 0.0, False)):
+            studio.measurements.save(measured(details={"others": others}, taken=taken))
+            studio.planner.changed.emit(None)
+            sheet_of(draw)._show()
+            assert any("busy or hot" in text for text in texts(sheet_of(draw))) is told
 
 
 async def test_it_says_what_the_planner_says_and_follows_the_fields(

@@ -322,6 +322,16 @@ async def test_an_example_begins_with_one_click(qloop, tmp_path, monkeypatch) ->
         assert [button.words() for button in panel.greeting.buttons] == ["说你好。"]
 
 
+@pytest.mark.parametrize(
+    ("text", "lines"), [("one", 1), ("one\n", 1), ("\n\none\n\n", 1), ("one\n\ntwo\n", 3)]
+)
+def test_no_empty_line_stands_at_the_end_of_a_question(qtbot, text: str, lines: int) -> None:
+    view = QuestionView(text)
+    qtbot.addWidget(view)
+    assert view._words.document().blockCount() == lines
+    assert view.text == text  # as it was said: it is what is copied, changed and sent again
+
+
 async def test_an_answer_streams_and_ends_as_markdown(qloop, tmp_path, monkeypatch) -> None:
     pieces = [MARKDOWN[i : i + 3] for i in range(0, len(MARKDOWN), 3)]
     async with window_of(tmp_path, monkeypatch, **{"": answer(*pieces, pause=0.01)}) as (_, panel):

@@ -39,6 +39,20 @@ def test_as_json(engine: Any, capsys: pytest.CaptureFixture[str], home: Path) ->
     assert json.loads(file.read_text(encoding="utf-8")) == found
 
 
+def test_a_busy_computer_keeps_its_earlier_figures(
+    engine: Any, capsys: pytest.CaptureFixture[str], home: Path
+) -> None:
+    assert run(["bench", "machine", "--json"]) == 0
+    earlier = json.loads(capsys.readouterr().out)
+    engine(others=0.4)
+    assert run(["bench", "machine"]) == 0
+    said = capsys.readouterr().err
+    assert "Other programs took 40 %" in said
+    assert "stay in use" in said
+    (file,) = (home / "data" / "measurements").iterdir()
+    assert json.loads(file.read_text(encoding="utf-8")) == earlier
+
+
 @pytest.mark.parametrize(
     ("locale", "words"),
     [("en_GB.UTF-8", ("Best setting", "Denoiser")), ("zh_CN.UTF-8", ("最佳设置", "去噪"))],

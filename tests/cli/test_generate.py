@@ -47,7 +47,7 @@ def test_an_image_as_json(tmp_path: Path) -> None:
     )
     assert (done.returncode, done.stderr) == (0, "")
     told = json.loads(done.stdout)
-    assert told.keys() == {"model", "version", "outputs", "timings", "peak"}
+    assert told.keys() == {"model", "version", "outputs", "timings", "peak", "loaded"}
     assert told["version"] == __version__
     assert told["timings"]["total"] >= told["timings"]["denoise"] > 0
     assert told["peak"]["ram_bytes"] > 100_000_000
@@ -60,6 +60,24 @@ def test_an_image_as_json(tmp_path: Path) -> None:
         with Image.open(file) as picture:
             assert picture.size == (64, 64)
             assert "red apple" in picture.info["parameters"]
+
+
+def test_the_way_to_compute_may_be_chosen(tmp_path: Path) -> None:
+    """What is told is what was found in memory, not what was asked for."""
+    done = studio(
+        *("generate", "image", "red apple", "--steps", "1", "-o", "a.png", "--json", "--device", "cpu"),
+        *("--plan", "attention=sliced", "--plan", "precision.text_encoder=bfloat16", "--plan", "slicing=on"),
+        cwd=tmp_path,
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+    loaded = json.loads(done.stdout)["loaded"]
+    assert (loaded["attention"], loaded["slicing"], loaded["offload"]) == ("sliced", True, "none")
+    assert (loaded["precision"]["text_encoder"], loaded["precision"]["unet"]) == ("bfloat16", "float32")
+    refused = studio(
+        "generate", "image", "red apple", "--device", "cpu", "--plan", "offload=group", cwd=tmp_path
+    )
+    assert refused.returncode == 1
+    assert "offload=group" in refused.stderr
 
 
 def test_a_text_streams_and_is_kept(home: Path, model: str) -> None:

@@ -3,6 +3,7 @@ from __future__ import annotations
 import pytest
 
 from studio.cli.options import Misuse, Option, options_of, parse, peek
+from studio.domain import text
 from studio.domain.failure import StudioError
 from studio.domain.parameter import Choice, Conversation, Integer, Number, Parameter, Seed, Size, Text, Toggle
 
@@ -114,3 +115,26 @@ def test_the_model_is_found_before_the_rest_is_understood() -> None:
     assert peek(["--model=b", "x"], names) == "b"
     assert peek(["x", "-m"], names) is None
     assert peek(["x"], names) is None
+
+
+@pytest.mark.parametrize(
+    ("parameter", "word", "says"),
+    [
+        (Size(default=(64, 64), sizes=((64, 64), (128, 64))), "128", "as in 128x64"),
+        (Size(default=(64, 64), sizes=((64, 64),)), "large", "as in 64x64"),
+        (Size(default=(64, 64), sizes=((64, 64), (128, 64))), "120x64", "the nearest is 128x64"),
+        (Size(), "128", "as in 128x128"),
+        (Size(), "130", "as in 128x128"),
+        (Size(), "x", "as in 512x512"),
+        (Size(), "100x99999", "the nearest is 96x2048"),
+    ],
+)
+@pytest.mark.parametrize("language", ["en", "zh_CN"])
+def test_a_size_that_cannot_be_names_the_nearest_that_can(
+    parameter: Size, word: str, says: str, language: str
+) -> None:
+    text.set_language(language)
+    with pytest.raises(StudioError) as raised:
+        parse(["--size", word], options_of([parameter]))
+    assert says.rsplit(maxsplit=1)[-1] in raised.value.failure.message
+    assert (says in raised.value.failure.message) is (language == "en")

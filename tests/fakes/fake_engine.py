@@ -12,7 +12,8 @@ count lies beside the file). What a job does stands in its request, in `values["
      "tokens": {"prompt": 9, ...}, "finish": "limit"}
 
 or, for a request that can hold no script, in the process's `"jobs"` by prompt ("" for any other).
-A measurement takes the `"measure"` of the process: `{"second": 0.002, "fault": "segv", "failure": {...}}`.
+A measurement takes the `"measure"` of the process: `{"second": 0.002, "others": 0.4, "fault": "segv",
+"failure": {...}}`.
 The journal gets one line `<pid> <job>` for every job that it is told to run.
 """
 
@@ -30,6 +31,8 @@ from typing import Any
 
 if __name__ == "__main__":
     sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
+
+import msgspec
 
 from studio.domain.artifact import Artifact
 from studio.domain.failure import Failure
@@ -214,7 +217,8 @@ class FakeEngine:
         self.fault(script.get("fault"))
         if failure := script.get("failure"):
             return self.end(Failed(job=message.job, failure=Failure(**failure)))
-        return self.end(Measured(job=message.job, measurements=measurements(message)))
+        found = msgspec.structs.replace(measurements(message), details={"others": script.get("others", 0.0)})
+        return self.end(Measured(job=message.job, measurements=found))
 
     def end(self, message: Done | Measured | Failed | Cancelled) -> None:
         del self.jobs[message.job]

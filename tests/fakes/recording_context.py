@@ -20,8 +20,10 @@ from studio.families.registry import family, pipeline
 from studio.wire.messages import FromEngine, Notice, PhaseProgress, Run, Saved, TextDelta
 
 
-def _precision(spec: FamilySpec, name: str) -> dict[str, str]:
-    """How *spec* computes on the CPU when its main part has the type *name*."""
+def _precision(spec: FamilySpec, name: str | dict[str, str]) -> dict[str, str]:
+    """How *spec* computes on the CPU when its main part has the type *name*, if it is not said by part."""
+    if isinstance(name, dict):
+        return name
     if name == "auto":
         return {}
     return next((way for way in spec.precisions.get("cpu", ()) if name in way.values()), {"*": name})
@@ -37,13 +39,15 @@ class Bench:
         outputs: Path,
         *,
         languages: tuple[str, ...] = (),
-        precision: str = "auto",
+        precision: str | dict[str, str] = "auto",
         device: str = "cpu",
+        **way: Any,
     ) -> None:
+        """*way*: further fields of the plan."""
         self.spec = family(name)
         self.model = ModelSource(id="m", family=name, path=str(path), title="Tiny", languages=languages)
         self.outputs = outputs
-        self.plan = Plan(device=device, precision=_precision(self.spec, precision))
+        self.plan = Plan(device=device, precision=_precision(self.spec, precision), **way)
         self.last: Recording
         self._pipeline: Any = None
 
@@ -68,6 +72,11 @@ class Bench:
             recording.context.end()
             watcher.join()
         return recording
+
+    @property
+    def pipeline(self) -> Any:
+        """The loaded one, after the first run."""
+        return self._pipeline
 
     def close(self) -> None:
         if self._pipeline is not None:

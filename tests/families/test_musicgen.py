@@ -10,6 +10,7 @@ import torch
 
 from studio.domain.failure import Cancelled, StudioError
 from studio.domain.parameter import ParameterError
+from studio.engine.context import Context
 from studio.families.registry import family
 from studio.services.library.recognize import recognize
 from studio.wire.messages import PhaseProgress
@@ -44,6 +45,17 @@ def test_it_is_recognized_and_makes_music(folder: Path) -> None:
     assert (found.spec.name, found.spec.tasks) == ("musicgen", ("music",))
     with pytest.raises(ParameterError):
         family("musicgen").complete({"prompt": "x", "seconds": 31})
+
+
+def test_it_tells_how_far_loading_is(folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    told: list[float] = []
+    monkeypatch.setattr(Context, "progress", lambda context, fraction: told.append(fraction))
+    bench = Bench("musicgen", folder, tmp_path)
+    bench.run(**TUNE)
+    bench.close()
+    assert len(told) > 10
+    assert told == sorted(told)
+    assert told[-1] == 1.0
 
 
 @pytest.mark.parametrize("seconds", [1, 3])

@@ -21,17 +21,17 @@ from studio.domain.text import LANGUAGES
 from studio.families.registry import cost, families
 from studio.services.library.facts import facts_of_manifest, read_facts
 from studio.services.library.library import Library
-from studio.services.library.manifest import ManifestError, read_manifest
+from studio.services.library.manifest import STARTERS, ManifestError, read_manifest
 from studio.services.library.sums import sha256_of
 from studio.services.paths import ASSETS, MANIFEST
 from tests.manifest_facts import entry_with, facts_for_manifest
 
-FILES = sorted(file for file in MANIFEST.glob("*.json") if file.name != "schema.json")
+FILES = sorted(file for file in MANIFEST.rglob("*.json") if file.name != "schema.json")
 SCHEMA = json.loads((MANIFEST / "schema.json").read_text(encoding="utf-8"))
 
 
 def entry(name: str) -> dict[str, Any]:
-    return json.loads((MANIFEST / f"{name}.json").read_text(encoding="utf-8"))
+    return json.loads(next(MANIFEST.rglob(f"{name}.json")).read_text(encoding="utf-8"))
 
 
 def test_there_are_models() -> None:
@@ -187,7 +187,7 @@ def _in_order(cost: Cost) -> Cost:
 
 def test_facts_are_written_into_the_entry_as_they_stand() -> None:
     for model in FETCHED:
-        text = (MANIFEST / f"{model.id}.json").read_text(encoding="utf-8")
+        text = next(MANIFEST.rglob(f"{model.id}.json")).read_text(encoding="utf-8")
         assert entry_with(text, model.facts) == text
 
 
@@ -199,6 +199,7 @@ def test_nothing_bundled_is_large() -> None:
 
 def test_starters_cover_every_task_without_a_hub() -> None:
     starters = [model for model in read_manifest(MANIFEST).values() if model.starter]
+    assert starters == list(read_manifest(MANIFEST / STARTERS).values())  # where they are looked for
     assert {task for model in starters for task in model.tasks} == {"text", "image", "speech"}
     for model in starters:
         assert any(not isinstance(source, Hub) for source in model.sources), model.id

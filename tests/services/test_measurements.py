@@ -64,6 +64,29 @@ def test_measuring_again_replaces_what_was_kept(tmp_path: Path) -> None:
     assert kept.taken == 2.0
 
 
+BUSY_ONES = ({"throttled": True}, {"details": {"others": 0.4}})
+
+
+@pytest.mark.parametrize("trouble", BUSY_ONES)
+def test_doubtful_figures_do_not_replace_sound_ones(tmp_path: Path, trouble: dict[str, Any]) -> None:
+    store = MeasurementStore(tmp_path)
+    store.save(found(taken=1.0, **trouble))
+    store.save(found(taken=2.0, **trouble))  # better than nothing, and newer
+    assert (store.load("cpu", MACHINE) or found()).taken == 2.0
+    store.save(found(taken=3.0, details={"others": 0.05}))
+    store.save(found(taken=4.0, **trouble))
+    assert (store.load("cpu", MACHINE) or found()).taken == 3.0
+    store.save(found(taken=5.0))
+    assert (store.load("cpu", MACHINE) or found()).taken == 5.0
+
+
+def test_doubtful_figures_replace_sound_ones_that_do_not_hold_any_more(tmp_path: Path) -> None:
+    store = MeasurementStore(tmp_path)
+    store.save(found(taken=1.0, versions={**versions(), "numpy": "1.0"}))
+    store.save(found(taken=2.0, throttled=True))
+    assert (store.load("cpu", MACHINE) or found()).taken == 2.0
+
+
 def test_another_build_is_kept_beside_and_the_fitting_one_comes_first(tmp_path: Path) -> None:
     store = MeasurementStore(tmp_path)
     other = found(versions={**versions(), "torch": "1.0"}, taken=9.0)
@@ -241,6 +264,14 @@ async def test_measuring_is_watched_and_kept(open_studio: Open) -> None:
         await until(lambda: not studio.measuring.state.running)
         assert studio.measuring.state.end is End.DONE
         assert [section for running, section in told if running] == ["load", "load", "nets", "disk"]
+        assert studio.measurements.load("cpu", studio.machine) is not None
+
+
+async def test_a_busy_computer_is_told_of(open_studio: Open) -> None:
+    async with open_studio(others=0.4) as studio:
+        studio.measuring.start()
+        await until(lambda: not studio.measuring.state.running)
+        assert studio.measuring.state.end is End.DOUBTFUL
         assert studio.measurements.load("cpu", studio.machine) is not None
 
 

@@ -5,14 +5,17 @@ from __future__ import annotations
 import json
 import random
 import shutil
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import msgspec
 import pytest
 
+from studio.domain.cost.kept import keep
 from studio.domain.job import Peak
 from studio.domain.machine import Accelerator
+from studio.domain.measurement import Measurements
 from studio.domain.plan import Fit, Planned
 from studio.domain.request import Request
 from studio.families.registry import family
@@ -34,17 +37,31 @@ def planner(
     *,
     ram: int = 16 * GB,
     cards: tuple[Accelerator, ...] = (),
-    figures: bool = True,
+    figures: Callable[[str], Measurements | None] | None = None,
     resident: bool = False,
 ) -> Planner:
     return Planner(
         history or History(),
         ram=lambda: ram,
         accelerators=lambda: cards,
-        measured=lambda device: measured(device) if figures and device == "cpu" else None,
+        measured=figures or (lambda device: measured(device) if device == "cpu" else None),
         resident=lambda model: resident,
         started=lambda: False,
     )
+
+
+def twice_as_fast(old: Measurements, **changes: Any) -> Measurements:
+    def halved(points: tuple[tuple[float, ...], ...]) -> tuple[Any, ...]:
+        return tuple((*sizes, seconds / 2) for *sizes, seconds in points)
+
+    kinds = ("linear", "convolution", "attention", "pointwise")
+    rates = tuple(
+        msgspec.structs.replace(
+            each, call=each.call / 2, **{kind: halved(getattr(each, kind)) for kind in kinds}
+        )
+        for each in old.rates
+    )
+    return msgspec.structs.replace(old, rates=rates, **changes)
 
 
 def request(model: str = "icons", device: str = "auto", **values: Any) -> Request:
@@ -87,7 +104,7 @@ def test_a_name_changes_nothing(tmp_path: Path) -> None:
     shutil.copytree(ICONS, assets / "models" / "something-else")
     manifest.mkdir()
     entries = [
-        json.loads(file.read_text()) for file in sorted(MANIFEST.glob("*.json")) if file.stem != "schema"
+        json.loads(file.read_text()) for file in sorted(MANIFEST.rglob("*.json")) if file.stem != "schema"
     ]
     bundled = next(e for e in entries if any(s.get("path") == "starter-icons" for s in e.get("sources", ())))
     for number, entry in enumerate(random.Random(5).sample(entries, len(entries))):
@@ -141,10 +158,10 @@ def test_values_that_cannot_be_count_as_usual(icons: Planner) -> None:
 
 
 def test_without_figures_the_engine_chooses(icons: Planner) -> None:
-    studio = planner(figures=False)
+    studio = planner(figures=lambda _: None)
     studio.learn("icons", ICONS)
     plan, planned = studio.best(request(), DRAWING)
-    assert (plan.device, plan.precision, plan.channels_last) == ("auto", {}, None)
+    assert (plan.device, plan.precision, plan.memory_format) == ("auto", {}, "auto")
     assert planned is not None
     assert planned.fit is Fit.GREEN
     plan, _ = icons.best(request(), DRAWING)
@@ -184,6 +201,22 @@ def test_what_would_make_it_fit(icons: Planner) -> None:
         assert max(change["size"]) < 1536
 
 
+def test_only_legal_sizes_are_proposed(icons: Planner) -> None:
+    sizes = ((512, 512), (1024, 512), (1024, 1024))
+    few = msgspec.structs.replace(
+        DRAWING,
+        parameters=tuple(
+            msgspec.structs.replace(each, default=(512, 512), sizes=sizes) if each.name == "size" else each
+            for each in DRAWING.parameters
+        ),
+    )
+    large = request(size=(1024, 1024))
+    studio = planner(ram=int(0.9 * first(icons, large).memory.mid))
+    studio.learn("icons", ICONS)
+    changes = [change["size"] for change, _ in studio.nearest(large, few) if "size" in change]
+    assert changes == [(512, 512)]  # and not (768, 768)
+
+
 def test_a_gguf_file_is_planned_by_what_the_family_measured(tmp_path: Path) -> None:
     studio, text = planner(), family("gguf_text")
     studio.learn("t", write_gguf(tmp_path / "t.gguf"))
@@ -197,7 +230,7 @@ def test_a_gguf_file_is_planned_by_what_the_family_measured(tmp_path: Path) -> N
 # --- runs teach ------------------------------------------------------------------------------------------
 
 
-def ran(planned: Planned, asked: Request, *, slower: float, basis: float | None = None) -> PastRun:
+def ran(planned: Planned, asked: Request, *, slower: float, **changes: Any) -> PastRun:
     """What a job leaves behind that took *slower* times what was predicted."""
     counted = planned.counted
     timings = {name: slower * seconds for name, seconds in counted.phases.items()}
@@ -212,7 +245,8 @@ def ran(planned: Planned, asked: Request, *, slower: float, basis: float | None 
         timings={**timings, "total": sum(timings.values())},
         peak=Peak(ram_bytes=round(1.2 * counted.ram)),
         built=planned.plan.built,
-        counted=counted if basis is None else msgspec.structs.replace(counted, basis=basis),
+        counted=counted,
+        **changes,
     )
 
 
@@ -279,10 +313,53 @@ def test_one_wild_run_does_not_decide() -> None:
     assert seconds.mid == pytest.approx(1.1 * sum(planned.counted.phases.values()))
 
 
-def test_runs_that_were_predicted_from_other_figures_teach_nothing() -> None:
+@pytest.mark.parametrize("same", [True, False])
+def test_runs_teach_on_when_the_computer_is_measured_again(same: bool) -> None:
+    """The new figures say that everything is twice as fast.
+
+    Of the same computer and libraries: the run is what is true, and is compared with them anew. Of others:
+    everything is twice as fast, and the model takes as much more than its count as before.
+    """
+    figures = [measured()]
+    history = History()
+    studio = planner(history, figures=lambda device: figures[-1] if device == "cpu" else None)
+    studio.learn("icons", ICONS)
+    small, large = request(), request(size=(128, 128), steps=40)
+    planned = first(studio, small)
+    run = ran(planned, small, slower=3.0, plan=planned.plan, cost=keep(planned.cost))
+    history.record(msgspec.json.decode(msgspec.json.encode(run), type=PastRun))  # as from the database
+    before = [first(studio, asked) for asked in (small, large)]
+    figures.append(twice_as_fast(figures[0], taken=2.0, name="none" if same else "new"))
+    for asked, then, close in ((small, before[0], 1e-6), (large, before[1], 0.05)):
+        now = first(studio, asked)
+        assert now.learnt
+        assert now.plan == then.plan
+        assert now.counted.phases["denoise"] == pytest.approx(then.counted.phases["denoise"] / 2)
+        wanted = then.prediction.phases["denoise"] / (1 if same else 2)
+        assert now.prediction.phases["denoise"] == pytest.approx(wanted, rel=close)
+
+
+@pytest.mark.parametrize("lost", ["cost", "plan", "damaged"])
+def test_a_run_that_cannot_be_counted_again_keeps_what_it_was_compared_with(lost: str) -> None:
     history = History()
     studio = planner(history)
     studio.learn("icons", ICONS)
     planned = first(studio, request())
-    history.record(ran(planned, request(), slower=3.0, basis=planned.counted.basis + 1))
+    changes: dict[str, Any] = {"plan": planned.plan, "cost": keep(planned.cost)}
+    changes |= {lost: None} if lost in changes else {"cost": {"parts": [], "stages": [{"ops": []}]}}
+    run = ran(planned, request(), slower=3.0, **changes)
+    old = msgspec.structs.replace(planned.counted, basis=0.5)
+    history.record(msgspec.structs.replace(run, counted=old))
+    after = first(studio, request())
+    assert after.learnt
+    assert after.prediction.phases["denoise"] == pytest.approx(3 * planned.counted.phases["denoise"])
+
+
+def test_runs_before_the_first_figures_teach_nothing_of_time() -> None:
+    history = History()
+    studio = planner(history)
+    studio.learn("icons", ICONS)
+    planned = first(studio, request())
+    old = msgspec.structs.replace(planned.counted, basis=0.0, phases={})
+    history.record(msgspec.structs.replace(ran(planned, request(), slower=3.0), counted=old))
     assert not first(studio, request()).learnt

@@ -10,6 +10,7 @@ import pytest
 import torch
 from diffusers import AutoencoderKL, UNet2DConditionModel
 
+from studio.diffusion.computing import attend
 from studio.domain.cost.autoencoder import decode, decode_tiled, encode, scale
 from studio.domain.cost.ops import Walk, macs
 from studio.domain.cost.unet import unet
@@ -41,11 +42,19 @@ SD_VAE = {
 
 
 def traced_unet(
-    config: dict[str, Any], batch: int, height: int, width: int, tokens: int, *, last: bool = False
+    config: dict[str, Any],
+    batch: int,
+    height: int,
+    width: int,
+    tokens: int,
+    *,
+    last: bool = False,
+    attention: str = "sdpa",
 ) -> Trace:
     """*last*: channels last, as the engine has it."""
     with without_data():
         net = UNet2DConditionModel(**config).eval()
+        attend(net, attention)
         if last:
             channels_last(net)
         contexts = net.config.cross_attention_dim
@@ -194,6 +203,28 @@ def test_stable_diffusion_at_its_own_size():
     walk = unet(SD1, batch=2, height=64, width=64, tokens=77)
     assert disagreements(walk, truth) == []
     assert truth.weights == 859_520_964, "the network that was traced is the one that is meant"
+
+
+@pytest.mark.parametrize("kind", ["eager", "sliced"])
+@pytest.mark.parametrize("sizes", [(2, 64, 64), (1, 32, 48)])
+def test_scores_that_are_written_out(kind, sizes):
+    batch, height, width = sizes
+    truth = traced_unet(SD1, batch, height, width, 77, attention=kind)
+    walk = unet(SD1, batch=batch, height=height, width=width, tokens=77)
+    alive = getattr(walk.written, kind)
+    assert disagreements(Walk(walk.ops, alive, walk.calls), truth._replace(calls=walk.calls)) == []
+    if kind == "eager":
+        assert alive > 1.5 * walk.alive, "here it matters"
+
+
+def test_scores_that_an_autoencoder_writes_out():
+    with without_data():
+        net = AutoencoderKL(**SD_VAE).eval()
+        attend(net, "eager")
+        latents = torch.zeros(1, 4, 128, 128)
+        truth = trace(net, lambda: net.decode(latents, return_dict=False)[0], latents)
+    walk = decode(SD_VAE, batch=1, height=128, width=128)
+    assert truth.alive == pytest.approx(4 * walk.written.eager, rel=0.1)
 
 
 def test_the_comparison_refuses_wrong_multiples():

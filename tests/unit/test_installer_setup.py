@@ -5,94 +5,21 @@ from __future__ import annotations
 import json
 import os
 import shlex
-import shutil
 import subprocess
 import sys
 import time
-import zipfile
 from pathlib import Path
 
 import pytest
 
-INSTALLER = Path(__file__).parents[2] / "installer"
-TORCH = """
-class _None:
-    @staticmethod
-    def is_available(): return False
-cuda = xpu = _None
-class backends: mps = _None
-"""
-STUDIO = """
-import json, os, sys
-import torch, small
-print(json.dumps({"arguments": sys.argv[1:], "folder": os.getcwd(), "prefix": sys.prefix,
-    "program": os.environ["STUDIO_PROGRAM"]}))
-sys.exit(len(sys.argv) - 1)
-"""
-
-
-def _wheel(folder: Path, name: str, version: str, code: str = "") -> None:
-    folder.mkdir(parents=True, exist_ok=True)
-    info = f"{name}-{version}.dist-info"
-    with zipfile.ZipFile(folder / f"{name}-{version}-py3-none-any.whl", "w") as archive:
-        archive.writestr(f"{name}.py", code)
-        archive.writestr(f"{info}/METADATA", f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n")
-        archive.writestr(f"{info}/WHEEL", "Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: py3-none-any\n")
-        archive.writestr(f"{info}/RECORD", "")
-
-
-class Project:
-    """A checkout that requires three small packages, and the environment to run its installer in."""
-
-    def __init__(self, root: Path, links: Path) -> None:
-        self.root = root
-        self.environment = {
-            name: value
-            for name, value in os.environ.items()
-            if not name.startswith(("PIP_", "LC_", "LANG", "PYTHONPATH"))
-        } | {
-            "PIP_CONFIG_FILE": os.devnull,
-            "PIP_NO_INDEX": "1",
-            "PIP_FIND_LINKS": str(links),
-            "DISPLAY": ":0",
-        }
-
-    def require(self, *lines: str) -> None:
-        project = f"[project]\nname = 'p'\nversion = '1'\ndependencies = {json.dumps(list(lines))}\n"
-        project += "[project.optional-dependencies]\ntest = []\n"
-        (self.root / "pyproject.toml").write_text(project, encoding="utf-8")
-
-    def run(self, *arguments: str, folder: Path | None = None) -> subprocess.CompletedProcess[str]:
-        return subprocess.run(
-            [sys.executable, self.root / "installer" / "run.py", *arguments],
-            cwd=folder or self.root,
-            env=self.environment,
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            text=True,
-            encoding="utf-8",
-            check=False,
-        )
+from tests.fakes.small_project import INSTALLER, Project, make_wheels
 
 
 @pytest.fixture(scope="module")
 def project(tmp_path_factory: pytest.TempPathFactory) -> Project:
     base = tmp_path_factory.mktemp("setup")
-    links = base / "wheels"
-    _wheel(links, "torch", "2.13.0", "raise RuntimeError('the build for another computer')")
-    _wheel(links, "torch", "2.13.0+cpu", TORCH)
-    _wheel(links, "xllamacpp", "2026.10.1")
-    _wheel(links, "small", "1.0")
-    _wheel(links, "small", "2.0")
     root = base / "工作室 with spaces"
-    shutil.copytree(INSTALLER, root / "installer", ignore=shutil.ignore_patterns("__pycache__"))
-    (root / "assets").mkdir()
-    shutil.copy(INSTALLER.parent / "assets" / "libraries.json", root / "assets")
-    (root / "studio").mkdir()
-    (root / "studio" / "__init__.py").write_text("")
-    (root / "studio" / "__main__.py").write_text(STUDIO)
-    made = Project(root, links)
-    made.require("torch>=2.10,<2.14", "xllamacpp>=2026.10", "small<2")
+    made = Project.make(root, make_wheels(base / "wheels"))
     done = made.run("--cpu", "first")
     assert done.returncode == 1, done.stderr  # the program's own, which counts its arguments
     made.first = done  # type: ignore[attr-defined]
@@ -123,6 +50,20 @@ def test_second_run_is_quick_and_silent(project: Project, tmp_path: Path) -> Non
     assert done.returncode == 4
     assert done.stderr == ""
     assert min(took) < 2.0
+
+
+def test_it_starts_under_a_locale_that_is_not_there(project: Project, tmp_path: Path) -> None:
+    assert not str(project.root).isascii()
+    python = project.root / ".venv" / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
+    environment = project.environment | {
+        "LC_ALL": "xx_XX.UTF-8",
+        "PYTHONCOERCECLOCALE": "0",
+        "STUDIO_PROGRAM": "",
+    }
+    done = subprocess.run(
+        [python, "-m", "studio"], env=environment, cwd=tmp_path, capture_output=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
 
 
 def test_a_new_requirement_is_installed(project: Project) -> None:

@@ -31,6 +31,7 @@ def test_both_languages_say_the_same(key: str) -> None:
 
 def test_every_word_is_used_and_every_used_one_is_there() -> None:
     direct = set(re.findall(r"\"((?:step|note|help|progress|uninstall)\.[a-z.]+|interrupted)\"", CODE))
+    direct |= set(re.findall(r"(?:t|words|ask)\(\"(bundle\.[a-z.]+)\"", CODE))
     codes = set(re.findall(r"Problem\(\s*\"([a-z.]+)\"", CODE))
     codes |= set(re.findall(r"\"(venv|venv\.ensurepip)\"(?= (?:if|else|$)|\n)", CODE))
     codes |= {code for _, code in packages._CAUSES} | {"pip"}

@@ -204,7 +204,7 @@ def test_the_search_for_names_finds_one(tmp_path: Path, monkeypatch: pytest.Monk
 
 def test_no_starter_is_known_by_name() -> None:
     models = [
-        json.loads(file.read_text(encoding="utf-8")) for file in (ROOT / "models_manifest").glob("*.json")
+        json.loads(file.read_text(encoding="utf-8")) for file in (ROOT / "models_manifest").rglob("*.json")
     ]
     starters = [model["id"] for model in models if model.get("starter")]
     assert starters

@@ -199,6 +199,23 @@ def test_loading_imports_reads_and_converts_once() -> None:
 # --- what runs taught -------------------------------------------------------------------------------
 
 
+@pytest.mark.parametrize("trouble", [{"throttled": True}, {"details": {"others": 0.4}}])
+def test_doubtful_figures_widen_the_time_until_a_run_has_shown_it(trouble: dict[str, Any]) -> None:
+    sound, doubtful = (
+        Place(device="cpu", measured=measured(**changes))
+        for changes in ({"details": {"others": 0.05}}, trouble)
+    )
+    sure, unsure = plans(question(place=sound)).plans[0], plans(question(place=doubtful)).plans[0]
+    assert (sure.doubtful, unsure.doubtful) == (False, True)
+    assert sure.prediction.seconds.mid == unsure.prediction.seconds.mid
+    assert unsure.prediction.seconds.low < sure.prediction.seconds.low
+    assert unsure.prediction.seconds.high > sure.prediction.seconds.high
+    assert unsure.prediction.ram == sure.prediction.ram
+    ran = plans(question(place=doubtful, corrections={"cpu": {"": Correction(runs=1)}})).plans[0]
+    assert not ran.doubtful
+    assert ran.prediction.seconds.high < sure.prediction.seconds.high
+
+
 def test_a_correction_scales_the_middle_and_narrows_the_rest() -> None:
     before = plans(question()).plans[0]
     taught = Correction(phases={"draw": 2.0, "load": 1.0}, ram=1.1, runs=1)

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Callable
 from functools import cached_property
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 from msgspec import Struct
 
-from studio.domain.cost.ops import Ops, Own
+from studio.domain.cost.ops import Ops, Own, Written
 
 T = TypeVar("T")
 
@@ -20,6 +21,10 @@ TYPE_BYTES = {
 
 FILE_TYPES = {"F64": "float64", "F32": "float32", "F16": "float16", "BF16": "bfloat16"}
 """Those types as the headers of files name them."""
+
+
+BLOCK = re.compile(r"\w+\.\d+\.")
+"""The beginning of the name of a tensor that stands in one of a part's blocks of layers."""
 
 
 class Tensor(Struct, frozen=True):
@@ -79,13 +84,17 @@ class Part(Struct, frozen=True, kw_only=True):
 
     `stored_type`: the type of most of them in the file ("F16"). `fixed_bytes`, if not None, is what it
     takes in memory whatever the precision (a quantized file). `load`: loading it, where the family
-    measures that itself. `convolving`: elements of filters, which another memory format moves.
+    measures that itself. `convolving`: elements of filters, which another memory format moves. Of what may
+    take turns on an accelerator: `block`, elements of the largest block of layers and of all that stands in
+    none; `layer`, of the largest tensor.
     """
 
     name: str
     elements: int
     stored_bytes: int
     convolving: int = 0
+    block: int = 0
+    layer: int = 0
     stored_type: str = "F32"
     fixed_bytes: int | None = None
     load: Own | None = None
@@ -93,26 +102,53 @@ class Part(Struct, frozen=True, kw_only=True):
     @classmethod
     def of(cls, name: str, facts: PartFacts, elements: int | None = None) -> Part:
         """The component *name* as its files describe it. *elements*, where not all of them are loaded."""
-        sizes: Counter[str] = Counter()
-        for tensor in facts.tensors:
-            sizes[tensor.type] += tensor.bytes
-        most = max(sizes, key=lambda kind: sizes[kind], default="F32")
+        sums = facts.once(_sums)
         return cls(
             name=name,
             elements=facts.elements if elements is None else elements,
             stored_bytes=facts.bytes,
-            convolving=sum(tensor.elements for tensor in facts.tensors if len(tensor.shape) == 4),
-            stored_type=most,
+            convolving=sums.convolving,
+            block=sums.block,
+            layer=sums.layer,
+            stored_type=sums.type,
         )
+
+
+class _Sums(NamedTuple):
+    type: str
+    convolving: int
+    block: int
+    layer: int
+
+
+def _sums(facts: PartFacts) -> _Sums:
+    """Of all tensors: there may be thousands, so this is done once."""
+    sizes: Counter[str] = Counter()
+    blocks: Counter[str] = Counter()
+    loose = 0
+    for tensor in facts.tensors:
+        sizes[tensor.type] += tensor.bytes
+        if found := BLOCK.match(tensor.name):
+            blocks[found[0]] += tensor.elements
+        else:
+            loose += tensor.elements
+    return _Sums(
+        max(sizes, key=lambda kind: sizes[kind], default="F32"),
+        sum(tensor.elements for tensor in facts.tensors if len(tensor.shape) == 4),
+        loose + max(blocks.values(), default=0),
+        max((tensor.elements for tensor in facts.tensors), default=0),
+    )
 
 
 class Stage(Struct, frozen=True, kw_only=True):
     """Computing of one part within one phase.
 
-    `ops` of one repeat, done `repeats` times. `alive`: elements of activations at the worst moment,
-    in the part's type; `alive_tiled`: the same where the part works tile by tile (None: it cannot).
-    `kept_bytes`: what stays until the job ends, such as a KV cache; stages may name the same. `calls`:
-    operations that Python starts in one repeat; that is what overhead is counted by.
+    `ops` of one repeat, done `repeats` times. `alive`: elements of activations at the worst moment, in the
+    part's type, `written` if attention writes its scores out; the same where the part works tile by tile
+    (`..._tiled`; None: it cannot). `batch`: pictures computed at once, which slicing computes one by one.
+    `kept_bytes`: what stays until the job ends; stages may name the same. `cache`: elements of keys and
+    values for `cached` tokens, where they are not among `alive`. `calls`: operations that Python starts in
+    one repeat; that is what overhead is counted by. `compiles`: a plan with the compiler compiles it.
     """
 
     phase: str
@@ -121,8 +157,14 @@ class Stage(Struct, frozen=True, kw_only=True):
     repeats: float = 1.0
     alive: float = 0.0
     alive_tiled: float | None = None
+    written: Written = Written()
+    written_tiled: Written = Written()
+    batch: int = 1
     kept_bytes: float = 0.0
+    cache: float = 0.0
+    cached: int = 0
     calls: int = 0
+    compiles: bool = False
 
 
 class Cost(Struct, frozen=True, kw_only=True):

@@ -19,11 +19,19 @@ def parts_of(facts: ModelFacts, *names: str) -> tuple[Part, ...]:
 
 def encoding(part: str, read: Walk, *, repeats: int = 1) -> Stage:
     """A text encoder reads the prompt, *repeats* times with others."""
-    return Stage(phase="encode", part=part, ops=read.ops, repeats=repeats, alive=read.alive, calls=read.calls)
+    return Stage(
+        phase="encode",
+        part=part,
+        ops=read.ops,
+        repeats=repeats,
+        alive=read.alive,
+        written=read.written,
+        calls=read.calls,
+    )
 
 
-def denoising(part: str, step: Walk, *, latents: int, repeats: int) -> Stage:
-    """*repeats* steps of all pictures. *latents*: elements that a scheduler works on."""
+def denoising(part: str, step: Walk, *, latents: int, repeats: int, batch: int = 1) -> Stage:
+    """*repeats* steps of all pictures. *latents*: what a scheduler works on. *batch*: 2 if it is guided."""
     tally = Tally()
     tally.merge(step.ops)
     tally.pointwise(latents, STEP_CALLS)
@@ -33,7 +41,10 @@ def denoising(part: str, step: Walk, *, latents: int, repeats: int) -> Stage:
         ops=tally.ops,
         repeats=repeats,
         alive=step.alive,
+        written=step.written,
+        batch=batch,
         calls=step.calls + STEP_CALLS,
+        compiles=True,
     )
 
 
@@ -49,6 +60,8 @@ def painting(autoencoder: dict[str, Any], *, count: int, height: int, width: int
         repeats=count,
         alive=painted.alive,
         alive_tiled=tiled.alive,
+        written=painted.written,
+        written_tiled=tiled.written,
         calls=painted.calls,
     )
 

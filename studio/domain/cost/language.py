@@ -134,6 +134,8 @@ def _attention(w: Walker, x: Values, net: Decoder, layer: Layer, before: int) ->
     copies = [w.new(keys, layer.query) for _ in range(2 if shared else 0)]
     seen = keys if written or tokens == 1 else (keys + 1) // 2
     w.count(Attention(net.heads, tokens, seen, layer.query // net.heads), calls=2 if net.scores else 1)
+    if not net.scores:
+        w.scores(net.heads, tokens * keys)
     if net.scores:
         scores = w.new(tokens, net.heads * keys)
         kept = w.new(tokens, net.heads * keys * (net.scores - 2))

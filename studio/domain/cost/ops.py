@@ -108,6 +108,15 @@ class Tally:
         return tuple(self._counts.items())
 
 
+class Written(NamedTuple):
+    """The most elements alive at once where attention writes its scores out: `eager`, all of them; `sliced`,
+    those of one head.
+    """
+
+    eager: float = 0.0
+    sliced: float = 0.0
+
+
 class Walk(NamedTuple):
     """A network walked through once: its operations, the most elements of activations that are alive at
     once (input and output included, weights not), and how many calls of operations Python makes.
@@ -116,6 +125,29 @@ class Walk(NamedTuple):
     ops: Ops
     alive: float
     calls: int
+    written: Written = Written()
+
+
+def split(ops: Ops, batch: int) -> Ops:
+    """What is done for *batch* pictures at once, done for one after another."""
+    tally = Tally()
+    for op, count in ops:
+        tally.add(_one(op, batch), count * batch)
+    return tally.ops
+
+
+def _one(op: Op, batch: int) -> Op:
+    match op:
+        case Linear():
+            return op._replace(rows=-(-op.rows // batch))
+        case Convolution():
+            return op._replace(positions=-(-op.positions // batch))
+        case Attention():
+            return op._replace(heads=-(-op.heads // batch))
+        case Pointwise():
+            return op._replace(elements=-(-op.elements // batch))
+        case Own():
+            return op._replace(amount=op.amount / batch)
 
 
 def macs(ops: Iterable[tuple[Op, int]]) -> float:

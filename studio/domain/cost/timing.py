@@ -14,15 +14,21 @@ from studio.domain.cost.ops import Attention, Convolution, Linear, Op, Ops, Own,
 from studio.domain.measurement import Rates
 
 NEAR = 1e-6
+SCORE_PASSES = 3  # over scores: made, turned into shares of one, read again
+SLICE_CALLS = 8  # operations for each head where they take turns
 SHARPNESS = 3.0  # of the weights of several points: how much more the nearest one counts
 
 
 class Timing:
-    """Reads one `Rates`. `own`: figures of the families (`Measurements.own`)."""
+    """Reads one `Rates`. `own`: figures of the families (`Measurements.own`).
 
-    def __init__(self, rates: Rates, own: dict[str, float]) -> None:
+    `written`: attention writes its scores out: "eager", all of them, or "sliced", one head's at a time.
+    """
+
+    def __init__(self, rates: Rates, own: dict[str, float], written: str = "") -> None:
         self._rates = rates
         self._own = own
+        self._written = written
         self._known: dict[Op, float] = {}
 
     def seconds(self, ops: Ops, calls: float = 0.0) -> float:
@@ -49,12 +55,23 @@ class Timing:
                     return op.inputs * op.outputs * linear_rate(rates.linear, op.positions)
                 channels = math.sqrt(op.inputs * op.outputs)
                 return op.macs * between(rates.convolution, (channels, op.positions))
+            case Attention() if self._written:
+                return self._write_out(op)
             case Attention():
                 return op.macs * between(rates.attention, (op.queries, op.keys, op.width))
             case Pointwise():
                 return op.elements * between(rates.pointwise, (op.elements,))
             case Own():
                 return op.amount * self._own.get(op.key, 0.0)
+
+    def _write_out(self, op: Attention) -> float:
+        """Two products of matrices for each head, and passes over the scores between them."""
+        rates = self._rates
+        products = 2 * op.width * op.keys * linear_rate(rates.linear, op.queries)
+        scores = op.queries * op.keys
+        sliced = self._written == "sliced"
+        passes = SCORE_PASSES * scores * between(rates.pointwise, (scores * (1 if sliced else op.heads),))
+        return op.heads * (products + passes + (SLICE_CALLS * rates.call if sliced else 0.0))
 
 
 def linear_rate(points: Sequence[tuple[float, float]], rows: float) -> float:

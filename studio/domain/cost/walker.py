@@ -10,7 +10,9 @@ from __future__ import annotations
 from collections.abc import Generator
 from contextlib import contextmanager
 
-from studio.domain.cost.ops import Attention, Convolution, Linear, Op, Pointwise, Tally, Walk
+from studio.domain.cost.ops import Attention, Convolution, Linear, Op, Pointwise, Tally, Walk, Written
+
+COPIES = 2  # of scores that are alive at once: as they are, and as shares of one
 
 
 class _Memory:
@@ -51,7 +53,7 @@ class Walker:
     """
 
     def __init__(self) -> None:
-        self.live = self.peak = 0.0
+        self.live = self.peak = self._eager = self._sliced = 0.0
         self._calls = 0
         self._times = 1
         self._tally = Tally()
@@ -59,7 +61,8 @@ class Walker:
     @property
     def walk(self) -> Walk:
         """All of it so far."""
-        return Walk(self._tally.ops, self.peak, self._calls)
+        written = Written(max(self.peak, self._eager), max(self.peak, self._sliced))
+        return Walk(self._tally.ops, self.peak, self._calls, written)
 
     def new(self, rows: int, width: int) -> Values:
         """Values that come from elsewhere: an input."""
@@ -99,7 +102,13 @@ class Walker:
         keys = key.rows // batch
         seen = (keys + 1) // 2 if causal else keys
         self.count(Attention(batch * heads, query.rows // batch, seen, query.width // heads))
+        self.scores(batch * heads, query.rows // batch * keys)
         return self.new(query.rows, query.width)
+
+    def scores(self, heads: int, each: int) -> None:
+        """Here attention has *each* scores for every one of *heads*, if it writes them out."""
+        self._eager = max(self._eager, self.live + COPIES * heads * each)
+        self._sliced = max(self._sliced, self.live + COPIES * each)
 
     def pointwise(self, values: Values, width: int | None = None, *, calls: int = 1) -> Values:
         """A norm, an activation, a sum, a copy. *calls*: operations of which only the last result stays."""

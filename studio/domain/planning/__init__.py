@@ -3,7 +3,8 @@
 Pure: the same facts, measurements and request give the same plans, whatever a model is called.
 """
 
+from studio.domain.planning.choices import absent, applied
 from studio.domain.planning.question import Correction, Place, Question
 from studio.domain.planning.rank import plans
 
-__all__ = ["Correction", "Place", "Question", "plans"]
+__all__ = ["Correction", "Place", "Question", "absent", "applied", "plans"]

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 from studio.domain.cost import references
 from studio.domain.cost.cost import FILE_TYPES, Cost, Part, Stage
-from studio.domain.cost.ops import Attention, Convolution, Linear, Ops, Own
+from studio.domain.cost.ops import Attention, Convolution, Linear, Ops, Own, split
 from studio.domain.cost.timing import Timing
 from studio.domain.measurement import Measurements
 from studio.domain.plan import Plan
+from studio.domain.planning.memory import weight_bytes
 
 LOAD = "load"
 TILED = 1.2  # times: the tiles of a picture overlap
 ALL_CONVOLUTION = 0.9  # share of the multiply-adds above which a network counts as one of convolutions
 ONE_BY_ONE = 8  # rows up to which a language model writes rather than reads
 OPENING = 0.15  # seconds to open and build a part, whatever its size
+WRITTEN = ("eager", "sliced")  # attention that writes its scores out
 TO_DEVICE = 6e9  # bytes a second over a usual bus
 
 
@@ -22,13 +24,14 @@ class Clock:
 
     def __init__(self, measured: Measurements) -> None:
         self.measured = measured
-        self._timings: dict[tuple[str, bool], Timing] = {}
+        self._timings: dict[tuple[str, bool, str], Timing] = {}
         self._ratios: dict[tuple[str, str, bool], float] = {}
+        self._bus: float = measured.details.get("to_device") or TO_DEVICE
 
     def knows(self, cost: Cost, plan: Plan) -> bool:
         """Whether everything that *plan* needs was measured."""
         for stage in cost.stages:
-            timing = self._timing(self._precision(plan, stage.part), bool(plan.channels_last))
+            timing = self._timing(self._precision(plan, stage.part), plan.channels_last)
             if timing is None or timing.missing(stage.ops):
                 return False
         return True
@@ -39,31 +42,41 @@ class Clock:
         for stage in cost.stages:
             seconds = self._stage(stage, plan)
             if plan.offload != "none":
-                seconds += self._moving(stage, cost, plan)
+                moving = self._moving(stage, cost, plan)
+                # Blocks travel while others compute, where they are moved that way.
+                seconds = max(seconds, moving) if plan.offload == "group" else seconds + moving
             found[stage.phase] = found.get(stage.phase, 0.0) + seconds
         return found
 
     def _stage(self, stage: Stage, plan: Plan) -> float:
-        precision, channels_last = self._precision(plan, stage.part), bool(plan.channels_last)
-        timing = self._timing(precision, channels_last)
+        precision, channels_last = self._precision(plan, stage.part), plan.channels_last
+        written = plan.attention if plan.attention in WRITTEN and stage.written.eager else ""
+        timing = self._timing(precision, channels_last, written)
         if timing is None:
             return 0.0
-        seconds = stage.repeats * timing.seconds(stage.ops, stage.calls)
+        ops, calls = stage.ops, stage.calls
+        if plan.slicing and stage.batch > 1:
+            ops, calls = split(ops, stage.batch), calls * stage.batch
+        if plan.kv_cache is not None and plan.kv_cache.type == "static":
+            ops = _over_all(ops, stage.cached)
+        seconds = stage.repeats * timing.seconds(ops, calls)
         if plan.tiling and stage.alive_tiled is not None:
             seconds *= TILED
+        if plan.compile and stage.compiles and self.measured.compiler is not None:
+            seconds = seconds * self.measured.compiler.ratio + self.measured.compiler.seconds
         return seconds * self._ratio(_alike(stage.ops), precision, channels_last)
 
     def _precision(self, plan: Plan, part: str) -> str:
         asked = plan.precision_of(part)
         return "float32" if asked == "auto" else asked
 
-    def _timing(self, precision: str, channels_last: bool) -> Timing | None:
-        key = (precision, channels_last)
+    def _timing(self, precision: str, channels_last: bool, written: str = "") -> Timing | None:
+        key = (precision, channels_last, written)
         if key not in self._timings:
             rates = self.measured.of(precision, channels_last=channels_last)
             if rates is None:
                 return None
-            self._timings[key] = Timing(rates, self.measured.own)
+            self._timings[key] = Timing(rates, self.measured.own, written)
         return self._timings[key]
 
     def _ratio(self, net: str, precision: str, channels_last: bool) -> float:
@@ -105,13 +118,21 @@ class Clock:
         if stored != target:  # else the file is mapped, not copied
             seconds += part.elements * self.measured.copy.get(f"{stored}>{target}", 0.0)
         if self.measured.device != "cpu":
-            seconds += part.stored_bytes / TO_DEVICE
+            seconds += part.stored_bytes / self._bus
         return seconds
 
     def _moving(self, stage: Stage, cost: Cost, plan: Plan) -> float:
         part = next((part for part in cost.parts if part.name == stage.part), None)
-        times = stage.repeats if plan.offload == "sequential" else 1.0
-        return times * part.stored_bytes / TO_DEVICE if part is not None else 0.0
+        times = 2.0 if plan.offload == "model" else stage.repeats  # a part also goes back
+        return times * weight_bytes(part, plan) / self._bus if part is not None else 0.0
+
+
+def _over_all(ops: Ops, keys: int) -> Ops:
+    """A cache of fixed size is looked at whole, however much of it is filled."""
+    return tuple(
+        (op._replace(keys=max(op.keys, keys)) if isinstance(op, Attention) else op, count)
+        for op, count in ops
+    )
 
 
 def _alike(ops: Ops) -> str:

@@ -19,7 +19,9 @@ CONVOLVING = {
     ("float32", False): 2.3, ("float32", True): 1.6, ("bfloat16", False): 1.5, ("bfloat16", True): 1.5,
 }  # fmt: skip
 OTHERWISE = 1.15
-LAYER = 0.05  # of a part's weights: the largest layer that lies on the accelerator at once
+AHEAD = 2  # blocks on the accelerator at once: the one that computes, and the next on its way
+CACHE_BYTES = {"f16": 2.0, "q8_0": 34 / 32, "q4_0": 18 / 32}
+"""Of one key or value. Numbers in blocks of 32 share a scale."""
 
 
 class Peak(Struct, frozen=True, kw_only=True):
@@ -55,6 +57,15 @@ def weight_bytes(part: Part, plan: Plan) -> float:
     return size
 
 
+def cache_bytes(stage: Stage, plan: Plan) -> float:
+    """Of its keys and values, those apart that are among what is alive."""
+    if not stage.cache:
+        return 0.0
+    kept = plan.kv_cache
+    length = kept.length / stage.cached if kept is not None and kept.length else 1.0
+    return stage.cache * length * CACHE_BYTES[kept.type if kept is not None else "f16"]
+
+
 def _changes(part: Part, plan: Plan) -> bool:
     """Whether it gets another type than it has in its file."""
     asked = plan.precision_of(part.name)
@@ -69,16 +80,29 @@ def _base(question: Question, place: Place) -> float:
 
 def _moments(question: Question, plan: Plan) -> list[dict[str, float]]:
     """Weights and work where the computing happens, for each stage of it."""
-    weights = {part.name: weight_bytes(part, plan) for part in question.cost.parts}
-    whole = sum(weights.values())
+    parts = {part.name: part for part in question.cost.parts}
+    whole = sum(weight_bytes(part, plan) for part in question.cost.parts)
+    kept = max((stage.kept_bytes for stage in question.cost.stages), default=0.0)
     moments: list[dict[str, float]] = []
     for stage in question.cost.stages:
-        own = weights.get(stage.part, 0.0)
-        here = {"none": whole, "model": own, "sequential": LAYER * own}[plan.offload]
-        work = _work(stage, plan)
-        kept = max(each.kept_bytes for each in question.cost.stages)
-        moments.append({"weights": here, "work": work, "kept": kept})
+        part = parts.get(stage.part)
+        here = whole if plan.offload == "none" or part is None else _on_device(part, plan)
+        memory = kept + cache_bytes(stage, plan)
+        moments.append({"weights": here, "work": _work(stage, plan), "kept": memory})
     return moments
+
+
+def _on_device(part: Part, plan: Plan) -> float:
+    """What of *part* lies on an accelerator where parts take turns."""
+    whole = weight_bytes(part, plan)
+    each = whole / part.elements if part.elements else 0.0
+    match plan.offload:
+        case "group":
+            return min(whole, AHEAD * part.block * each)
+        case "sequential":
+            return part.layer * each
+        case _:
+            return whole
 
 
 def _loaded(question: Question, plan: Plan) -> dict[str, float]:
@@ -92,9 +116,12 @@ def _loaded(question: Question, plan: Plan) -> dict[str, float]:
 
 def _host_weights(question: Question, plan: Plan) -> float:
     """RAM beside an accelerator: a part on its way there, or all that wait for their turn."""
-    if plan.offload != "none":
-        return _loaded(question, plan)["weights"]
-    return max((_arriving(part, plan) for part in question.cost.parts), default=0.0)
+    if plan.offload == "none":
+        return max((_arriving(part, plan) for part in question.cost.parts), default=0.0)
+    weights = [weight_bytes(part, plan) for part in question.cost.parts]
+    # For blocks that travel beside the computing, each part is copied to memory that does not move.
+    pinned = max(weights, default=0.0) if plan.offload == "group" else 0.0
+    return max(_loaded(question, plan)["weights"], sum(weights) + pinned)
 
 
 def _arriving(part: Part, plan: Plan) -> float:
@@ -104,12 +131,15 @@ def _arriving(part: Part, plan: Plan) -> float:
 
 def _work(stage: Stage, plan: Plan) -> float:
     """Bytes of activations and of what computing them takes beside."""
-    alive = stage.alive
-    if plan.tiling and stage.alive_tiled is not None:
-        alive = stage.alive_tiled
+    tiled = bool(plan.tiling) and stage.alive_tiled is not None
+    alive = stage.alive_tiled if tiled and stage.alive_tiled is not None else stage.alive
+    written = stage.written_tiled if tiled else stage.written
+    alive = max(alive, {"eager": written.eager, "sliced": written.sliced}.get(plan.attention, 0.0))
+    if plan.slicing:
+        alive /= stage.batch
     precision = plan.precision_of(stage.part)
     convolves = any(isinstance(op, Convolution) for op, _ in stage.ops)
-    here = CONVOLVING.get((precision, bool(plan.channels_last)), CONVOLVING["float32", False])
+    here = CONVOLVING.get((precision, plan.channels_last), CONVOLVING["float32", False])
     beside = here if convolves else OTHERWISE
     return alive * TYPE_BYTES.get(precision, 4.0) * beside
 

@@ -13,12 +13,13 @@ class Place(Struct, frozen=True, kw_only=True):
     """A device to compute on. `device` as requests name it.
 
     `memory_bytes` is what it has of its own and free, None where it computes in the computer's RAM.
-    `measured` by the micro-benchmark, None if that never ran on it.
+    `measured` by the micro-benchmark, None if that never ran on it. `arch`: "sm_89", where that is known.
     """
 
     device: str
     memory_bytes: int | None = None
     measured: Measurements | None = None
+    arch: str | None = None
 
     @property
     def kind(self) -> str:
@@ -44,7 +45,7 @@ class Question(Struct, frozen=True, kw_only=True):
 
     `threads`: CPU threads asked for, 0 for the measured best. `loaded`: the model is in memory already.
     `started`: the engine has its imports. `corrections` by device,
-    then by `Plan.built`; "" is for what was never built so.
+    then by `Plan.built`; "" is for what was never built so. `choices`: see `Request`.
     """
 
     spec: FamilySpec
@@ -55,3 +56,4 @@ class Question(Struct, frozen=True, kw_only=True):
     corrections: dict[str, dict[str, Correction]] = {}
     loaded: bool = False
     started: bool = False
+    choices: dict[str, str] = {}

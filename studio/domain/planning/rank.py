@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
-from studio.domain.cost.ops import Convolution
 from studio.domain.plan import Counted, Fit, Plan, Planned, Plans, Prediction, Span, fit
+from studio.domain.planning.choices import refused
 from studio.domain.planning.clock import Clock
 from studio.domain.planning.memory import peak
 from studio.domain.planning.question import Correction, Place, Question
+from studio.domain.planning.ways import coarse, ways
 
 # Around a prediction (low, high): before this model ever ran here, and after.
 TIME, TIME_ONCE, TIME_LEARNT, TIME_EXACT = (0.65, 1.5), (0.8, 1.3), (0.85, 1.2), (0.9, 1.12)
+TIME_DOUBTFUL = (0.4, 2.0)  # before it ran, from figures that were taken of a busy or hot computer
 SURE = 3  # runs: one or two may have met another program
 MEMORY, MEMORY_LEARNT = (0.9, 1.12), (0.95, 1.06)
-OFFLOAD = "offload"  # the capability of families that can move their parts
 _ORDER = {Fit.GREEN: 0, Fit.AMBER: 1, Fit.UNKNOWN: 2, Fit.RED: 3}
 NO_CORRECTION = Correction()
 
@@ -28,43 +27,19 @@ def plans(question: Question, clocks: dict[str, Clock] | None = None) -> Plans:
     for place in question.places:
         if place.measured is not None and place.device not in clocks:
             clocks[place.device] = Clock(place.measured)
+    refusals = {place.device: refused(question, place) for place in question.places}
     found = [
         planned(question, place, plan, clocks.get(place.device))
         for place in question.places
+        if refusals[place.device] is None
         for plan in ways(question, place)
     ]
-    found.sort(key=_rank)
+    found.sort(key=lambda each: _rank(each, coarse(question.spec, each.plan)))
     if not found:
-        return Plans(fits=False, plans=(), reason="plan.reason.no_device")
+        choice, reason = next(iter(refusals.values()), None) or ("", "plan.reason.no_device")
+        return Plans(fits=False, plans=(), reason=reason, refused=choice)
     best = found[0]
     return Plans(fits=best.safe, plans=tuple(found), reason=f"plan.reason.{best.fit}")
-
-
-def ways(question: Question, place: Place) -> Iterator[Plan]:
-    """What the family can do on *place*, the plainest first."""
-    spec, measured = question.spec, place.measured
-    precisions = spec.precisions.get(place.kind) or ({},)
-    if measured is None and place.kind == "gpu":  # what the families take there by themselves comes first
-        precisions = (*precisions[1:], *precisions[:1])
-    known = {rates.precision for rates in measured.rates} if measured is not None else set[str]()
-    convolves = any(isinstance(op, Convolution) for stage in question.cost.stages for op, _ in stage.ops)
-    tiles = any(stage.alive_tiled is not None for stage in question.cost.stages)
-    own_memory = place.memory_bytes is not None
-    threads = question.threads or (measured.best.threads if measured is not None else 0)
-    for precision in precisions:
-        if known and not set(precision.values()) <= known:
-            continue  # so slow here that the benchmark left it out
-        for channels_last in (False, True) if convolves and measured is not None else (None,):
-            for tiling in (None, True) if tiles else (None,):
-                for offload in ("none", "model", "sequential") if _can_move(question, place) else ("none",):
-                    yield Plan(
-                        device=place.device,
-                        threads=0 if own_memory else threads,
-                        precision=precision,
-                        channels_last=channels_last,
-                        tiling=tiling,
-                        offload=offload,
-                    )
 
 
 def planned(question: Question, place: Place, plan: Plan, clock: Clock | None) -> Planned:
@@ -77,6 +52,8 @@ def planned(question: Question, place: Place, plan: Plan, clock: Clock | None) -
         vram=None if memory.vram is None else sum(memory.vram.values()),
         phases=_phases(question, plan, clock),
         basis=place.measured.taken if place.measured is not None else 0.0,
+        subject=place.measured.subject if place.measured is not None else "",
+        started=question.started,
     )
     around = MEMORY_LEARNT if correction.runs else MEMORY
     ram = _span(counted.ram * correction.ram, around)
@@ -84,10 +61,11 @@ def planned(question: Question, place: Place, plan: Plan, clock: Clock | None) -
     phases = {name: took * correction.phases.get(name, 1.0) for name, took in counted.phases.items()}
     deciding = memory.vram if memory.vram is not None else memory.ram
     factor = correction.vram if memory.vram is not None else correction.ram
+    doubtful = place.measured is not None and place.measured.doubtful and not correction.runs
     prediction = Prediction(
         ram=ram,
         vram=vram,
-        seconds=_span(sum(phases.values()), _around_time(correction)) if phases else None,
+        seconds=_span(sum(phases.values()), _around_time(correction, doubtful=doubtful)) if phases else None,
         phases=phases,
         breakdown={name: size * factor for name, size in deciding.items()},
     )
@@ -97,12 +75,14 @@ def planned(question: Question, place: Place, plan: Plan, clock: Clock | None) -
         verdict = Fit.RED
     return Planned(
         plan=plan,
+        cost=question.cost,
         prediction=prediction,
         counted=counted,
         fit=verdict,
         available_bytes=available,
         ram_bytes=question.ram_bytes,
         learnt=correction.runs > 0,
+        doubtful=doubtful,
     )
 
 
@@ -114,11 +94,9 @@ def _phases(question: Question, plan: Plan, clock: Clock | None) -> dict[str, fl
     )
 
 
-def _can_move(question: Question, place: Place) -> bool:
-    return place.memory_bytes is not None and OFFLOAD in question.spec.capabilities
-
-
-def _around_time(correction: Correction) -> tuple[float, float]:
+def _around_time(correction: Correction, *, doubtful: bool) -> tuple[float, float]:
+    if doubtful:
+        return TIME_DOUBTFUL
     if correction.runs < SURE:
         return TIME_ONCE if correction.runs else TIME
     return TIME_EXACT if correction.exact else TIME_LEARNT
@@ -128,9 +106,11 @@ def _span(middle: float, around: tuple[float, float]) -> Span:
     return Span(low=middle * around[0], mid=middle, high=middle * around[1])
 
 
-def _rank(each: Planned) -> tuple[int, bool, float]:
-    """What is sure to fit comes first, then the quickest as counted: what single runs took must not change
-    the way from one picture to the next, for the same seed is to give the same picture. Without measured
-    times the order stays: the plainest first.
+def _rank(each: Planned, coarse: bool) -> tuple[bool, float, float, float]:
+    """What is sure to fit comes first; of that what loses nothing, then the quickest as counted: what single
+    runs took must not change the way from one picture to the next, for the same seed is to give the same
+    picture. Without measured times the order stays: the plainest first.
     """
-    return _ORDER[each.fit], not each.safe, sum(each.counted.phases.values())
+    fit = _ORDER[each.fit]
+    first, second = (coarse, fit) if each.safe else (fit, coarse)
+    return not each.safe, first, second, sum(each.counted.phases.values())

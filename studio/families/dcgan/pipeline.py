@@ -55,6 +55,7 @@ class Pipeline:
             context.phase("save")
             context.save_image(image, index=index, seed=seed)
             context.progress((index + 1) / count)
+        context.loaded({"model": self._generator}, main="model")
 
     def _draw(self, device: str, seed: int) -> Image.Image:
         # On the CPU, so that a seed means the same on every device.

@@ -19,7 +19,7 @@ SPEC = FamilySpec(
     ),
     memory=Memory(base=650 * 2**20, per_weight_byte=1.3),
     phases={"load": 0.2, "encode": 0.05, "denoise": 0.7, "decode": 0.04, "save": 0.01},
-    capabilities=frozenset({"preview", "offload"}),
+    capabilities=frozenset({"preview", "offload", "compile"}),
     layouts=(Layout(kind="diffusers", classes=("FluxPipeline",)),),
     variants=(
         # Trained to need few steps, and no guidance.
@@ -58,4 +58,5 @@ SPEC = FamilySpec(
         "cpu": ({"*": "float32"}, {"*": "bfloat16", "vae": "float32"}),
         "gpu": ({"*": "float32"}, {"*": "bfloat16"}),
     },
+    attention=("sdpa", "flash", "eager"),
 )

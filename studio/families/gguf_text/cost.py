@@ -8,14 +8,13 @@ from collections.abc import Iterable
 from typing import Any, NamedTuple
 
 from studio.domain.cost.cost import Cost, ModelFacts, Part, PartFacts, Stage, Tensor
-from studio.domain.cost.ops import Attention, Own, Tally
+from studio.domain.cost.ops import Attention, Own, Tally, Written
 from studio.domain.cost.tokens import conversation, tokens
 from studio.domain.writing import COMPLETION, beginning
 
 PART, REPACKED = "model", "repacked"
 BATCH = 128  # tokens read at once, as the server is told
 PADDING = 256  # to a multiple of which it makes its cache
-CACHE_BYTES = 2.0  # of one key or value
 WORD_BYTES, MERGE_BYTES = 210, 160  # what it keeps of each word, and of each pair that makes one; measured
 # Its working memory for each token of a batch, measured: twice the inner width, six times the outer one.
 INNER, OUTER = 2, 6
@@ -60,11 +59,12 @@ def cost(facts: ModelFacts, values: dict[str, Any]) -> Cost:
     prompt = min(prompt_tokens(values), context - 1)
     room = max(1, min(values["max_tokens"], context - prompt))
     near = min(context, -(-(model.window + BATCH) // PADDING) * PADDING)
-    cache = CACHE_BYTES * ((model.keys - model.near) * context + model.near * near)
+    cache = float((model.keys - model.near) * context + model.near * near)
     merges = part.config.get("tokenizer.ggml.model") == "gpt2"
     words = model.vocabulary * (WORD_BYTES + (MERGE_BYTES if merges else 0))
     batch = min(prompt, BATCH)
     alive = float(batch * (INNER * model.inner + OUTER * model.width) + model.vocabulary)
+    alive_written = Written(alive + model.heads * batch * context)
     parts = [
         Part(
             name=PART,
@@ -85,7 +85,14 @@ def cost(facts: ModelFacts, values: dict[str, Any]) -> Cost:
         parts=tuple(each for each in parts if each.fixed_bytes),
         stages=(
             Stage(
-                phase="prompt", part=PART, ops=_reading(model, prompt), alive=alive, kept_bytes=cache + words
+                phase="prompt",
+                part=PART,
+                ops=_reading(model, prompt),
+                alive=alive,
+                written=alive_written,
+                kept_bytes=words,
+                cache=cache,
+                cached=context,
             ),
             Stage(
                 phase="generate",
@@ -93,7 +100,10 @@ def cost(facts: ModelFacts, values: dict[str, Any]) -> Cost:
                 ops=_writing(model, prompt + room // 2),
                 repeats=room - 1,
                 alive=alive,
-                kept_bytes=cache + words,
+                written=alive_written,
+                kept_bytes=words,
+                cache=cache,
+                cached=context,
             ),
         ),
     )

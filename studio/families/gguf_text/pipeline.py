@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from studio.domain.failure import StudioError
-from studio.domain.gguf import GgufError, read_metadata
+from studio.domain.gguf import GgufError, TensorInfo, read_header
+from studio.domain.plan import KvCache
 from studio.domain.writing import beginning, turns
 from studio.families.gguf_text import server
 from studio.families.gguf_text.reply import Chunk, Reply
@@ -27,7 +30,7 @@ class Pipeline:
         assert model is not None
         self._model = model
         self._name = model.title or model.id
-        header = _header(model)
+        header, tensors = _header(model)
         architecture = header.get("general.architecture", "")
         self._longest = int(header.get(f"{architecture}.context_length", 0)) or None
         template = header.get("tokenizer.chat_template")
@@ -36,7 +39,9 @@ class Pipeline:
             details = "its chat template does not come to an end"
             raise StudioError("model.unrecognized", name=self._name, details=details)
         self._server: Any = None
-        self._context_length = 0
+        self._types, self._bytes = _most(tensors), sum(tensor.bytes for tensor in tensors)
+        self._kept = KvCache(type=server.USUAL_CACHE)
+        self._attention = server.AUTO
         self._reply: Reply | None = None
         if context.device != "cpu" and not server.has_gpu():
             context.notice("family.gguf_text.on_cpu")
@@ -44,6 +49,14 @@ class Pipeline:
     def run(self, context: Context, request: Request) -> None:
         values = request.values
         self._load(context, min(values["context_length"], self._longest or values["context_length"]))
+        context.loaded(
+            {},
+            precision={"model": self._types},
+            weight_bytes={"model": self._bytes},
+            memory_format="contiguous",
+            attention=self._attention,
+            kv_cache=self._kept,
+        )
         messages = turns(values, chat=self._has_template, name=self._name)
         asked = body(values)
         if messages is None:
@@ -66,21 +79,29 @@ class Pipeline:
         self._reply = self._server = None
 
     def _load(self, context: Context, context_length: int) -> None:
-        if self._server is not None and context_length == self._context_length:
+        plan, usual = context.plan, server.USUAL_CACHE
+        asked = plan.kv_cache or KvCache(type=usual)
+        kept = KvCache(type=asked.type, length=asked.length or context_length)
+        if self._server is not None and kept == self._kept:
             return
+        # On the processor there is always a flash kernel; elsewhere llama.cpp looks whether there is one.
+        known = plan.attention == "eager" or context.device == "cpu" or kept.type != usual
+        attention = ("eager" if plan.attention == "eager" else "flash") if known else server.AUTO
         context.phase("load")
         self.close()
         try:
             self._server = server.start(
                 self._model.path,
-                context=context_length,
+                context=kept.length,
                 threads=context.threads,
                 device=context.device,
                 exposed=lambda: context.notice("family.gguf_text.exposed"),
+                cache=kept.type,
+                attention=attention,
             )
         except RuntimeError as error:
             raise StudioError("model.unrecognized", name=self._name, details=str(error)) from error
-        self._context_length = context_length
+        self._kept, self._attention = kept, attention
 
     def _write(self, context: Context, reply: Reply) -> str:
         """Pass the text on as it comes. Returns all of it."""
@@ -112,17 +133,26 @@ class Pipeline:
             prompt=timings["cache_n"] + timings["prompt_n"],
             generated=timings["predicted_n"],
             per_second=timings["predicted_per_second"],
-            context=self._context_length,
+            context=self._kept.length,
         )
         context.finish("limit" if last["choices"][0]["finish_reason"] == "length" else "stop")
 
 
-def _header(model: ModelSource) -> dict[str, Any]:
+def _header(model: ModelSource) -> tuple[dict[str, Any], tuple[TensorInfo, ...]]:
     try:
         with Path(model.path).open("rb") as file:
-            return dict(read_metadata(file))
+            metadata, tensors = read_header(file)
+            return dict(metadata), tensors
     except GgufError as error:
         raise StudioError("model.unrecognized", name=model.title or model.id, details=str(error)) from error
+
+
+def _most(tensors: Iterable[TensorInfo]) -> str:
+    """The type of most of the bytes."""
+    sizes: Counter[str] = Counter()
+    for tensor in tensors:
+        sizes[tensor.type] += tensor.bytes
+    return max(sizes, key=sizes.__getitem__, default="")
 
 
 def body(values: dict[str, Any]) -> dict[str, Any]:

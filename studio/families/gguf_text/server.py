@@ -14,6 +14,17 @@ LONGEST_SOCKET = 100  # bytes; the system's limit is 104 to 108
 BATCH = 128  # prompt tokens between two looks at progress
 PROMPT_CACHE_MIB = 256
 ALL_LAYERS = 999
+AUTO, USUAL_CACHE = "auto", "f16"
+CACHE_TYPES = {
+    USUAL_CACHE: llama.ggml_type.GGML_TYPE_F16,
+    "q8_0": llama.ggml_type.GGML_TYPE_Q8_0,
+    "q4_0": llama.ggml_type.GGML_TYPE_Q4_0,
+}
+ATTENTIONS = {
+    AUTO: llama.llama_flash_attn_type.LLAMA_FLASH_ATTN_TYPE_AUTO,
+    "flash": llama.llama_flash_attn_type.LLAMA_FLASH_ATTN_TYPE_ENABLED,
+    "eager": llama.llama_flash_attn_type.LLAMA_FLASH_ATTN_TYPE_DISABLED,
+}
 
 
 def has_gpu() -> bool:
@@ -22,14 +33,27 @@ def has_gpu() -> bool:
     return any(device["type"] != kinds.GGML_BACKEND_DEVICE_TYPE_CPU for device in llama.get_device_info())
 
 
-def start(path: str, *, context: int, threads: int, device: str, exposed: Callable[[], None]) -> llama.Server:
+def start(
+    path: str,
+    *,
+    context: int,
+    threads: int,
+    device: str,
+    exposed: Callable[[], None],
+    cache: str = USUAL_CACHE,
+    attention: str = AUTO,
+) -> llama.Server:
     """Load the GGUF file at *path*. Raises RuntimeError when llama.cpp cannot; why, it writes to stderr.
+
+    *cache*: the type of keys and values, of `CACHE_TYPES`. *attention*: of `ATTENTIONS`.
 
     The library always opens an HTTP port. It gets a Unix socket in a folder of our own that is gone
     before this returns, so nobody can connect. On Windows, where that may not work: the loopback
     address and a random key, and *exposed* is called.
     """
     params = _params(path, context=context, threads=threads, device=device)
+    params.cache_type_k = params.cache_type_v = CACHE_TYPES[cache]
+    params.flash_attn_type = ATTENTIONS[attention]
     with tempfile.TemporaryDirectory(prefix="s", dir=_short_folder()) as folder:  # made with mode 0700
         params.hostnames = [str(Path(folder) / "x.sock")]
         try:

@@ -59,4 +59,6 @@ SPEC = FamilySpec(
     capabilities=frozenset({"stream", "conversation", "completion"}),
     layouts=(Layout(kind="gguf", classes=ARCHITECTURES),),
     libraries=("xllamacpp",),  # of what is not in the file
+    attention=("flash", "eager"),
+    kv_cache=("f16", "q8_0", "q4_0"),
 )

@@ -50,6 +50,7 @@ class Pipeline:
                 pause = piece.pause if n == len(sentences) else CLAUSE
                 joiner.add(samples, pause / values["speed"])
             done += len(piece.text)
+        context.loaded({}, precision={"model": "float32"}, weight_bytes={}, memory_format="contiguous")
         context.phase("save")
         context.save_audio(joiner.join(), SAMPLE_RATE, format=values["format"])
 

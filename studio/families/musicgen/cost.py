@@ -50,7 +50,14 @@ def cost(facts: ModelFacts, values: dict[str, Any]) -> Cost:
     return Cost(
         parts=part.once(_parts),
         stages=(
-            Stage(phase="compose", part="text_encoder", ops=read.ops, alive=read.alive, calls=read.calls),
+            Stage(
+                phase="compose",
+                part="text_encoder",
+                ops=read.ops,
+                alive=read.alive,
+                written=read.written,
+                calls=read.calls,
+            ),
             Stage(
                 phase="compose",
                 part="decoder",
@@ -65,6 +72,7 @@ def cost(facts: ModelFacts, values: dict[str, Any]) -> Cost:
                 ops=written.ops,
                 repeats=frames + TWICE - 1,
                 alive=last.alive,
+                written=last.written,
                 calls=middle.calls + CHOICE_CALLS,
             ),
             Stage(

@@ -12,10 +12,11 @@ from transformers import (
     StoppingCriteria,
     StoppingCriteriaList,
 )
-from transformers.utils import logging
 
+from studio.diffusion.reading import reading
 from studio.domain.audio import within
 from studio.domain.failure import StudioError
+from studio.domain.plan import AUTO, KvCache
 from studio.families.musicgen.walk import frames_of
 
 if TYPE_CHECKING:
@@ -31,20 +32,25 @@ class Pipeline:
 
     def __init__(self, context: Context, model: ModelSource | None) -> None:
         assert model is not None
-        logging.disable_progress_bar()
         types = context.plan.precision
         if not types:
             plain, *half = context.spec.precisions["cpu" if context.device == "cpu" else "gpu"]
             types = half[0] if half and context.device != "cpu" else plain
         try:
             self._tokenizer = AutoTokenizer.from_pretrained(model.path, **LOCAL)
-            self._model: Any = MusicgenForConditionalGeneration.from_pretrained(
-                model.path, use_safetensors=True, dtype=torch.float32, **LOCAL
-            )
+            with reading(context):
+                self._model: Any = MusicgenForConditionalGeneration.from_pretrained(
+                    model.path,
+                    use_safetensors=True,
+                    dtype=torch.float32,
+                    attn_implementation=_attention(context.plan.attention),
+                    **LOCAL,
+                )
         except ValueError as error:
             raise StudioError("model.unrecognized", name=model.title, details=str(error)) from error
         for part, module in self._model.named_children():  # the library itself loads all in one type
             module.to(context.device, getattr(torch, types.get(part) or types["*"]))
+        self._model.text_encoder.register_forward_hook(self._hand_over)
         self._model.eval()
 
     def close(self) -> None:
@@ -66,9 +72,16 @@ class Pipeline:
                 generation_config=self._settings(values, frames),
                 stopping_criteria=StoppingCriteriaList([_Progress(context, frames)]),
             )
+        kept = KvCache(type="dynamic", length=frames)
+        context.loaded(dict(model.named_children()), main="decoder", kv_cache=kept)
         context.phase("save")
         heard = within(samples[0].T.float().cpu().numpy())
         context.save_audio(heard, sound.sampling_rate, format=values["format"])
+
+    def _hand_over(self, _module: Any, _inputs: Any, read: Any) -> Any:
+        """What was read, in the numbers of what goes on with it."""
+        read.last_hidden_state = read.last_hidden_state.to(self._model.decoder.dtype)
+        return read
 
     def _settings(self, values: dict[str, Any], frames: int) -> GenerationConfig:
         own = self._model.generation_config
@@ -82,6 +95,11 @@ class Pipeline:
             pad_token_id=own.pad_token_id,
             decoder_start_token_id=own.decoder_start_token_id,
         )
+
+
+def _attention(kind: str) -> dict[str, str] | None:
+    """Of the parts that have a choice."""
+    return None if kind == AUTO else {"text_encoder": kind, "decoder": kind}
 
 
 class _Progress(StoppingCriteria):

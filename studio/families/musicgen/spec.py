@@ -45,4 +45,6 @@ SPEC = FamilySpec(
         "cpu": ({"*": "float32"}, {"*": "bfloat16", "audio_encoder": "float32"}),
         "gpu": ({"*": "float32"}, {"*": "float16", "audio_encoder": "float32"}),
     },
+    attention=("sdpa", "eager"),
+    kv_cache=("dynamic",),
 )

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from studio.domain.cost.autoencoder import scale
-from studio.domain.cost.cost import Cost, ModelFacts, PartFacts
+from studio.domain.cost.cost import Cost, ModelFacts, PartFacts, Tensor
 from studio.domain.cost.drawing import denoising, encoding, evaluations, painting, parts_of
 from studio.domain.cost.text_encoder import clip
 from studio.domain.cost.unet import unet
@@ -40,7 +40,7 @@ def cost(facts: ModelFacts, values: dict[str, Any]) -> Cost:
         parts=parts_of(ModelFacts(layout=facts.layout, parts=parts), *PARTS),
         stages=(
             encoding("text_encoder", read, repeats=2 if guided else 1),
-            denoising("unet", step, latents=latents, repeats=repeats),
+            denoising("unet", step, latents=latents, repeats=repeats, batch=batch),
             painting(autoencoder, count=values["count"], height=height, width=width, side=side),
         ),
     )
@@ -58,7 +58,7 @@ def _split(file: PartFacts) -> dict[str, PartFacts]:
         name: PartFacts(
             config=_configuration(name),
             tensors=tuple(
-                tensor
+                Tensor(tensor.name.removeprefix(prefix), tensor.type, tensor.shape, tensor.bytes)
                 for tensor in file.tensors
                 if tensor.name.startswith(prefix) and not tensor.name.endswith("position_ids")
             ),

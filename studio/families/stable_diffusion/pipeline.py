@@ -10,7 +10,7 @@ from diffusers import StableDiffusionPipeline
 from transformers import CLIPTokenizer
 
 from studio.diffusion.drawing import longest, tokens
-from studio.diffusion.unet import UNetDrawing
+from studio.diffusion.unet import UNetDrawing, hand_over
 from studio.families.stable_diffusion.sources import source
 
 if TYPE_CHECKING:
@@ -21,12 +21,13 @@ class Pipeline(UNetDrawing):
     """See `Drawing`. The picture checker that some folders carry is left out."""
 
     def load(self, context: Context, path: Path, title: str) -> Any:
-        return StableDiffusionPipeline(
+        pipeline = StableDiffusionPipeline(
             **self.load_unet(context, source(path, title), {"tokenizer": CLIPTokenizer}, title),
             safety_checker=None,
             feature_extractor=None,
             requires_safety_checker=False,
         )
+        return hand_over(pipeline, "prompt_embeds", "negative_prompt_embeds")
 
     def encode(self, context: Context, values: dict[str, Any]) -> dict[str, Any]:
         wanted = self._embed(context, values["prompt"])
@@ -36,4 +37,4 @@ class Pipeline(UNetDrawing):
     def _embed(self, context: Context, text: str) -> torch.Tensor:
         """*text* as the denoiser reads it, (1, tokens, width)."""
         tokenizer, encoder = self._diffusers.tokenizer, self._diffusers.text_encoder
-        return encoder(tokens(context, tokenizer, text, longest(tokenizer, encoder)))[0]
+        return encoder(tokens(context, tokenizer, text, longest(tokenizer, encoder)))[0].float()

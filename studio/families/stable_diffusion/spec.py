@@ -21,7 +21,7 @@ SPEC = FamilySpec(
     ),
     memory=Memory(base=650 * 2**20, per_weight_byte=2.3),
     phases={"load": 0.1, "encode": 0.02, "denoise": 0.82, "decode": 0.05, "save": 0.01},
-    capabilities=frozenset({"preview", "offload"}),
+    capabilities=frozenset({"preview", "offload", "slicing", "compile"}),
     layouts=(
         Layout(kind="diffusers", classes=("StableDiffusionPipeline",)),
         # An original checkpoint of 1.x; 2.x and XL have other text encoders, by other names.
@@ -62,4 +62,9 @@ SPEC = FamilySpec(
             {"text_encoder": "float32", "*": "bfloat16"},
         ),
     },
+    coarser={
+        "cpu": ({"unet": "bfloat16", "text_encoder": "bfloat16", "*": "float32"},),
+        "gpu": ({"*": "float16"}, {"*": "bfloat16"}),
+    },
+    attention=("sdpa", "flash", "eager", "sliced"),
 )

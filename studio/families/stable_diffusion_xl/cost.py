@@ -36,7 +36,7 @@ def cost(facts: ModelFacts, values: dict[str, Any]) -> Cost:
         stages=(
             encoding("text_encoder", read, repeats=prompts),
             encoding("text_encoder_2", read_2, repeats=prompts),
-            denoising("unet", step, latents=latents, repeats=repeats),
+            denoising("unet", step, latents=latents, repeats=repeats, batch=batch),
             painting(autoencoder, count=values["count"], height=height, width=width, side=side),
         ),
     )

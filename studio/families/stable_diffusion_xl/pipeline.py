@@ -11,7 +11,7 @@ from transformers import CLIPTextModel, CLIPTextModelWithProjection, CLIPTokeniz
 
 from studio.diffusion.drawing import longest, tokens
 from studio.diffusion.loading import LOCAL, Folder, unfit
-from studio.diffusion.unet import UNetDrawing
+from studio.diffusion.unet import UNetDrawing, hand_over
 
 if TYPE_CHECKING:
     from studio.engine.context import Context
@@ -23,6 +23,7 @@ KINDS: dict[str, Any] = {
     "vae": AutoencoderKL,
 }
 TOKENIZERS = {"tokenizer": CLIPTokenizer, "tokenizer_2": CLIPTokenizer}
+READ = ("prompt_embeds", "negative_prompt_embeds", "pooled_prompt_embeds", "negative_pooled_prompt_embeds")
 CONDITIONS = 6  # numbers that the denoiser is told: both sizes and where the picture was cut
 
 
@@ -33,11 +34,12 @@ class Pipeline(UNetDrawing):
         parts = self.load_unet(context, Folder(path, title, KINDS), TOKENIZERS, title)
         _check_conditions(parts, title)
         index = StableDiffusionXLPipeline.load_config(str(path), **LOCAL)
-        return StableDiffusionXLPipeline(
+        pipeline = StableDiffusionXLPipeline(
             **parts,
             force_zeros_for_empty_prompt=index.get("force_zeros_for_empty_prompt", True),
             add_watermarker=False,
         )
+        return hand_over(pipeline, *READ)
 
     def encode(self, context: Context, values: dict[str, Any]) -> dict[str, Any]:
         wanted, pooled = self._embed(context, values["prompt"])
@@ -64,7 +66,7 @@ class Pipeline(UNetDrawing):
             ids = tokens(context, tokenizer, text, longest(tokenizer, encoder), tell=not read)
             read.append(encoder(ids, output_hidden_states=True))
         layers = [output.hidden_states[-2] for output in read]  # the last but one: so it was trained
-        return torch.cat(layers, dim=-1), read[1].text_embeds
+        return torch.cat([layer.float() for layer in layers], dim=-1), read[1].text_embeds.float()
 
 
 def _check_conditions(parts: dict[str, Any], title: str) -> None:

@@ -21,7 +21,7 @@ SPEC = FamilySpec(
     ),
     memory=Memory(base=650 * 2**20, per_weight_byte=2.3),
     phases={"load": 0.1, "encode": 0.02, "denoise": 0.8, "decode": 0.07, "save": 0.01},
-    capabilities=frozenset({"preview", "offload"}),
+    capabilities=frozenset({"preview", "offload", "slicing", "compile"}),
     layouts=(Layout(kind="diffusers", classes=("StableDiffusionXLPipeline",)),),
     latent_rgb={
         # Fitted by StAlKeR7779 and published with InvokeAI.
@@ -39,4 +39,6 @@ SPEC = FamilySpec(
         "cpu": ({"*": "float32"}, {"unet": "bfloat16", "*": "float32"}),
         "gpu": ({"*": "float32"}, {"vae": "float32", "*": "float16"}),
     },
+    coarser={"cpu": ({"*": "bfloat16", "vae": "float32"},)},
+    attention=("sdpa", "flash", "eager", "sliced"),
 )

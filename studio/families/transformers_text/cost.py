@@ -7,7 +7,7 @@ from typing import Any
 from studio.domain.cost import language
 from studio.domain.cost.cost import Cost, ModelFacts, Part, Stage
 from studio.domain.cost.decoder import decoder
-from studio.domain.cost.ops import Ops, Tally
+from studio.domain.cost.ops import Ops, Tally, Walk, Written
 from studio.domain.cost.tokens import conversation, tokens
 from studio.domain.writing import COMPLETION, beginning
 
@@ -42,6 +42,8 @@ def cost(facts: ModelFacts, values: dict[str, Any]) -> Cost:
                 part=PART,
                 ops=_with_choice(read.ops, net.vocabulary, values),
                 alive=max(read.alive, chosen) + language.cache(part, prompt),
+                written=_written(read, chosen, language.cache(part, prompt)),
+                cached=prompt + room,
                 calls=read.calls + GENERATE_CALLS,
             ),
             Stage(
@@ -50,6 +52,8 @@ def cost(facts: ModelFacts, values: dict[str, Any]) -> Cost:
                 ops=_with_choice(write.ops, net.vocabulary, values),
                 repeats=room - 1,
                 alive=max(last.alive, chosen) + language.cache(part, prompt + room),
+                written=_written(last, chosen, language.cache(part, prompt + room)),
+                cached=prompt + room,
                 calls=write.calls + GENERATE_CALLS,
             ),
         ),
@@ -62,6 +66,11 @@ def prompt_tokens(values: dict[str, Any]) -> int:
         return max(1, tokens(beginning(values)))
     turns = [values["system"], *(turn["content"] for turn in values["messages"]), values["prompt"]]
     return conversation(turn for turn in turns if turn)
+
+
+def _written(walk: Walk, chosen: int, cache: int) -> Written:
+    eager, sliced = (max(alive, chosen) + cache for alive in walk.written)
+    return Written(eager, sliced)
 
 
 def _with_choice(ops: Ops, vocabulary: int, values: dict[str, Any]) -> Ops:

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import torch
-from tqdm import tqdm
 from transformers import AutoConfig, AutoModelForCausalLM, AutoTokenizer, PreTrainedModel
-from transformers.utils import logging
 
+from studio.diffusion.reading import reading
 from studio.domain.failure import StudioError
+from studio.domain.plan import AUTO
 
 if TYPE_CHECKING:
     from studio.engine.context import Context
@@ -33,9 +31,14 @@ def load(context: Context, path: str, name: str) -> tuple[PreTrainedModel, Any]:
         method = quantized.get("quant_method", "?") if isinstance(quantized, dict) else "?"
         raise StudioError("quant.unsupported", name=name, format=str(method))
     tokenizer = AutoTokenizer.from_pretrained(path, **SAFE)
-    with _progress(context):
+    with reading(context):
         model = AutoModelForCausalLM.from_pretrained(
-            path, config=config, dtype=_dtype(context), use_safetensors=True, **SAFE
+            path,
+            config=config,
+            dtype=_dtype(context),
+            use_safetensors=True,
+            attn_implementation=None if context.plan.attention == AUTO else context.plan.attention,
+            **SAFE,
         )
     return model.to(context.device).eval(), tokenizer
 
@@ -46,24 +49,3 @@ def _dtype(context: Context) -> Any:
     if asked != "auto":
         return getattr(torch, asked)
     return torch.float32 if context.device == "cpu" else "auto"
-
-
-@contextmanager
-def _progress(context: Context) -> Iterator[None]:
-    """What the library would draw as a bar goes to *context*, which may raise Cancelled there."""
-
-    class Bar(tqdm):  # pyright: ignore[reportMissingTypeArgument]
-        def __init__(self, *args: Any, **options: Any) -> None:
-            super().__init__(*args, **(options | {"disable": True}))
-
-        def __iter__(self) -> Iterator[Any]:
-            total = len(self.iterable)
-            for n, item in enumerate(self.iterable, 1):
-                yield item
-                context.progress(n / total)
-
-    before = logging.set_tqdm_hook(lambda _factory, args, options: Bar(*args, **options))
-    try:
-        yield
-    finally:
-        logging.set_tqdm_hook(before)

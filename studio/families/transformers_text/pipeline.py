@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 from jinja2 import TemplateError
-from transformers import GenerationConfig
+from transformers import Cache, GenerationConfig, StaticCache
 
 from studio.domain.failure import StudioError
+from studio.domain.plan import KvCache
 from studio.domain.writing import beginning, turns
 from studio.families.transformers_text.loading import load
 from studio.families.transformers_text.streamer import Streamer
@@ -18,6 +19,8 @@ if TYPE_CHECKING:
     from studio.domain.model import ModelSource
     from studio.domain.request import Request
     from studio.engine.context import Context
+
+STATIC = "static"
 
 
 class Pipeline:
@@ -45,10 +48,12 @@ class Pipeline:
             )
         streamer = Streamer(self._tokenizer, on_read=lambda: context.phase("generate"), on_text=context.text)
         torch.manual_seed(values["seed"])
-        settings = self._settings(values, room)
+        kept = context.plan.kv_cache
+        fixed = kept is not None and kept.type == STATIC
+        settings = self._settings(values, room, cache=STATIC if fixed else None)
         began = time.monotonic()
         with torch.inference_mode(), context.guard(self._model):
-            self._model.generate(
+            written: Any = self._model.generate(
                 prompt,
                 attention_mask=torch.ones_like(prompt),
                 generation_config=settings,
@@ -63,6 +68,7 @@ class Pipeline:
             per_second=max(1, generated - 1) / max(seconds, 1e-9),
             context=self._limit or 0,
         )
+        context.loaded({"model": self._model}, main="model", kv_cache=_kept(written.cache))
         context.finish("stop" if streamer.ids[-1] in settings.eos_token_id else "limit")
         context.phase("save")
         context.save_text(streamer.text)
@@ -88,7 +94,7 @@ class Pipeline:
         )
         return encoded["input_ids"]
 
-    def _settings(self, values: dict[str, Any], room: int) -> GenerationConfig:
+    def _settings(self, values: dict[str, Any], room: int, *, cache: str | None = None) -> GenerationConfig:
         own = self._model.generation_config
         ends = own.eos_token_id if own.eos_token_id is not None else self._tokenizer.eos_token_id
         ends = [] if ends is None else [ends] if isinstance(ends, int) else list(ends)
@@ -107,8 +113,22 @@ class Pipeline:
             eos_token_id=ends,
             pad_token_id=pad,
             bos_token_id=own.bos_token_id,
+            cache_implementation=cache,
+            disable_compile=True,  # it would be done anew for each length
+            return_dict_in_generate=True,
             **sampling,
         )
+
+
+def _kept(cache: Any) -> KvCache | None:
+    """What was kept of the text, None for a model that keeps something of its own."""
+    if not isinstance(cache, Cache):
+        return None
+    fixed = isinstance(cache, StaticCache)
+    return KvCache(
+        type=STATIC if fixed else "dynamic",
+        length=cache.get_max_length() if fixed else cache.get_seq_length(),
+    )
 
 
 def _without_system(messages: list[dict[str, str]]) -> list[dict[str, str]]:

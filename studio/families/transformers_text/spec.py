@@ -18,4 +18,7 @@ SPEC = FamilySpec(
         "cpu": ({"*": "float32"},),
         "gpu": ({"*": "float32"}, {"*": "float16"}, {"*": "bfloat16"}),
     },
+    coarser={"cpu": ({"*": "bfloat16"},)},
+    attention=("sdpa", "eager"),
+    kv_cache=("dynamic", "static"),
 )

@@ -63,6 +63,7 @@ class Pipeline:
                 samples = self._speak(piece.text, values["voice"] if speakers > 1 else None, values["speed"])
                 joiner.add(samples, piece.pause / values["speed"])
                 done += len(piece.text)
+        context.loaded({"model": self._model}, main="model")
         context.phase("save")
         context.save_audio(joiner.join(), rate, format=values["format"])
 

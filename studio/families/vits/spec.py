@@ -18,4 +18,5 @@ SPEC = FamilySpec(
         "cpu": ({"*": "float32"},),
         "gpu": ({"*": "float32"}, {"*": "float16"}, {"*": "bfloat16"}),
     },
+    attention=("eager",),
 )

@@ -8,45 +8,51 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+import filelock
 import msgspec
 
 from studio.domain.failure import StudioError
-from studio.domain.model import DataWheels, Hub, Model, ModelFile, Source
+from studio.domain.model import Address, DataWheels, Hub, Model, ModelFile, ModelScope, Source
 from studio.domain.text import localized
-from studio.services.downloads import hub, wheels
+from studio.services.downloads import elsewhere, hub, pausing, wheels
 from studio.services.downloads.addresses import AddressError
+from studio.services.downloads.limit import Limit
 from studio.services.downloads.messages import Fetch, Progress
 from studio.services.downloads.names import UnsafeNameError
+from studio.services.downloads.route import ordered
 from studio.services.downloads.transfer import TransferError, UnreachableError, WrongContentError
 from studio.services.downloads.work import DISK_ERRORS, Work
 from studio.services.library.convert import convert
 from studio.services.library.sums import sha256_of
 from studio.services.network import Traffic
 from studio.services.store import layout
-from studio.services.store.publish import hold, publish
+from studio.services.store.publish import publish
 from studio.services.store.record import NAME, Accepted, Record, read_record
 
 log = logging.getLogger(__name__)
 
 
-def fetch(order: Fetch, tell: Callable[[Progress], None], traffic: Traffic) -> None:
-    """Put `order.model` into its root. Raises StudioError; what has arrived is kept for the next try."""
+def fetch(
+    order: Fetch, tell: Callable[[Progress], None], traffic: Traffic, paused: Callable[[], None]
+) -> None:
+    """Put `order.model` into its root. Raises StudioError; what has arrived is kept for the next try.
+
+    *paused* is called, in another thread, when another process asks for a pause; it ends this one.
+    """
     title = localized(order.model.title)
-    root = Path(order.folder)
+    root, key = Path(order.folder), layout.key(order.model.id)
+    parts = root / layout.PARTS
     if not root.parent.is_dir():
         raise StudioError("disk.away", path=str(root))
     try:
-        for folder in (root, root / layout.PARTS):
+        for folder in (root, parts):
             folder.mkdir(exist_ok=True)
-        with hold(root, order.model.id, title) as home:
-            work = Work(home, title, tell, traffic)
+        with pausing.under_way(parts, key, paused):
+            work = Work(parts / key, title, tell, traffic, Limit(Path(order.limit)))
             record = _from_any_source(order, work)
             publish(work.ready, root, record)
-            shutil.rmtree(home)
-    except StudioError as error:
-        if error.failure.code != "model.busy":
-            raise
-        # two studios, the window and a terminal
+            shutil.rmtree(work.home)
+    except filelock.Timeout as error:  # two studios, the window and a terminal
         raise StudioError("download.failed", name=title, reason="models.reason.elsewhere") from error
     except OSError as error:
         if error.errno in DISK_ERRORS:
@@ -59,24 +65,28 @@ def _from_any_source(order: Fetch, work: Work) -> Record:
     """From the first source that has it. One that is out of reach or has something else is passed over."""
     model = order.model
     troubles: list[Exception] = []
-    for number, source in enumerate(model.sources):
+    for number, source in ordered(model.sources, order.route):
         work.begin(number)
         try:
-            proven = _taken_over(Path(order.broken), model, work) if order.broken else {}
+            if order.broken:
+                _take_over(Path(order.broken), model, work)
             if isinstance(source, Hub):
-                found = hub.fetch(source, model, work, order.token)
+                found = hub.fetch(source, model, work, order.route)
+            elif isinstance(source, ModelScope):
+                found = elsewhere.fetch_modelscope(source, model, work, order.route)
+            elif isinstance(source, Address):
+                found = elsewhere.fetch_address(source, model, work, order.route)
             elif isinstance(source, DataWheels):
-                found = hub.Fetched(wheels.fetch(source, model, work), "")
+                found = hub.Fetched(wheels.fetch(source, model, work, order.route), "")
             else:
                 continue
-            proven |= found.hashes
             if model.conversion:
-                proven = {}
+                work.proven.clear()  # what is made of the files has other hashes
                 work.report("convert", 0, 0)
                 convert(model.conversion, work.ready, work.title)
-            return _record(order, source, found, _checked(model, work, proven))
+            return _record(order, source, found, _checked(model, work))
         except StudioError as error:
-            if error.failure.code not in ("model.gated", "model.hash_mismatch"):
+            if error.failure.code not in ("model.gated", "model.hash_mismatch", "download.contradiction"):
                 raise
             troubles.append(error)
         except (TransferError, AddressError, UnsafeNameError) as error:
@@ -85,11 +95,10 @@ def _from_any_source(order: Fetch, work: Work) -> Record:
     raise _failure(troubles, work.title)
 
 
-def _taken_over(broken: Path, model: Model, work: Work) -> dict[str, str]:
-    """Let the right files of a *broken* copy of the model be here already. Returns their hashes."""
+def _take_over(broken: Path, model: Model, work: Work) -> None:
+    """Let the right files of a *broken* copy of the model be here already."""
     total = sum(file.bytes or 0 for file in model.files)
     done = 0
-    proven: dict[str, str] = {}
     for file in model.files:
         work.report("check", done, total)
         done += file.bytes or 0
@@ -100,14 +109,13 @@ def _taken_over(broken: Path, model: Model, work: Work) -> dict[str, str]:
             here.parent.mkdir(parents=True, exist_ok=True)
             try:
                 here.hardlink_to(there)
-                proven[file.path] = file.sha256
+                work.proven[here] = file.sha256
             except OSError:  # a file system without links
                 shutil.copyfile(there, here)
-    return proven
 
 
-def _checked(model: Model, work: Work, proven: dict[str, str]) -> tuple[ModelFile, ...]:
-    """Every file that is ready, hashed unless it was *proven*, and as the manifest says where it says so."""
+def _checked(model: Model, work: Work) -> tuple[ModelFile, ...]:
+    """Every file that is ready, hashed unless it was proven, and as the manifest says where it says so."""
     paths = sorted(path for path in work.ready.rglob("*") if path.is_file() and path.name != NAME)
     total = sum(path.stat().st_size for path in paths)
     done = 0
@@ -116,7 +124,8 @@ def _checked(model: Model, work: Work, proven: dict[str, str]) -> tuple[ModelFil
         work.report("check", done, total)
         name = path.relative_to(work.ready).as_posix()
         size = path.stat().st_size
-        found[name] = ModelFile(path=name, bytes=size, sha256=proven.get(name) or sha256_of(path))
+        sha256 = work.proven.get(path) or sha256_of(path)
+        found[name] = ModelFile(path=name, bytes=size, sha256=sha256)
         done += size
     work.report("check", total, total)
     for pinned in model.files:
@@ -135,10 +144,11 @@ def _record(order: Fetch, source: Source, found: hub.Fetched, files: tuple[Model
     return Record(
         ids=(model.id,),
         place=before.place if before else _place(source, model, found.commit, files),
-        source="hub" if isinstance(source, Hub) else "data_wheels",
+        source=str(source.__struct_config__.tag),
         origin=found.origin,
         commit=found.commit,
         files=files,
+        verified=found.verified,
         licence=Accepted(
             id=model.licence.id, url=model.licence.url, text=order.licence_text, date=order.accepted
         ),
@@ -149,11 +159,17 @@ def _record(order: Fetch, source: Source, found: hub.Fetched, files: tuple[Model
 
 def _place(source: Source, model: Model, commit: str, files: tuple[ModelFile, ...]) -> str:
     """Where it belongs. The model's id tells its choice of a repository's files from another's."""
-    if isinstance(source, Hub):
-        choice = "" if source.files == ("*",) else model.id
-        return layout.place(layout.repository(source.repo), commit, choice)
-    version = source.wheels[0].version if isinstance(source, DataWheels) else layout.version_of(files)
-    return layout.place(layout.wheels(model.id), version)
+    version = commit or layout.version_of(files)
+    match source:
+        case Hub() | ModelScope():
+            choice = "" if source.files == ("*",) else model.id
+            return layout.place(layout.repository(source.repo), version, choice)
+        case Address():
+            return layout.place(layout.address(source.url), version)
+        case DataWheels():
+            return layout.place(layout.wheels(model.id), source.wheels[0].version)
+        case _:
+            return layout.place(layout.imported(model.id), version)
 
 
 def _failure(troubles: list[Exception], title: str) -> StudioError:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import importlib.util
 import logging
 from collections.abc import Callable, Sequence
+from functools import cached_property
 from pathlib import Path
 from typing import TypeVar
 
@@ -22,7 +23,7 @@ from studio.domain.scripts import foreign_language, scripts_of
 from studio.domain.text import localized
 from studio.families.registry import families, family
 from studio.services.event import Event
-from studio.services.library.manifest import read_manifest
+from studio.services.library.manifest import STARTERS, read_manifest
 from studio.services.library.own import OwnModels, model_of
 from studio.services.library.sums import Sums
 from studio.services.paths import ASSETS, MANIFEST
@@ -94,10 +95,7 @@ class Library:
     ) -> None:
         self.store = Store([folder, *more], memory)
         self.changed: Event[None] = Event()
-        self._assets = assets
-        own = [model for spec in families().values() for model in spec.models]
-        known = [*read_manifest(manifest).values(), *own]
-        self._models = {model.id: model for model in sorted(known, key=lambda model: (model.order, model.id))}
+        self._manifest, self._assets = manifest, assets
         self._own = OwnModels(folder / ".own.json")
         self.sums = Sums(folder / ".sums.json")
         self._seen = self._fetched()
@@ -106,6 +104,17 @@ class Library:
     def folder(self) -> Path:
         """Where new models go."""
         return self.store.roots[0]
+
+    @cached_property
+    def _models(self) -> dict[str, Model]:
+        """Read when first asked for: the first picture of a first start needs the starters alone."""
+        own = [model for spec in families().values() for model in spec.models]
+        known = [*read_manifest(self._manifest).values(), *own]
+        return {model.id: model for model in sorted(known, key=lambda model: (model.order, model.id))}
+
+    @cached_property
+    def _starters(self) -> list[Model]:
+        return list(read_manifest(self._manifest / STARTERS).values())
 
     # --- what there is ----------------------------------------------------------------------
 
@@ -141,9 +150,7 @@ class Library:
     def starters(self) -> list[Entry]:
         """What a new user gets without choosing."""
         stored = self.store.stored()
-        return [
-            Entry(model, self._installed(model, stored)) for model in self._models.values() if model.starter
-        ]
+        return [Entry(model, self._installed(model, stored)) for model in self._starters]
 
     def default(self, task: str) -> Entry | None:
         """The model to use for *task* when none was chosen: here, ready, and free of special terms.

@@ -1,4 +1,7 @@
-"""The manifest: one file per model that this version knows, data only."""
+"""The manifest: one file per model that this version knows, data only. Those of `STARTERS` lie apart.
+
+A new user's first picture shows these alone, however many others there are.
+"""
 
 from __future__ import annotations
 
@@ -9,6 +12,7 @@ import msgspec
 from studio.domain.model import Model
 
 SCHEMA = "schema.json"
+STARTERS = "starters"
 
 
 class ManifestError(Exception):
@@ -16,9 +20,9 @@ class ManifestError(Exception):
 
 
 def read_manifest(folder: Path) -> dict[str, Model]:
-    """Every model in *folder* by id, those to offer first coming first. Raises ManifestError, OSError."""
+    """Every model in and below *folder* by id, the first to offer first. Raises ManifestError, OSError."""
     models: list[Model] = []
-    for file in sorted(folder.glob("*.json")):
+    for file in sorted(folder.rglob("*.json")):
         if file.name == SCHEMA:
             continue
         try:

@@ -39,9 +39,10 @@ class Record(Struct, frozen=True, kw_only=True):
     """`ids`: the models that these files are. `place`: the folder, relative to any root, with "/".
 
     `source` is the kind it came from, `origin` its address or package in words, `commit` pins a
-    hub's repository. Every file has its size and sha256. `installed`: POSIX seconds. `lineage`: what
-    a model that was made here was made of, by ids. `model` is what was known of it, for a studio whose
-    list does not have it; kept as it was written, since another version may not be able to read it.
+    repository. Every file has its size and sha256; not `verified`: no source gave them, they are ours.
+    `installed`: POSIX seconds. `lineage`: what a model that was made here was made of, by ids. `model` is
+    what was known of it, for a studio whose list does not have it; kept as it was written, since another
+    version may not be able to read it.
     """
 
     ids: tuple[str, ...]
@@ -52,6 +53,7 @@ class Record(Struct, frozen=True, kw_only=True):
     licence: Accepted
     installed: float
     commit: str = ""
+    verified: bool = True
     lineage: tuple[str, ...] = ()
     model: Raw = NOTHING
 
@@ -79,6 +81,7 @@ class OldRecord(Struct, frozen=True, kw_only=True):
     accepted: float
     installed: float
     commit: str = ""
+    verified: bool = True
 
 
 def read_record(folder: Path) -> Record | None:

@@ -63,7 +63,11 @@ class Predictor:
     def _way(self, question: Question, number: int) -> Plan:
         """The quickest of those in the family's precision *number*."""
         wanted = question.spec.precisions.get("cpu", ({},))[number]
-        alike = [plan for plan in ways(question, self._place) if plan.precision == wanted and not plan.tiling]
+        alike = [
+            plan
+            for plan in ways(question, self._place)
+            if plan.precision == wanted and not (plan.tiling or plan.slicing or plan.compile)
+        ]
         return min(alike, key=lambda plan: sum(self._seconds(question, plan).values()))
 
     def _seconds(self, question: Question, plan: Plan) -> dict[str, float]:
@@ -89,8 +93,8 @@ class Predictor:
             )
         )
         work = work_of(spec, self.request(other).values)
-        basis = before.counted.basis
-        return history.corrections(point.model, spec.name, "cpu", work, basis=basis)[before.plan.built]
+        told = history.corrections(point.model, spec.name, "cpu", work, lambda run: run.counted)
+        return told[before.plan.built]
 
 
 @cache

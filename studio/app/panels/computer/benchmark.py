@@ -13,9 +13,8 @@ from studio.app.panels.computer.viewmodel import ComputerModel
 from studio.app.widgets.button import Button
 from studio.app.widgets.label import Label
 from studio.app.widgets.meter import Meter
-from studio.domain.measurement import Measurements, Setting
+from studio.domain.measurement import BUSY, Measurements, Setting
 from studio.domain.text import t
-from studio.services.measurements import BUSY
 from studio.services.measuring import End, MeasuringState
 
 
@@ -67,7 +66,7 @@ class Benchmark(QWidget):
         state, found = self._model.measuring.value, self._model.measured.value
         self._when.setText(_when(found, outdated=self._model.outdated.value))
         put_facts(self._facts, [] if found is None or state.running else _facts(found))
-        notes = [_ending(state)] if not state.running else []
+        notes = [_ending(state, found)] if not state.running else []
         if found is not None and not state.running:
             notes += _notes(found)
         self._note.setText("\n".join(filter(None, notes)))
@@ -78,7 +77,8 @@ class Benchmark(QWidget):
         self.meter.setAccessibleName(self._section.text())
         self.start.setVisible(not state.running)
         self.start.setText(t("computer.measure" if found is None else "computer.measure.again"))
-        self.start.set_kind("primary" if found is None or self._model.outdated.value else "secondary")
+        again = found is None or found.doubtful or self._model.outdated.value
+        self.start.set_kind("primary" if again else "secondary")
         self.stop.setVisible(state.running)
 
 
@@ -116,14 +116,16 @@ def _setting(setting: Setting) -> str:
 
 
 def _notes(found: Measurements) -> list[str]:
-    others = found.details.get("others", 0.0)
     return [
         t("computer.benchmark.throttled") if found.throttled else "",
-        t("computer.benchmark.busy", percent=round(100 * others)) if others > BUSY else "",
+        t("computer.benchmark.busy", percent=round(100 * found.others)) if found.others > BUSY else "",
     ]
 
 
-def _ending(state: MeasuringState) -> str:
+def _ending(state: MeasuringState, found: Measurements | None) -> str:
+    """*found*: what is kept."""
+    if state.end is End.DOUBTFUL and found is not None and not found.doubtful:
+        return t("computer.measure.kept")
     if state.end is End.FAILED and state.failure is not None:
         return f"{state.failure.message} {state.failure.hint}".strip()
     if state.end in (End.STOPPED, End.JOB):

@@ -98,7 +98,7 @@ class HomeModel:
             language.current.connect(lambda _: self._look()),
         ]
         self.greet()
-        if not desk.is_open:
+        if self.welcomed.value and not desk.is_open:
             self._look()
         desk.when_open(self._attend)
 

@@ -33,7 +33,8 @@ class QuestionView(QWidget):
         self._all.clicked.connect(self._show_all)
         self._all.setVisible(len(text) > SHOWN)
         self._bubble.body.addWidget(self._all)
-        self._words.grow(text if len(text) <= SHOWN else text[:SHOWN] + "…")
+        shown = text.strip("\n")  # a line that nobody wrote would stand empty in the bubble
+        self._words.grow(shown if len(text) <= SHOWN else shown[:SHOWN] + "…")
         self._edit = IconButton("edit", "write.edit", framed=False, side=28)
         self._edit.clicked.connect(self.edit)
         copy = IconButton("copy", "write.copy", framed=False, side=28)
@@ -88,7 +89,7 @@ class QuestionView(QWidget):
 
     def _show_all(self) -> None:
         self._all.hide()
-        self._words.grow(self._text)
+        self._words.grow(self._text.strip("\n"))
         self._fit()
 
     def resizeEvent(self, event: QResizeEvent) -> None:
