@@ -105,7 +105,10 @@ def _say_checked(name: str, folder: str, report: Report) -> None:
     terminal.out().print(Text.assemble((name, "bold"), "  ", (t(key, files=right), style)), soft_wrap=True)
     for file in report.files:
         if file.state != "right":
-            terminal.out().print(Text(f"  {t(f'store.file.{file.state}')}: {file.path}"), soft_wrap=True)
+            terminal.out().print(
+                Text("  " + t("store.file", state=t(f"store.file.{file.state}"), path=file.path)),
+                soft_wrap=True,
+            )
     if not report.whole:
         terminal.say(t("cli.store.repair", studio=terminal.program(), id=name))
     terminal.say(f"  {folder}")
