@@ -252,8 +252,8 @@ class Studio:
             last_first.push_async_callback(self._stop_work)
             last_first.push_async_callback(self.downloads.close)
             last_first.push_async_callback(self.remote.close)
-            last_first.push_async_callback(self.upkeep.close)
             last_first.push_async_callback(self.mirrors.close)
+            last_first.push_async_callback(self.upkeep.close)
 
     async def _stop_work(self) -> None:
         await asyncio.gather(self.queue.close(), self.engine.close(), self.measuring.close())

@@ -8,7 +8,6 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-import filelock
 import msgspec
 
 from studio.domain.failure import StudioError
@@ -26,7 +25,7 @@ from studio.services.library.convert import convert
 from studio.services.library.sums import sha256_of
 from studio.services.network import Traffic
 from studio.services.store import layout
-from studio.services.store.publish import publish
+from studio.services.store.publish import hold, publish
 from studio.services.store.record import NAME, Accepted, Record, read_record
 
 log = logging.getLogger(__name__)
@@ -40,19 +39,21 @@ def fetch(
     *paused* is called, in another thread, when another process asks for a pause; it ends this one.
     """
     title = localized(order.model.title)
-    root, key = Path(order.folder), layout.key(order.model.id)
-    parts = root / layout.PARTS
+    root = Path(order.folder)
     if not root.parent.is_dir():
         raise StudioError("disk.away", path=str(root))
     try:
-        for folder in (root, parts):
+        for folder in (root, root / layout.PARTS):
             folder.mkdir(exist_ok=True)
-        with pausing.under_way(parts, key, paused):
-            work = Work(parts / key, title, tell, traffic, Limit(Path(order.limit)))
+        with hold(root, order.model.id, title) as home, pausing.watched(home, paused):
+            work = Work(home, title, tell, traffic, Limit(Path(order.limit)))
             record = _from_any_source(order, work)
             publish(work.ready, root, record)
-            shutil.rmtree(work.home)
-    except filelock.Timeout as error:  # two studios, the window and a terminal
+            shutil.rmtree(home)
+    except StudioError as error:
+        if error.failure.code != "model.busy":
+            raise
+        # two studios, the window and a terminal
         raise StudioError("download.failed", name=title, reason="models.reason.elsewhere") from error
     except OSError as error:
         if error.errno in DISK_ERRORS:

@@ -20,6 +20,10 @@ class Message(Struct, frozen=True, kw_only=True, tag_field="type", tag=str.lower
     pass
 
 
+RATE = "download-rate"
+"""Beside the record of connections: the file of the rate that all downloads share."""
+
+
 class Fetch(Message, frozen=True, kw_only=True):
     """Get `model` into `folder`, one of the library's roots.
 
