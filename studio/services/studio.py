@@ -322,9 +322,10 @@ class Studio:
         return (machine.read_ram(machine.Live()).available_bytes or 0) + held
 
     def _uses(self, model: str) -> bool:
-        """Does a job that has begun or is about to need this model?"""
+        """Does a job that has begun or is about to need this model, itself or for another?"""
         states = (JobState.WAITING, JobState.RUNNING, JobState.CANCELLING)
-        return any(job.request.model == model and job.state in states for job in self.queue.jobs)
+        wanted = {job.request.model for job in self.queue.jobs if job.state in states}
+        return model in wanted or any(model in self.library.needs(each) for each in wanted)
 
     def _configure(self, settings: Settings) -> None:
         self.network.offline = self.offline
