@@ -339,8 +339,12 @@ class Studio:
             log.warning("downloads keep the rate that they have: %s", error)
         self.engine.configure(Configure(idle_unload_seconds=settings.idle_unload_seconds))
 
+    async def _look_again(self) -> None:
+        await self.upkeep.remember()
+        await self.judge_models()
+
     def _judge_again(self, _: None) -> None:
-        task = asyncio.ensure_future(self.judge_models())
+        task = asyncio.ensure_future(self._look_again())
         self._behind.add(task)
         task.add_done_callback(self._was_done)
 
