@@ -44,7 +44,7 @@ def collect(folder: Path, *, models: str | None, cpu: bool) -> None:
         paths = [f"{bundle.WHEELS}/{name}" for name in (*wheels, _CHOICE)]
         files = {path: copying.measure(folder / path) for path in paths}
         files |= _copy_program(folder, program)
-        files |= _copy_models(folder, here, chosen)
+        files |= _copy_models(folder, chosen)
         _tidy(folder, files)
         made = Bundle(
             system=machine.read().system,
@@ -140,14 +140,16 @@ def _copy_program(folder: Path, files: list[Path]) -> dict[str, File]:
     return {name: copying.copy(file, folder / name) for name, file in names.items()}
 
 
-def _copy_models(folder: Path, here: Library, chosen: dict[str, Model]) -> dict[str, File]:
+def _copy_models(folder: Path, chosen: dict[str, Model]) -> dict[str, File]:
     files: dict[str, File] = {}
     for name, model in chosen.items():
         step("step.model", model=name, size=human(model.bytes))
         with copying.reading(model.bytes) as read:
             for path, sha256 in model.files.items():
                 place = f"{model.folder}/{path}"
-                found = copying.copy_once(here.root / place, folder / bundle.MODELS / place, sha256, read)
+                found = copying.copy_once(
+                    Path(model.root, place), folder / bundle.MODELS / place, sha256, read
+                )
                 if sha256 not in (None, found.sha256):
                     raise Problem("bundle.model.changed", model=name, file=path)
                 files[f"{bundle.MODELS}/{place}"] = found

@@ -24,7 +24,8 @@ for entry in library.entries():
         record = read_record(Path(here.path))
     models[entry.model.id] = {
         "kind": "fetched" if record else "absent" if here is None else here.source,
-        "folder": "/".join(Path(here.path).parts[-2:]) if record else "",
+        "root": here.root if record else "",
+        "folder": Path(here.path).relative_to(here.root).as_posix() if record else "",
         "bytes": here.bytes if here else entry.model.bytes or 0,
         "files": {file.path: file.sha256 for file in record.files} | {NAME: None} if record else {},
     }
@@ -34,9 +35,10 @@ json.dump({"root": str(library.folder), "models": models}, sys.stdout)
 
 @dataclass(frozen=True)
 class Model:
-    """One that the library knows. `folder`: below the library's root. `files`: path -> sha256, if known."""
+    """One that the library knows. `folder`: below its `root`. `files`: path -> sha256, if known."""
 
     kind: str  # "fetched", "absent"; else it comes with the program or is the user's own
+    root: str
     folder: str
     bytes: int
     files: dict[str, str | None]
@@ -44,7 +46,7 @@ class Model:
 
 @dataclass(frozen=True)
 class Library:
-    """`root`: where fetched models lie. `models` by id."""
+    """`root`: where new models go. `models` by id."""
 
     root: Path
     models: dict[str, Model]

@@ -67,9 +67,11 @@ def pause(ids: list[str], *, as_json: bool) -> int:
     """Stop what any window or terminal is fetching, all of it where nothing is named."""
     library = open_library()
     parts = library.folder / PARTS
-    named = {key(library.entry(model_id).model.id) for model_id in ids}
-    wanted = [each for each in pausing.running(parts) if not ids or each in named]
-    paused = [each for each in wanted if pausing.pause(parts, each)]
+    for model_id in ids:
+        library.entry(model_id)  # a name that nobody knows is said to be one
+    known = {key(model_id): model_id for model_id in ids or [each.model.id for each in library.entries()]}
+    wanted = [each for each in pausing.running(parts) if each in known]
+    paused = [known[each] for each in wanted if pausing.pause(parts, each)]
     if len(paused) < len(wanted):
         raise terminal.Refusal("download.failed", t("downloads.busy"), t("downloads.busy.hint"))
     _tell("paused", paused, as_json=as_json)

@@ -31,7 +31,7 @@ CODES: dict[str, tuple[str, ...]] = {
     "disk.full": ("path",),
     "disk.away": ("path",),
     "disk.file_limit": ("path", "file"),
-    "disk.no_trash": ("name", "path"),
+    "disk.no_trash": ("name",),
     "output.unwritable": ("path", "reason"),
     "device.lost": ("device",),
     "device.missing": ("device",),

@@ -153,9 +153,8 @@ class Studio:
         )
         self.upkeep = Upkeep(
             self.library,
-            paths.logs,
+            order=self.downloads.fetch_order,
             offline=lambda: self.offline,
-            route=self.mirrors.route,
             in_use=self._uses,
             last_used=self.history.last_used,
         )
@@ -417,9 +416,10 @@ class Studio:
         return (machine.read_ram(machine.Live()).available_bytes or 0) + held
 
     def _uses(self, model: str) -> bool:
-        """Does a job that has begun or is about to need this model?"""
+        """Does a job that has begun or is about to need this model, itself or for another?"""
         states = (JobState.WAITING, JobState.RUNNING, JobState.CANCELLING)
-        return any(job.request.model == model and job.state in states for job in self.queue.jobs)
+        wanted = {job.request.model for job in self.queue.jobs if job.state in states}
+        return model in wanted or any(model in self.library.needs(each) for each in wanted)
 
     def _configure(self, settings: Settings) -> None:
         self.network.offline = self.offline
@@ -433,8 +433,12 @@ class Studio:
             log.warning("downloads keep the rate that they have: %s", error)
         self.engine.configure(Configure(idle_unload_seconds=settings.idle_unload_seconds))
 
+    async def _look_again(self) -> None:
+        await self.upkeep.remember()
+        await self.judge_models()
+
     def _judge_again(self, _: None) -> None:
-        task = asyncio.ensure_future(self.judge_models())
+        task = asyncio.ensure_future(self._look_again())
         self._behind.add(task)
         task.add_done_callback(self._was_done)
 

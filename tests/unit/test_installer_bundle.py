@@ -25,7 +25,10 @@ class Library:
     def entries(self):
         for name in ("little", "other", "never-fetched"):
             here = self.folder / "owner--x" / name
-            there = Some(path=str(here), bytes=9, source="hub", removable=True) if here.exists() else None
+            there = None
+            if here.exists():
+                root = str(self.folder)
+                there = Some(path=str(here), bytes=9, source="hub", removable=True, root=root)
             yield Some(model=Some(id=name, bytes=9), installed=there)
         own = Some(path="/mine", bytes=9, source="own", removable=False)
         yield Some(model=Some(id="/mine", bytes=9), installed=own)

@@ -16,7 +16,7 @@ from pathlib import Path
 import msgspec
 
 from studio.domain.failure import Cancelled, Failure, StudioError
-from studio.domain.model import Hub, Online
+from studio.domain.model import Hub, Model, Online
 from studio.domain.text import localized
 from studio.services.downloads.ledger import arrived
 from studio.services.downloads.limit import Limit
@@ -27,7 +27,7 @@ from studio.services.downloads.route import FindRoute, usual_route
 from studio.services.downloads.state import DownloadState, State
 from studio.services.event import Event
 from studio.services.library.library import Library
-from studio.services.store.layout import PARTS
+from studio.services.store.layout import PARTS, key
 
 TOGETHER = 2
 
@@ -199,14 +199,15 @@ class Downloads:
                 del self.states[model_id]
 
     def _discard(self, model_id: str) -> None:
-        shutil.rmtree(self._library.folder / PARTS / model_id, ignore_errors=True)
+        shutil.rmtree(self._library.folder / PARTS / key(model_id), ignore_errors=True)
 
     def _kept(self) -> dict[str, int]:
         """Unfinished downloads of an earlier run and the bytes that they have."""
-        known = {entry.model.id for entry in self._library.entries() if not entry.installed}
+        ids = [entry.model.id for entry in self._library.entries() if not entry.installed]
+        known = {key(model_id): model_id for model_id in ids}
         parts = self._library.folder / PARTS
         folders = [folder for folder in parts.iterdir() if folder.is_dir()] if parts.is_dir() else []
-        return {folder.name: arrived(folder) for folder in folders if folder.name in known}
+        return {known[folder.name]: arrived(folder) for folder in folders if folder.name in known}
 
     # --- one download -----------------------------------------------------------------------
 
@@ -216,15 +217,7 @@ class Downloads:
         self._set(msgspec.structs.replace(self.states[model_id], state=State.RUNNING))
         speed = Rate()
         try:
-            order = Fetch(
-                model=model,
-                folder=str(self._library.folder),
-                logs=str(self._logs),
-                limit=str(self._limit),
-                accepted=self._accepted[model_id],
-                licence_text=self._licences[model_id],
-                route=await self._route(repositories=any(isinstance(s, Hub) for s in model.sources)),
-            )
+            order = await self.fetch_order(model, self._accepted[model_id], self._licences[model_id])
             word = await fetch_in_helper(order, lambda news: self._moved(model_id, news, speed.of(news)))
         except OSError as error:
             word = Failed(failure=Failure(code="internal", values={"reason": str(error)}))
@@ -238,6 +231,18 @@ class Downloads:
         size = model.bytes or last.total_bytes
         return DownloadState(
             id=model_id, state=State.DONE, done_bytes=size, total_bytes=size, refused=word.refused
+        )
+
+    async def fetch_order(self, model: Model, accepted: float, licence_text: str = "") -> Fetch:
+        """What tells a helper to fetch *model*, whose licence was accepted at *accepted*, POSIX seconds."""
+        return Fetch(
+            model=model,
+            folder=str(self._library.folder),
+            logs=str(self._logs),
+            limit=str(self._limit),
+            accepted=accepted,
+            licence_text=licence_text,
+            route=await self._route(repositories=any(isinstance(s, Hub) for s in model.sources)),
         )
 
     def _moved(self, model_id: str, progress: Progress, rate: float) -> None:

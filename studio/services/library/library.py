@@ -69,7 +69,7 @@ class Resolved(Struct, frozen=True):
     source: ModelSource
 
 
-class _Place(Struct, frozen=True):
+class _Place(Struct, frozen=True, dict=True):
     """Where a model's files lie, and which must be there as described."""
 
     folder: Path
@@ -78,7 +78,7 @@ class _Place(Struct, frozen=True):
     record: Record | None = None
     root: Path | None = None
 
-    @property
+    @cached_property
     def fits(self) -> bool:
         """Is every file there, in its size?"""
         return all(_fits(self.folder, file) for file in self.files)
@@ -128,12 +128,12 @@ class Library:
     def entries(self, task: str | None = None) -> list[Entry]:
         """Every known model, or those for *task*, those to offer first coming first, the user's own last."""
         stored = self.store.stored()
-        listed = [Entry(model, self._installed(model, stored)) for model in self._listed().values()]
-        return [
-            entry
-            for entry in (*listed, *self._brought(stored), *self.own())
-            if task is None or task in entry.model.tasks
+        listed = [
+            Entry(model, self._installed(model, stored))
+            for model in (*self._listed().values(), *self._brought(stored).values())
+            if task is None or task in model.tasks
         ]
+        return listed + [entry for entry in self.own() if task is None or task in entry.model.tasks]
 
     def own(self) -> list[Entry]:
         """The models that the user added; those that are not there now are not installed."""
@@ -142,10 +142,10 @@ class Library:
     def entry(self, model_id: str) -> Entry:
         """Raises StudioError `model.missing` for an id that nobody knows."""
         stored = self.store.stored()
-        model = self.known(model_id)
+        model = self.known(model_id) or self._brought(stored).get(model_id)
         if model is not None:
             return Entry(model, self._installed(model, stored))
-        for entry in (*self._brought(stored), *self.own()):
+        for entry in self.own():
             if entry.model.id == model_id:
                 return entry
         raise StudioError("model.missing", name=model_id)
@@ -222,12 +222,16 @@ class Library:
         except StudioError:
             return model_id
 
+    def needs(self, model_id: str) -> tuple[str, ...]:
+        """Ids of the models that a listed one does not work without."""
+        return getattr(self.known(model_id), "needs", ())
+
     def needing(self, model_id: str) -> list[str]:
         """Titles of the models here that do not work without *model_id*."""
         return [
             localized(entry.model.title)
             for entry in self.entries()
-            if entry.installed and model_id in getattr(entry.model, "needs", ())
+            if entry.installed and model_id in self.needs(entry.model.id)
         ]
 
     def files_of(self, model_id: str) -> tuple[Path, tuple[ModelFile, ...]]:
@@ -249,8 +253,7 @@ class Library:
         `model.unrecognized`, `model.unsafe`.
         """
         stored = self.store.stored()
-        brought = (entry.model for entry in self._brought(stored) if entry.model.id == id_or_path)
-        model = self.known(id_or_path) or next(brought, None)
+        model = self.known(id_or_path) or self._brought(stored).get(id_or_path)
         if model is None:
             return self._resolve_path(id_or_path)
         spec = family(model.family)
@@ -382,16 +385,16 @@ class Library:
         """The folders of the fetched models; each appears and goes in one moment."""
         return frozenset(stored.folder for stored in self.store.stored())
 
-    def _brought(self, stored: Sequence[Stored]) -> list[Entry]:
-        """Models that only their record knows: not from this version's list."""
-        found: dict[str, Entry] = {}
+    def _brought(self, stored: Sequence[Stored]) -> dict[str, Model]:
+        """Models by id that only their record knows: not from this version's list."""
+        found: dict[str, Model] = {}
         known = self._listed()
         for each in stored:
             if not any(model_id in known for model_id in each.record.ids):
                 model = each.record.described()
-                if model is not None and model.family in families() and model.id not in found:
-                    found[model.id] = Entry(model, self._installed(model, stored))
-        return list(found.values())
+                if model is not None and model.family in families():
+                    found.setdefault(model.id, model)
+        return found
 
     def _place(self, model: Model, stored: Sequence[Stored]) -> _Place | None:
         """None when no source of the model is here."""
