@@ -224,10 +224,14 @@ def _times(best: Planned | None, estimate: Estimate) -> list[tuple[str, str]]:
         told = [(t(f"phase.{name}"), took) for name, took in phases.items() if took > 0.01 * whole.mid]
         rows = [(name, _short_time(took)) for name, took in told]
         doubts = [(t("plan.doubtful"), "")] if best.doubtful else []
-        return [*rows, (t("plan.whole"), plan_words.span_words(whole)), *doubts]
+        return [*rows, (_whole(best), plan_words.span_words(whole)), *doubts]
     if estimate.seconds is not None:
-        return [(t("plan.whole"), plan_words.span_words(estimate.seconds))]
+        return [(_whole(estimate), plan_words.span_words(estimate.seconds))]
     return [(t("plan.whole"), t("plan.unmeasured"))]
+
+
+def _whole(known: Planned | Estimate) -> str:
+    return t("plan.whole.most" if known.most else "plan.whole")
 
 
 def _short_time(seconds: float) -> str:
@@ -242,7 +246,8 @@ def _compared(outcome: Outcome, promised: Estimate) -> list[tuple[str, str]]:
     rows: list[tuple[str, str]] = []
     if promised.seconds is not None:
         values = {"real": _short_time(took), "told": _short_time(promised.seconds.mid)}
-        rows.append((t("plan.last.time"), t("plan.last.compared", **values)))
+        words = t("plan.last.most" if promised.most else "plan.last.compared", **values)
+        rows.append((t("plan.last.time"), words))
     else:
         rows.append((t("plan.last.time"), _short_time(took)))
     peak = outcome.peak.vram_bytes or outcome.peak.ram_bytes

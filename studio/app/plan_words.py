@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from studio.app.fit import time_words
 from studio.domain.family import FamilySpec
 from studio.domain.plan import Plan, Planned, Plans, Span
 from studio.domain.planning.words import how
@@ -38,7 +39,7 @@ def span_words(span: Span) -> str:
 def takes(planned: Planned) -> str:
     """Memory and time in a line."""
     seconds = planned.prediction.seconds
-    time = [t("fit.seconds", time=duration(seconds.mid))] if seconds is not None else []
+    time = [time_words(seconds, most=planned.most)] if seconds is not None else []
     return "  •  ".join([memory(planned.memory), *time])
 
 

@@ -213,7 +213,7 @@ def _values(plans: Plans) -> dict[str, str]:
 def _show(plans: Plans, nearest: list[tuple[dict[str, Any], Planned]], spec: FamilySpec) -> None:
     terminal.out().print(Text(t(plans.reason, **_values(plans)), style="bold"))
     table = terminal.table(
-        t("cli.plan.device"), t("cli.plan.how"), f">{t('cli.plan.memory')}", f">{t('cli.plan.time')}", ""
+        t("cli.plan.device"), t("cli.plan.how"), f">{t('cli.plan.memory')}", f">{_time_title(plans)}", ""
     )
     for each in plans.plans[:SHOWN]:
         table.add_row(each.plan.device, _how(each, spec), _memory(each), _time(each), t(f"fit.{each.fit}"))
@@ -232,6 +232,10 @@ def _show(plans: Plans, nearest: list[tuple[dict[str, Any], Planned]], spec: Fam
         shown = "x".join(map(str, value)) if isinstance(value, tuple) else str(value)
         words = t("cli.plan.nearest", name=label, value=shown, memory=gigabytes(each.memory.mid))
         terminal.out().print(Text(words))
+
+
+def _time_title(plans: Plans) -> str:
+    return t("cli.plan.time.most" if any(each.most for each in plans.plans) else "cli.plan.time")
 
 
 def _how(each: Planned, spec: FamilySpec) -> str:

@@ -7,13 +7,17 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QLabel
 
 from studio.app import language
-from studio.app.plan_sheet import PlanSheet, _short_time
+from studio.app.fit import fit_words
+from studio.app.plan_sheet import PlanSheet, _compared, _short_time, _times
 from studio.app.widgets.button import Button
+from studio.domain.job import Outcome, Peak
+from studio.domain.plan import Estimate, Fit, Span
 from studio.services.studio import Studio
 from tests.app.studios import studio_at
 from tests.app.test_panels import window_on
@@ -69,6 +73,20 @@ async def test_a_click_on_the_fit_line_opens_and_closes_it(tmp_path, monkeypatch
         draw.prompt.fit.click()
         draw.prompt.fit.click()
         assert not sheet.isVisible()
+
+
+def test_what_may_end_before_is_told_as_the_most() -> None:
+    seconds = Span(low=30.0, mid=40.0, high=50.0)
+    estimate = Estimate(fit=Fit.GREEN, memory=None, available_bytes=0, seconds=seconds)
+    assert "about 40 s" in fit_words(estimate)
+    assert "at most" not in fit_words(estimate)
+    most = msgspec.structs.replace(estimate, most=True)
+    assert "at most about 40 s" in fit_words(most)
+    assert _times(None, most) == [("In all, at most", "40 s (30 s to 50 s)")]
+    assert _times(None, estimate)[0][0] == "In all"
+    outcome = Outcome(timings={"total": 4.0}, peak=Peak(ram_bytes=1), device="cpu")
+    assert _compared(outcome, most)[0] == ("Time", "4.0 s, at most 40 s predicted")
+    assert _compared(outcome, estimate)[0] == ("Time", "4.0 s, predicted 40 s")
 
 
 def test_a_moment_is_no_nought() -> None:
