@@ -77,6 +77,7 @@ def _models() -> typer.Typer:
     models = typer.Typer(cls=Group, rich_markup_mode=None)
     as_json = _as_json()
     one_model = typer.Argument(metavar="ID", help=t("cli.help.id"))
+    some_models = typer.Argument([], metavar="[ID...]", help=t("cli.help.ids"))
 
     @models.command("list", cls=Command, help=t("cli.help.models.list"))
     def models_list(json: bool = as_json) -> int:
@@ -95,6 +96,18 @@ def _models() -> typer.Typer:
         from studio.cli.fetch import get
 
         return get(model_id, offline=ctx.obj["offline"])
+
+    @models.command("pause", cls=Command, help=t("cli.help.models.pause"))
+    def models_pause(ids: list[str] = some_models, json: bool = as_json) -> int:
+        from studio.cli.fetch import pause
+
+        return pause(ids, as_json=json)
+
+    @models.command("resume", cls=Command, help=t("cli.help.models.resume"))
+    def models_resume(ctx: typer.Context, ids: list[str] = some_models, json: bool = as_json) -> int:
+        from studio.cli.fetch import resume
+
+        return resume(ids, as_json=json, offline=ctx.obj["offline"])
 
     @models.command("probe", cls=Command, help=t("cli.help.models.probe"))
     def models_probe(

@@ -1,14 +1,20 @@
-"""Fetching a model, its licence shown first, with a line that moves."""
+"""Fetching models in a terminal: the licence first, then a table that moves; pausing and going on."""
 
 from __future__ import annotations
 
+import asyncio
+
 from studio.cli import terminal
+from studio.cli.board import Board
+from studio.cli.home import open_library
 from studio.cli.models import licence_words
-from studio.cli.session import Bar, open_studio, run_async
+from studio.cli.session import open_studio, run_async
+from studio.domain.failure import Cancelled
 from studio.domain.model import Model
-from studio.domain.quantity import duration, size, speed
 from studio.domain.text import localized, t
-from studio.services.downloads.state import DownloadState
+from studio.services.downloads import pausing
+from studio.services.downloads.state import State
+from studio.services.library.record import PARTS
 from studio.services.studio import Studio
 
 
@@ -28,33 +34,66 @@ async def _get(model_id: str, *, offline: bool) -> int:
 
 
 async def fetch(studio: Studio, model: Model) -> None:
-    """Download *model* with a moving line. Raises StudioError, Cancelled; what has arrived is kept."""
+    """Download *model*, its licence shown first. Raises StudioError, Cancelled; what has arrived is kept."""
     licence = model.licence
     title = localized(model.title)
     terminal.say(t("cli.models.terms", title=title, licence=licence_words(licence), url=licence.url))
     if licence.restrictions:
         terminal.say(localized(licence.restrictions))
-    bar = Bar()
-
-    def show(state: DownloadState) -> None:
-        if state.id == model.id:
-            share = state.done_bytes / state.total_bytes if state.total_bytes else None
-            bar.show(f"{title}: {t(f'cli.stage.{state.stage}')}", share, _moving(state))
-
-    disconnect = studio.downloads.changed.connect(show)
-    try:
-        studio.downloads.start(model.id)
-        await studio.downloads.wait(model.id)
-    finally:
-        disconnect()
-        bar.close()
-    terminal.say(t("cli.models.got", title=title))
+    await _follow(studio, [model])
 
 
-def _moving(state: DownloadState) -> str:
-    words = [f"{size(state.done_bytes)} / {size(state.total_bytes)}"] if state.total_bytes else []
-    if state.bytes_per_second:
-        words.append(speed(state.bytes_per_second))
-    if state.remaining is not None:
-        words.append(t("cli.about", time=duration(state.remaining)))
-    return "  ".join(words)
+def resume(ids: list[str], *, as_json: bool, offline: bool) -> int:
+    """Go on with the downloads that were begun, all of them where none is named."""
+    return run_async(_resume(ids, as_json=as_json, offline=offline))
+
+
+async def _resume(ids: list[str], *, as_json: bool, offline: bool) -> int:
+    async with open_studio(offline=offline) as studio:
+        begun = [state.id for state in studio.downloads.states.values() if state.state is State.PAUSED]
+        entries = [studio.library.entry(model_id) for model_id in ids or begun]
+        await _follow(studio, [entry.model for entry in entries if not entry.installed])
+    _tell("resumed", [entry.model.id for entry in entries], as_json=as_json)
+    return terminal.DONE
+
+
+async def _follow(studio: Studio, models: list[Model]) -> None:
+    """Show them all until each is here. Raises StudioError, Cancelled, with words on how to go on."""
+    titles = {model.id: localized(model.title) for model in models}
+    with Board(titles) as board:
+        disconnect = studio.downloads.changed.connect(board.show)
+        try:
+            for model in models:
+                studio.downloads.start(model.id)
+            for model in models:
+                await studio.downloads.wait(model.id)
+                board.say(t("cli.models.got", title=titles[model.id]))
+        except (asyncio.CancelledError, Cancelled):
+            ids = " ".join(studio.downloads.order)
+            board.say(t("downloads.go_on", command=f"{terminal.program()} models resume {ids}"))
+            raise
+        finally:
+            disconnect()
+
+
+def pause(ids: list[str], *, as_json: bool) -> int:
+    """Stop what any window or terminal is fetching, all of it where nothing is named."""
+    library = open_library()
+    parts = library.folder / PARTS
+    for model_id in ids:
+        library.entry(model_id)  # a name that nobody knows is said to be one
+    wanted = [key for key in pausing.running(parts) if not ids or key in ids]
+    paused = [key for key in wanted if pausing.pause(parts, key)]
+    if len(paused) < len(wanted):
+        raise terminal.Refusal("download.failed", t("downloads.busy"), t("downloads.busy.hint"))
+    _tell("paused", paused, as_json=as_json)
+    return terminal.DONE
+
+
+def _tell(what: str, ids: list[str], *, as_json: bool) -> None:
+    if as_json:
+        terminal.print_json({what: ids})
+    elif not ids:
+        terminal.say(t(f"downloads.none.{what}"))
+    elif what == "paused":
+        terminal.say(t("downloads.paused", ids=", ".join(ids)))

@@ -18,13 +18,19 @@ from studio.services.language import language
 from studio.services.logs import Log
 from studio.services.paths import Paths
 from studio.services.settings import SettingsStore
+from studio.wire import offline as switch
 
 log = logging.getLogger(__name__)
 
 
 def run(arguments: Sequence[str], *, offline: bool = False) -> int:
-    """Do what the command line says. Returns 0 done, 1 failed, 2 wrong use, 130 cancelled."""
+    """Do what the command line says. Returns 0 done, 1 failed, 2 wrong use, 130 cancelled.
+
+    `--offline` may stand anywhere before a `--`.
+    """
     terminal.prepare()
+    arguments, said = _without_offline(arguments)
+    offline = offline or said
     as_json = "--json" in arguments
     try:
         paths = Paths.default()
@@ -39,10 +45,20 @@ def run(arguments: Sequence[str], *, offline: bool = False) -> int:
     if settings.aside:
         terminal.warn(t("cli.settings_aside", path=settings.aside))
     writer.start()
+    # For those commands too that start no studio, whose own switch this is.
+    switch.forbid(offline or settings.value.offline or switch.offline_by_environment())
     try:
         return _answer(list(arguments), as_json=as_json, offline=offline)
     finally:
+        switch.forbid(False)
         writer.end()
+
+
+def _without_offline(arguments: Sequence[str]) -> tuple[list[str], bool]:
+    words = list(arguments)
+    end = words.index("--") if "--" in words else len(words)
+    kept = [word for word in words[:end] if word != "--offline"] + words[end:]
+    return kept, len(kept) < len(words)
 
 
 def _answer(arguments: list[str], *, as_json: bool, offline: bool) -> int:

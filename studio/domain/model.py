@@ -62,7 +62,27 @@ class Hub(Struct, frozen=True, kw_only=True, tag="hub", tag_field="kind", forbid
     files: tuple[str, ...] = ("*",)
 
 
-Source = Bundled | Package | DataWheels | Hub
+class ModelScope(
+    Struct, frozen=True, kw_only=True, tag="modelscope", tag_field="kind", forbid_unknown_fields=True
+):
+    """A repository on ModelScope, whose ids are not always the hub's. `files` as in `Hub`."""
+
+    repo: str
+    revision: str = "master"
+    files: tuple[str, ...] = ("*",)
+
+
+class Address(Struct, frozen=True, kw_only=True, tag="address", tag_field="kind", forbid_unknown_fields=True):
+    """One file somewhere on the web, to become the model's file `path`. `sha256` where it is known before."""
+
+    url: str
+    path: str
+    sha256: str | None = None
+
+
+Source = Bundled | Package | DataWheels | Hub | ModelScope | Address
+Online = DataWheels | Hub | ModelScope | Address
+"""What can be fetched."""
 
 
 class Conversion(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

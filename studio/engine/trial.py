@@ -19,6 +19,7 @@ from studio.domain.machine import TorchBuild
 from studio.engine import device
 from studio.engine.failures import OUT_OF_VRAM
 from studio.engine.lifeline import die_with_parent
+from studio.wire import offline
 from studio.wire.messages import DeviceState
 
 SIDE = 64
@@ -28,6 +29,7 @@ _FIRST = {"cuda": "cuda:0", "rocm": "cuda:0", "xpu": "xpu:0", "mps": "mps"}
 def main(parent: int, without: list[str]) -> None:
     """Ends with *parent*, whose output it writes to."""
     die_with_parent(parent)
+    offline.forbid()
     out = os.fdopen(os.dup(1), "w", encoding="utf-8")
     os.dup2(2, 1)  # what a library prints is no message
 

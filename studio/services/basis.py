@@ -10,17 +10,18 @@ from pathlib import Path
 from studio.services.library.library import Library
 from studio.services.paths import Paths
 from studio.services.settings import SettingsStore
+from studio.wire.offline import offline_by_environment
 
 
 class Basis:
-    """*offline* is for this run only and stronger than the setting."""
+    """*offline*, or a variable of the hub's programs, is for this run only and stronger than the setting."""
 
     def __init__(self, paths: Paths, *, offline: bool = False) -> None:
         self.paths = paths
         self.settings = SettingsStore(paths)
         self.library = Library(Path(self.settings.value.models or paths.models))
-        self._forced_offline = offline
+        self.kept_offline = offline or offline_by_environment()
 
     @property
     def offline(self) -> bool:
-        return self._forced_offline or self.settings.value.offline
+        return self.kept_offline or self.settings.value.offline

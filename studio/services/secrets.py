@@ -42,6 +42,10 @@ class Secrets:
             scrub.hide(secret)
         return secret
 
+    def where(self, name: str) -> Literal["keyring", "file"]:
+        """Where the secret of that name is kept. Raises OSError."""
+        return "file" if name in self._read() else "keyring"
+
     def set(self, name: str, secret: str) -> Literal["keyring", "file"]:
         """Keep *secret*, and say where. Raises OSError."""
         scrub.hide(secret)

@@ -18,12 +18,21 @@ from studio.wire import files
 log = logging.getLogger(__name__)
 
 
+_ADDRESS = r"(https://[^\s/@]+|http://(localhost|127\.0\.0\.1|\[::1\])(:\d{1,5})?)(/[^\s?#]*)?"
+Mirror = Annotated[str, Meta(pattern=rf"^(hub|hf-mirror|modelscope|{_ADDRESS})$")]
+
+
 class Settings(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """`language`: "" follows the system. `outputs` and `models`: folders, "" for the usual place.
 
     `idle_unload_seconds`: the engine forgets a model not used for so long; 0 is never.
     `ai_label`: results carry the label for AI-made content. `device` and `threads` are the defaults
-    of a request. `shortcuts`: keys that the user changed, by action. `welcomed`: the first start is over.
+    of a request. `bandwidth`: bytes a second for all downloads together, 0 without limit.
+    `shortcuts`: keys that the user changed, by action. `welcomed`: the first start is over.
+
+    Of the network: `mirrors` in the order to ask, names of `route.MIRRORS` or addresses; none is automatic.
+    `proxy`: "" as the system says, "none", or an address, a user's name in it but no password.
+    `package_index`: "" as pip is set up.
     """
 
     language: Literal["", "en", "zh_CN"] = ""
@@ -37,8 +46,12 @@ class Settings(Struct, frozen=True, kw_only=True, omit_defaults=True):
     ai_label: bool = True
     device: Annotated[str, Meta(pattern=r"^(auto|cpu|mps|(cuda|xpu):\d{1,2})$")] = "auto"
     threads: Annotated[int, Meta(ge=0, le=1024)] = 0
+    bandwidth: Annotated[int, Meta(ge=0, le=10**12)] = 0
     shortcuts: dict[str, str] = {}
     welcomed: bool = False
+    mirrors: tuple[Mirror, ...] = ()
+    proxy: Annotated[str, Meta(pattern=r"^(none|(https?|socks5h?)://([^\s/@:]+@)?[^\s/@?#]+/?)?$")] = ""
+    package_index: Annotated[str, Meta(pattern=rf"^({_ADDRESS})?$")] = ""
 
 
 class SettingsStore:
@@ -59,7 +72,10 @@ class SettingsStore:
         try:
             value = msgspec.convert(fields, Settings)
         except msgspec.ValidationError as error:
-            raise StudioError("param.invalid", name=", ".join(changes), reason=str(error)) from error
+            reason = f"settings.takes.{next(iter(changes))}"
+            raise StudioError(
+                "param.invalid", name=", ".join(changes), reason=reason, details=str(error)
+            ) from error
         if value != self.value:
             self._file.parent.mkdir(parents=True, exist_ok=True)
             files.write(self._file, msgspec.json.format(msgspec.json.encode(value)))

@@ -26,6 +26,7 @@ from studio.services.basis import Basis
 from studio.services.conversations import Conversations
 from studio.services.database import Database
 from studio.services.downloads.downloads import Downloads
+from studio.services.downloads.mirrors import Mirrors
 from studio.services.downloads.remote import Remote
 from studio.services.drafts import Drafts
 from studio.services.engine.supervisor import Engine
@@ -46,11 +47,10 @@ from studio.services.queue import Queue
 from studio.services.runner import Runner, SavedResult
 from studio.services.secrets import Secrets
 from studio.services.settings import Settings
+from studio.services.tokens import Tokens
 from studio.wire.messages import Configure, Devices
 
 log = logging.getLogger(__name__)
-
-TOKEN = "hub"  # noqa: S105 - the name under which it is kept
 
 
 def engine_command() -> list[str]:
@@ -77,22 +77,29 @@ class Studio:
         self.basis = basis or Basis(paths, offline=offline)
         self.settings = self.basis.settings
         self.library = self.basis.library
-        self.network = Network(paths)
-        self.secrets = Secrets(paths)
+        self.network = Network(paths.logs)
+        self.tokens = Tokens(Secrets(paths))
         self.drafts = Drafts(paths)
         self.conversations = Conversations(paths)
         self.database = Database(paths.data / "studio.db")
+        self.mirrors = Mirrors(
+            paths.cache / "mirrors.json",
+            paths.logs,
+            settings=lambda: self.settings.value,
+            tokens=self.tokens,
+            offline=lambda: self.offline,
+        )
         self.downloads = Downloads(
             self.library,
             paths.logs,
             offline=lambda: self.offline,
-            token=lambda: self.secrets.get(TOKEN),
+            route=self.mirrors.route,
         )
         self.remote = Remote(
             paths.cache / "remote",
             paths.logs,
             offline=lambda: self.offline,
-            token=lambda: self.secrets.get(TOKEN),
+            route=self.mirrors.route,
         )
         self.engine = Engine(engine_command(), paths.logs / "engine.log")
         self.history = History(self.database)
@@ -234,6 +241,7 @@ class Studio:
             last_first.push_async_callback(self._stop_work)
             last_first.push_async_callback(self.downloads.close)
             last_first.push_async_callback(self.remote.close)
+            last_first.push_async_callback(self.mirrors.close)
 
     async def _stop_work(self) -> None:
         await asyncio.gather(self.queue.close(), self.engine.close(), self.measuring.close())
@@ -306,6 +314,10 @@ class Studio:
         if self.offline:
             self.downloads.pause_all()
             self.remote.stop()
+        try:
+            self.downloads.limit(settings.bandwidth)
+        except OSError as error:
+            log.warning("downloads keep the rate that they have: %s", error)
         self.engine.configure(Configure(idle_unload_seconds=settings.idle_unload_seconds))
 
     def _judge_again(self, _: None) -> None:

@@ -1,18 +1,19 @@
 """No connection leaves this computer while it is forbidden: refused where Python opens sockets.
 
 An audit hook sees every connect and every name lookup of this process, whichever library makes it.
-Native code that opens sockets by itself is out of its sight: `ENVIRONMENT` tells the known ones.
+Native code that opens sockets by itself is out of its sight: its own settings keep it home where it is used.
 """
 
 from __future__ import annotations
 
 import errno
 import ipaddress
+import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, Literal
 
-ENVIRONMENT = {"HF_HUB_OFFLINE": "1", "TRANSFORMERS_OFFLINE": "1", "HF_HUB_DISABLE_XET": "1"}
+_TRUE = frozenset(("1", "on", "yes", "true"))
 
 Event = Literal["lookup", "connect", "refused"]
 Observer = Callable[[str, int, Event], None]
@@ -67,6 +68,12 @@ def forbid(forbidden: bool = True) -> None:
     """
     _guard.install()
     _guard.forbidden = forbidden
+
+
+def offline_by_environment(environment: Mapping[str, str] = os.environ) -> bool:
+    """Whether the user told every program of the hub to stay offline."""
+    variables = ("HF_HUB_OFFLINE", "TRANSFORMERS_OFFLINE")
+    return any(environment.get(name, "").strip().lower() in _TRUE for name in variables)
 
 
 def forbidden() -> bool:

@@ -26,25 +26,25 @@ SETTLE_SECONDS = 1.0  # for what the window does after its first picture
 T = TypeVar("T")
 
 
-def run(home: Path, script: Callable[[Studio, Frame], Awaitable[T]]) -> T:
+def run(home: Path, script: Callable[[Studio, Frame], Awaitable[T]], *, offline: bool = True) -> T:
     """What *script* returns, given the running studio and its window."""
     gc.disable()  # as `studio` does
     app = QApplication([sys.argv[0], *theme.STYLE])
     app.setQuitOnLastWindowClosed(False)
     with QEventLoop(app) as loop:
         asyncio.set_event_loop(loop)
-        return loop.run_until_complete(_scripted(home, script))
+        return loop.run_until_complete(_scripted(home, script, offline=offline))
 
 
-async def _scripted(home: Path, script: Callable[[Studio, Frame], Awaitable[T]]) -> T:
-    async with opened(home) as (studio, frame):
+async def _scripted(home: Path, script: Callable[[Studio, Frame], Awaitable[T]], *, offline: bool) -> T:
+    async with opened(home, offline=offline) as (studio, frame):
         return await script(studio, frame)
 
 
 @asynccontextmanager
-async def opened(home: Path) -> AsyncIterator[tuple[Studio, Frame]]:
+async def opened(home: Path, *, offline: bool = True) -> AsyncIterator[tuple[Studio, Frame]]:
     """The window as `studio.app.main` puts it together, until the block ends."""
-    studio = Studio(Paths.under(home).create(), offline=True)
+    studio = Studio(Paths.under(home).create(), offline=offline)
     theme.install(QApplication.instance(), "light")
     frame = Frame(Desk(studio))
     frame.window.show()

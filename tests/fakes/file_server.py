@@ -1,16 +1,25 @@
-"""A real HTTP server on loopback that serves files, package indexes and a model hub, and can misbehave."""
+"""A real HTTP server on loopback that serves files, package indexes and a model hub, and can misbehave.
+
+`python -m tests.fakes.file_server FOLDER` is one in a process of its own: a hub with one repository,
+`bench/files`, of the files in the folder. It prints its address and ends with its input.
+"""
 
 from __future__ import annotations
 
+import gzip
 import hashlib
 import json
+import os
 import socket
 import struct
+import sys
 import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from email.utils import formatdate
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
@@ -20,6 +29,7 @@ class Asked:
 
     def __init__(self, path: str, headers: Any) -> None:
         self.path = path
+        self.begin = self.sent = 0  # the bytes of the file that went out
         self.range = headers.get("Range")
         self.if_range = headers.get("If-Range")
         self.authorization = headers.get("Authorization")
@@ -31,14 +41,15 @@ class Asked:
 
 
 class FileServer:
-    """`files`: content by path. `faults`: by path, what goes wrong at the next requests, one each;
+    """`files`: content by path, or where it lies. `faults`: by path, what goes wrong at the next requests,
 
-    the last stays if it ends in "!". `pause`: seconds between pieces of `piece` bytes.
+    one each; the last stays if it ends in "!". `pause`: seconds between pieces of `piece` bytes.
     """
 
     def __init__(self) -> None:
-        self.files: dict[str, bytes] = {}
+        self.files: dict[str, bytes | Path] = {}
         self.types: dict[str, str] = {}
+        self.headers: dict[str, dict[str, str]] = {}
         self.faults: dict[str, list[str]] = {}
         self.redirects: dict[str, str] = {}
         self.password: str | None = None
@@ -102,22 +113,49 @@ class FileServer:
                 self.types[page] = "text/html; charset=UTF-8"
         return f"{self.url}/simple/"
 
-    def hub(self, repo: str, commit: str, files: dict[str, bytes], **info: Any) -> None:
+    def hub(self, repo: str, commit: str, files: dict[str, bytes] | dict[str, Path], **info: Any) -> None:
         """A model repository with these files; those over 1,000 bytes are kept as large ones."""
         siblings: list[dict[str, Any]] = []
-        for name, data in files.items():
-            blob = hashlib.sha1(f"blob {len(data)}\0".encode() + data, usedforsecurity=False).hexdigest()
-            entry: dict[str, Any] = {"rfilename": name, "size": len(data), "blobId": blob}
-            if len(data) > 1000:
-                digest = hashlib.sha256(data).hexdigest()
-                entry["lfs"] = {"sha256": digest, "size": len(data), "pointerSize": 134}
+        for name, content in files.items():
+            size = _size(content)
+            entry: dict[str, Any] = {"rfilename": name, "size": size}
+            if size > 1000:
+                digest = _sha256(content)
+                entry["lfs"] = {"sha256": digest, "size": size, "pointerSize": 134}
                 entry["blobId"] = hashlib.sha1(digest.encode(), usedforsecurity=False).hexdigest()
+            else:
+                data = content if isinstance(content, bytes) else content.read_bytes()
+                blob = hashlib.sha1(f"blob {size}\0".encode() + data, usedforsecurity=False)
+                digest = entry["blobId"] = blob.hexdigest()
             siblings.append(entry)
-            self.files[f"/{repo}/resolve/{commit}/{name}"] = data
-        tree = {"id": repo, "modelId": repo, "sha": commit, "siblings": siblings, **info}
+            for revision in ("main", commit):
+                path = f"/{repo}/resolve/{revision}/{name}"
+                self.files[path] = content
+                self.headers[path] = {"X-Repo-Commit": commit, "ETag": f'"{digest}"'}
+        about = {"id": repo, "modelId": repo, "sha": commit, "siblings": siblings, **info}
+        tree = [_of_tree(entry) for entry in siblings]
+        api = f"/api/models/{repo}"
+        self._json(api, about)
         for revision in ("main", commit):
-            self.files[f"/api/models/{repo}/revision/{revision}"] = json.dumps(tree).encode()
-            self.types[f"/api/models/{repo}/revision/{revision}"] = "application/json"
+            self._json(f"{api}/revision/{revision}", about)
+            self._json(f"{api}/tree/{revision}", tree)
+
+    def _json(self, path: str, value: Any) -> None:
+        self.files[path] = json.dumps(value).encode()
+        self.types[path] = "application/json"
+
+
+def _of_tree(entry: dict[str, Any]) -> dict[str, Any]:
+    """A file as the hub's other way to list them names it."""
+    lfs = entry.get("lfs")
+    large = {"lfs": {"oid": lfs["sha256"], "size": lfs["size"], "pointerSize": 134}} if lfs else {}
+    return {
+        "type": "file",
+        "path": entry["rfilename"],
+        "size": entry["size"],
+        "oid": entry["blobId"],
+        **large,
+    }
 
 
 @contextmanager
@@ -140,18 +178,27 @@ class _Handler(BaseHTTPRequestHandler):
     def log_message(self, format: str, *args: Any) -> None:
         pass
 
+    def do_HEAD(self) -> None:
+        self.do_GET()
+
     def do_GET(self) -> None:
         path = unquote(urlsplit(self.path).path)
-        self.owner.asked.append(Asked(path, self.headers))
+        self._asked = Asked(path, self.headers)
+        self.owner.asked.append(self._asked)
         fault = self.owner.fault(path)
         if self.owner.password and self.headers.get("Authorization") != self.owner.password:
             return self._status(401, {"WWW-Authenticate": "Basic realm=index"})
         if fault.isdecimal():
             return self._status(int(fault), {"Retry-After": "0"})
         if fault.startswith("retry-after "):
-            return self._status(503, {"Retry-After": fault.removeprefix("retry-after ")})
+            after = fault.removeprefix("retry-after ")
+            return self._status(
+                503, {"Retry-After": formatdate(time.time() + 3) if after == "date" else after}
+            )
         if fault == "redirect loop":
             return self._status(302, {"Location": self.path})
+        if fault == "redirect nowhere":
+            return self._status(302, {})
         if fault.startswith("redirect "):
             return self._status(302, {"Location": fault.removeprefix("redirect ")})
         if path in self.owner.redirects:
@@ -162,35 +209,54 @@ class _Handler(BaseHTTPRequestHandler):
             return self._status(404, {"X-Error-Code": "RevisionNotFound" if known else "RepoNotFound"})
         if fault == "html":
             return self._body(b"<html><body>Please log in to the hotel</body></html>", 200, {}, "text/html")
+        if fault in ("hangs up", "talks nonsense"):
+            self.wfile.write(b"" if fault == "hangs up" else b"220 mail ready\r\n\r\n")
+            self.close_connection = True
+            return None
         return self._file(path, fault)
 
     def _file(self, path: str, fault: str) -> None:
         data = self.owner.files[path]
-        if fault == "wrong bytes":
-            data = bytes(255 - byte for byte in data[:1000]) + data[1000:]
-        if fault == "longer":
-            data += b"more"
+        size = _size(data)
+        if isinstance(data, bytes):
+            data, size = _spoilt(data, fault)
+        headers = {"Accept-Ranges": "bytes", **self.owner.headers.get(path, {})}
+        if (etag := self._etag(path, fault)) is not None:
+            headers["ETag"] = etag
+        status, start, end = 200, 0, size
+        wanted = self.headers.get("Range")
+        same = self.headers.get("If-Range") in (None, etag)
+        if wanted and same and fault != "ignores ranges":
+            first, _, last = wanted.removeprefix("bytes=").partition("-")
+            start, end = int(first), min(int(last) + 1, end) if last else end
+            if start >= size:
+                return self._status(416, {"Content-Range": f"bytes */{size}"})
+            start, end, status = *_bent(start, end, size, fault), 206
+            if fault != "no content-range":
+                whole = size + (fault == "range of another size")
+                headers["Content-Range"] = f"bytes {start}-{end - 1}/{whole}"
+        if fault == "206 unasked":
+            status = 206
+        if fault == "gzip":
+            headers["Content-Encoding"] = "gzip"
+        self._asked.begin = start
+        kind = self.owner.types.get(path, "application/octet-stream")
+        if isinstance(data, Path):
+            return self._sendfile(data, start, end, status, headers)
+        return self._body(data[start:end], status, headers, kind, fault)
+
+    def _etag(self, path: str, fault: str) -> str | None:
         version = path
         if fault == "etag changes":
             version += fault
         elif fault == "another etag each time":
             version += str(len(self.owner.asked))
         etag = f'"{hashlib.md5(version.encode(), usedforsecurity=False).hexdigest()}"'
-        headers = {"ETag": etag, "Accept-Ranges": "bytes"}
-        wanted = self.headers.get("Range")
-        same = self.headers.get("If-Range") in (None, etag)
-        status, start, end = 200, 0, len(data)
-        if wanted and same and fault != "ignores ranges":
-            first, _, last = wanted.removeprefix("bytes=").partition("-")
-            start, end = int(first), min(int(last) + 1, end) if last else end
-            if start >= len(data):
-                return self._status(416, {"Content-Range": f"bytes */{len(data)}"})
-            if fault == "another range":
-                start = abs(start - 100)
-            status = 206
-            headers["Content-Range"] = f"bytes {start}-{end - 1}/{len(data)}"
-        kind = self.owner.types.get(path, "application/octet-stream")
-        return self._body(data[start:end], status, headers, kind, fault)
+        if version == path:
+            etag = self.owner.headers.get(path, {}).get("ETag", etag)
+        if fault == "no etag":
+            return None
+        return f"W/{etag}" if fault == "weak etag" else etag
 
     def _status(self, status: int, headers: dict[str, str]) -> None:
         self._body(b"", status, headers, "text/plain")
@@ -201,21 +267,96 @@ class _Handler(BaseHTTPRequestHandler):
             self.send_header(name, value)
         if fault == "no length":
             self.send_header("Connection", "close")
+        elif fault == "chunked":
+            self.send_header("Transfer-Encoding", "chunked")
+            data = b"%x\r\n%s\r\n0\r\n\r\n" % (len(data), data)
         else:
             self.send_header("Content-Length", str(len(data)))
         self.end_headers()
-        end = len(data) // 2 if fault in ("short", "reset") else len(data)
+        if self.command == "HEAD":
+            return
+        end = len(data) // 2 if fault in ("short", "reset", "stalls") else len(data)
+        pause = 0.1 if fault == "slow" else self.owner.pause
         try:
             for at in range(0, end, self.owner.piece):
                 piece = data[at : min(end, at + self.owner.piece)]
                 self.wfile.write(piece)
                 self.owner.sent += len(piece)
-                if self.owner.pause:
-                    time.sleep(self.owner.pause)
+                self._asked.sent += len(piece)
+                if pause:
+                    time.sleep(pause)
+            if fault == "stalls":
+                time.sleep(3)
             if fault == "reset":  # not an orderly end: the rest is thrown away
                 linger = struct.pack("ii", 1, 0)
                 self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, linger)
-            if fault in ("short", "reset", "no length"):
+            if fault in ("short", "reset", "no length", "stalls"):
                 self.close_connection = True
         except OSError:  # the other side went away, as tests make it do
             self.close_connection = True
+
+    def _sendfile(self, path: Path, start: int, end: int, status: int, headers: dict[str, str]) -> None:
+        self.send_response(status)
+        for name, value in {**headers, "Content-Length": str(end - start)}.items():
+            self.send_header(name, value)
+        self.end_headers()
+        if self.command == "HEAD":
+            return
+        self.wfile.flush()
+        try:
+            with path.open("rb") as file:
+                while start < end:
+                    start += os.sendfile(self.connection.fileno(), file.fileno(), start, end - start)
+        except OSError:
+            self.close_connection = True
+
+
+def _bent(start: int, end: int, size: int, fault: str) -> tuple[int, int]:
+    """The range that is given instead of the one that was asked for."""
+    if fault == "another range":
+        start = abs(start - 100)
+    elif fault == "ranges without an end":
+        end = size
+    elif fault == "shorter range":
+        end -= (end - start) // 2
+    return start, end
+
+
+def _spoilt(data: bytes, fault: str) -> tuple[bytes, int]:
+    if fault == "wrong bytes":
+        data = bytes(255 - byte for byte in data[:1000]) + data[1000:]
+    elif fault == "wrong at the end":
+        data = data[:-1] + bytes([255 - data[-1]])
+    elif fault == "longer":
+        data += b"more"
+    elif fault == "shorter":
+        data = data[:-4]
+    elif fault == "empty":
+        data = b""
+    elif fault == "zeros":
+        data = bytes(len(data))
+    elif fault == "gzip":
+        data = gzip.compress(data)
+    return data, len(data)
+
+
+def _size(content: bytes | Path) -> int:
+    return len(content) if isinstance(content, bytes) else content.stat().st_size
+
+
+def _sha256(content: bytes | Path) -> str:
+    if isinstance(content, bytes):
+        return hashlib.sha256(content).hexdigest()
+    with content.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def main(folder: Path) -> None:
+    with serving() as server:
+        server.hub("bench/files", "0" * 40, {path.name: path for path in sorted(folder.iterdir())})
+        print(server.url, flush=True)
+        sys.stdin.read()
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]))

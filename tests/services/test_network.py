@@ -11,7 +11,6 @@ from pathlib import Path
 import pytest
 
 from studio.services.network import Network
-from studio.services.paths import Paths
 
 
 def run(tmp_path: Path, code: str) -> dict:
@@ -20,8 +19,7 @@ def run(tmp_path: Path, code: str) -> dict:
 import json, socket, sys, threading
 from pathlib import Path
 from studio.services.network import Network
-from studio.services.paths import Paths
-network = Network(Paths.under(Path({str(tmp_path)!r})))
+network = Network(Path({str(tmp_path)!r}) / "logs")
 result = {{}}
 {textwrap.dedent(code)}
 print(json.dumps(result))
@@ -87,7 +85,7 @@ result["pair"] = attempt(lambda: a.sendall(b"x"))
 """,
     )
     assert set(result.values()) == {"ok"}, result
-    assert Network(Paths.under(tmp_path)).uses() == []
+    assert Network(tmp_path / "logs").connections.uses() == []
 
 
 def test_the_switch_goes_both_ways(tmp_path: Path) -> None:
@@ -129,7 +127,7 @@ with network.because("nothing"):
     pass
 """,
     )
-    refused, unexplained, download = Network(Paths.under(tmp_path)).uses()
+    refused, unexplained, download = Network(tmp_path / "logs").connections.uses()
     assert (download.why, download.hosts, download.received) == (
         "model tiny",
         ("192.0.2.1:443", "192.0.2.2:443"),
@@ -147,4 +145,4 @@ def test_a_broken_line_hides_no_other(tmp_path: Path) -> None:
     run(tmp_path, TRY + "network.start()\nattempt(lambda: tcp(('192.0.2.1', 80)))")
     file = tmp_path / "logs" / "connections.jsonl"
     file.write_bytes(b"{half a li\n" + file.read_bytes())
-    assert len(Network(Paths.under(tmp_path)).uses()) == 1
+    assert len(Network(tmp_path / "logs").connections.uses()) == 1

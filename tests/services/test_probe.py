@@ -23,10 +23,10 @@ from studio.domain.remote import RemoteModel
 from studio.services.downloads import beginning, repository
 from studio.services.downloads.messages import Probe
 from studio.services.downloads.probe import probe
+from studio.services.downloads.route import HUB, Route
 from studio.services.library.facts import read_facts
 from studio.services.library.recognize import recognize
 from studio.services.network import Network, Traffic
-from studio.services.paths import Paths
 from tests.fakes.file_server import FileServer, serving
 from tests.fakes.model_files import TINY, gguf_array, gguf_text
 from tests.fakes.model_files import gguf as gguf_bytes
@@ -47,8 +47,9 @@ def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[FileServer]:
     close_session()
 
 
-def look(server: FileServer, **order: Any) -> RemoteModel:
-    return probe(Probe(repo=REPO, logs="", **order), Traffic(), server.url)
+def look(server: FileServer, *, tokens: dict[str, str] | None = None, **order: Any) -> RemoteModel:
+    route = Route(origin=server.url, endpoints=(server.url,), tokens=tokens or {})
+    return probe(Probe(repo=REPO, logs="", route=route, **order), Traffic())
 
 
 def refused(server: FileServer, **order: Any) -> StudioError:
@@ -373,16 +374,15 @@ def test_the_token_stays_with_its_host(server: FileServer) -> None:
         server.hub(REPO, COMMIT, files)
         other.files = dict(server.files)
         server.redirects[SHARD] = other.url + SHARD
-        assert look(server, token="hub-token").family is not None
+        assert look(server, tokens={server.url: "hub-token"}).family is not None
         assert {asked.authorization for asked in server.asked} == {"Bearer hub-token"}
         assert other.asked
         assert {asked.authorization for asked in other.asked} == {None}
 
 
-def test_a_mirror_gets_no_token(server: FileServer, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("HF_ENDPOINT", server.url)
+def test_a_mirror_gets_no_token(server: FileServer) -> None:
     server.hub(REPO, COMMIT, repositories.sharded())
-    look(server, token="hub-token")
+    look(server, tokens={HUB: "hub-token"})
     assert {asked.authorization for asked in server.asked} == {None}
 
 
@@ -404,20 +404,24 @@ def test_every_connection_stands_under_one_reason(server: FileServer, tmp_path: 
     """Those of the threads that read ahead too. Loopback is no use of the network, but for this test."""
     server.hub(REPO, COMMIT, repositories.sharded())
     program = f"""
+import sys
 from pathlib import Path
 from studio.services.downloads.messages import Probe
 from studio.services.downloads.probe import probe
+from studio.services.downloads.route import Route
 from studio.services.network import Network
-from studio.services.paths import Paths
 from studio.wire import offline
 offline.is_local = lambda host: False
-network = Network(Paths.under(Path({str(tmp_path)!r})))
+connects = []
+sys.addaudithook(lambda event, args: event == "socket.connect" and connects.append(args))
+network = Network(Path({str(tmp_path)!r}) / "logs")
 network.start()
 with network.because("a look") as traffic:
-    probe(Probe(repo={REPO!r}, logs=""), traffic, {server.url!r})
+    route = Route(origin={server.url!r}, endpoints=({server.url!r},))
+    probe(Probe(repo={REPO!r}, logs="", route=route), traffic)
+print(len(connects))
 """
-    subprocess.run([sys.executable, "-c", program], check=True, timeout=60)
-    (use,) = Network(Paths.under(tmp_path)).uses()
+    done = subprocess.run([sys.executable, "-c", program], check=True, timeout=60, capture_output=True)
+    assert int(done.stdout) > 2  # more than one client, hence threads
+    (use,) = Network(tmp_path / "logs").connections.uses()
     assert (use.why, use.hosts) == ("a look", (f"127.0.0.1:{server.port}",))
-    lines = (tmp_path / "logs" / "connections.jsonl").read_text(encoding="utf-8").splitlines()
-    assert sum("host" in line for line in lines) > 2  # more than one client, hence threads

@@ -18,6 +18,7 @@ from studio.services.basis import Basis
 from studio.services.downloads import remote
 from studio.services.downloads.messages import Probe, order_of, to_frame
 from studio.services.downloads.remote import Remote
+from studio.services.downloads.route import Route
 from studio.services.library.facts import read_facts
 from studio.services.network import Network
 from studio.services.paths import Paths
@@ -132,7 +133,7 @@ async def test_the_reason_stands_in_the_record(tmp_path: Path, server: FileServe
     lines = (tmp_path / "logs" / "connections.jsonl").read_bytes().splitlines()
     whys = {(line["why"], line["received"] > 0) for line in map(json.loads, lines)}
     assert whys == {(REPO, True)}
-    assert Network(msgspec.structs.replace(Paths.under(tmp_path), logs=tmp_path / "logs")).uses() == []
+    assert Network(tmp_path / "logs").connections.uses() == []
 
 
 async def test_the_studio_knows_where_its_models_come_from(tmp_path: Path, server: FileServer) -> None:
@@ -155,7 +156,14 @@ async def test_the_studio_knows_where_its_models_come_from(tmp_path: Path, serve
 
 
 def test_the_order_says_all() -> None:
-    order = Probe(repo=REPO, logs="logs", revision="r", variant="v", files=("a",), token="t")
+    order = Probe(
+        repo=REPO,
+        logs="logs",
+        revision="r",
+        variant="v",
+        files=("a",),
+        route=Route(tokens={"https://h": "t"}),
+    )
     assert order_of(to_frame(order)) == order
 
 

@@ -12,12 +12,15 @@ from pathlib import Path
 import httpx2
 import pytest
 
+from studio.services.downloads import part
 from studio.services.downloads.addresses import AddressError
+from studio.services.downloads.fill import ATTEMPTS
+from studio.services.downloads.gather import Gather
+from studio.services.downloads.proof import Proof
+from studio.services.downloads.state import FileState
 from studio.services.downloads.transfer import (
-    ATTEMPTS,
     DeniedError,
     Item,
-    Transfer,
     TransferError,
     UnreachableError,
     WrongContentError,
@@ -43,18 +46,25 @@ class Run:
 
     def __init__(self, folder: Path, item: Item) -> None:
         self.path = folder / "file"
-        self.part, self.note = folder / "file.part", folder / "file.state"
+        name = item.sha256 or item.blob or "none"
+        self.part, self.note = folder / f"{name}.part", folder / f"{name}.state"
         self.slept: list[float] = []
         self.reports: list[int] = []
         self.traffic = Traffic()
+        self.timeout = 5.0
         self._item = item
 
     def __call__(self) -> None:
-        with httpx2.Client(timeout=5) as client:
-            transfer = Transfer(
-                client, self._item, self.path, self.reports.append, self.traffic, sleep=self.slept.append
+        with httpx2.Client(timeout=self.timeout) as client:
+            gather = Gather(
+                client,
+                {self.path: self._item},
+                self.path.parent,
+                lambda done, total, files: self.reports.append(done),
+                self.traffic,
+                sleep=self.slept.append,
             )
-            transfer.run()
+            gather.run()
 
 
 def run(folder: Path, server: FileServer, **changes: object) -> Run:
@@ -91,72 +101,213 @@ def test_something_must_say_what_it_is(tmp_path: Path, server: FileServer) -> No
         run(tmp_path, server, sha256=None)()
 
 
-# Each heals: the server misbehaves, then behaves.
-HEALS = [
-    ["short"],
-    ["reset"],
-    ["short", "reset", "short"],
-    ["short", "ignores ranges"],
-    ["short", "another range"],
-    ["short", "416"],
-    ["short", "etag changes"],
-    ["short", "wrong bytes"],
-    ["wrong bytes"],
-    ["no length"],
-    ["429"],
-    ["503"],
-    ["500", "502", "504"],
-    ["408"],
-    ["425"],
-    ["retry-after 2"],
-    ["short", "retry-after 2"],
-    ["reset"] * 4,
-]
-
-
-@pytest.mark.logs
-@pytest.mark.parametrize("faults", HEALS, ids=", ".join)
-def test_heals(tmp_path: Path, server: FileServer, faults: list[str]) -> None:
-    server.faults["/file"] = list(faults)
-    it = run(tmp_path, server)
-    it()
-    finished(it)
-    assert server.faults["/file"] == []
-
-
-ENDS: dict[str, type[Exception]] = {
+# What a server does wrong, one entry a request, and what must come of it: the file (None), or an error and no
+# file. "!" goes on for ever. All of it happens to one request for the whole, and to four at once for ranges.
+FAULTS: dict[str, type[Exception] | None] = {
+    # It breaks off.
+    "short": None,
+    "reset": None,
+    "short, reset, short": None,
+    "reset, reset, reset, reset": None,
+    "slow!": None,
+    "stalls": None,
+    "hangs up": None,
+    "hangs up!": UnreachableError,
+    "talks nonsense": None,
+    "talks nonsense!": UnreachableError,
+    # It is busy, or says so.
+    "429": None,
+    "503": None,
+    "500, 502, 504": None,
+    "408": None,
+    "425": None,
+    "retry-after 2": None,
+    "retry-after date": None,
+    "short, retry-after 2": None,
+    "503!": UnreachableError,
+    "429!": UnreachableError,
+    "retry-after 100000": UnreachableError,
+    # It has no such file, or not for us.
     "401": DeniedError,
     "403": DeniedError,
     "404": TransferError,
     "410": TransferError,
-    "503": UnreachableError,
-    "429": UnreachableError,
-    "reset 0": UnreachableError,
-    "redirect loop": TransferError,
+    "204": TransferError,
+    # It has something else.
+    "wrong bytes": None,
+    "wrong bytes!": WrongContentError,
+    "wrong at the end": None,
+    "wrong at the end!": WrongContentError,
+    "zeros!": WrongContentError,
+    "shorter!": WrongContentError,
+    "longer!": WrongContentError,
+    "empty!": WrongContentError,
+    "html": WrongContentError,
+    "gzip": WrongContentError,
+    # It changes between the requests.
+    "short, etag changes": None,
+    "short, wrong bytes": None,
+    "short, another etag each time!": None,
+    "another etag each time!": None,
+    "weak etag!": None,
+    "no etag!": None,
+    "short, no etag!": None,
+    # It does not know ranges, or answers others.
+    "short, ignores ranges": None,
+    "ignores ranges!": None,
+    "another range": None,
+    "another range!": None,
+    "short, another range": None,
+    "ranges without an end!": None,
+    "shorter range": None,
+    "no content-range!": None,
+    "range of another size": None,
+    "206 unasked": None,
+    "short, 416": None,
+    "416": None,
+    "416!": WrongContentError,
+    # It tells no length.
+    "no length!": None,
+    "chunked!": None,
+    # It sends elsewhere.
+    "redirect loop!": TransferError,
+    "redirect nowhere": TransferError,
     "redirect http://example.org/file": AddressError,
     "redirect ftp://127.0.0.1/file": AddressError,
     "redirect file:///etc/hosts": AddressError,
     "redirect https://user:word@127.0.0.1/file": AddressError,
     "redirect https://": AddressError,
-    "html": WrongContentError,
-    "wrong bytes": WrongContentError,
-    "longer": WrongContentError,
-    "retry-after 100000": UnreachableError,
 }
+# Asked for as a whole, nothing of a range can be wrong: the file comes at once.
+ONLY_RANGES = {"range of another size": WrongContentError}
+
+
+@pytest.fixture(params=["the whole", "four ranges"])
+def ranges(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> bool:
+    """Files are so small here that they come as a whole, unless ranges may be as small."""
+    if request.param == "four ranges":
+        monkeypatch.setattr(part, "CHUNK", len(DATA) // 10)
+        monkeypatch.setattr(part, "NOTE", 10_000)
+    return request.param == "four ranges"
 
 
 @pytest.mark.logs
-@pytest.mark.parametrize("fault", ENDS)
-def test_ends_without_a_file(tmp_path: Path, server: FileServer, fault: str) -> None:
-    server.faults["/file"] = [f"{fault}!"]
-    if fault == "reset 0":
-        server.close()
+@pytest.mark.parametrize("faults", FAULTS)
+def test_a_file_has_its_name_only_when_it_is_right(
+    tmp_path: Path, server: FileServer, ranges: bool, faults: str
+) -> None:
+    server.faults["/file"] = faults.split(", ")
+    wanted = ONLY_RANGES.get(faults) if ranges and faults in ONLY_RANGES else FAULTS[faults]
     it = run(tmp_path, server)
-    with pytest.raises(ENDS[fault]):
+    it.timeout = 0.5 if "stalls" in faults else 5
+    if wanted is None:
+        it()
+        finished(it)
+        assert faults.endswith("!") or server.faults["/file"] == []
+    else:
+        with pytest.raises(wanted):
+            it()
+        assert not it.path.exists()
+    assert len(server.asked) <= (8 if ranges else 2) * ATTEMPTS + 40 * (faults == "redirect loop!")
+    assert all(pause < 400 for pause in it.slept)
+
+
+def test_so_many_faults() -> None:
+    print(f"{len(FAULTS)} faults of a server, each for one request and for ranges")
+    assert len(FAULTS) >= 60
+
+
+def test_the_check_of_names_finds_a_wrong_file(
+    tmp_path: Path, server: FileServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Without the hash, what the test above looks for does happen."""
+    monkeypatch.setattr(Proof, "wrong", lambda *_: "")
+    server.faults["/file"] = ["wrong bytes!"]
+    it = run(tmp_path, server)
+    it()
+    with pytest.raises(AssertionError):
+        finished(it)
+
+
+@pytest.mark.logs
+def test_nobody_there(tmp_path: Path, server: FileServer, ranges: bool) -> None:
+    server.close()
+    it = run(tmp_path, server)
+    with pytest.raises(UnreachableError):
         it()
     assert not it.path.exists()
-    assert len(server.asked) <= ATTEMPTS * 2
-    assert all(pause < 400 for pause in it.slept)
+    assert len(it.slept) >= ATTEMPTS - 1
+
+
+def test_a_large_file_comes_in_ranges(tmp_path: Path, server: FileServer, ranges: bool) -> None:
+    it = run(tmp_path, server)
+    it()
+    finished(it)
+    assert it.traffic.received == len(DATA)
+    assert sum(asked.sent for asked in server.asked) == len(DATA)
+    assert (len(server.asked) > 4) == ranges
+    assert all(asked.range for asked in server.asked) == ranges
+
+
+def test_many_files_come_side_by_side(tmp_path: Path, server: FileServer) -> None:
+    server.pause = 0.01
+    wanted: dict[Path, Item] = {}
+    for number in range(8):
+        data = DATA[number:]
+        server.files[f"/{number}"] = data
+        item = Item(
+            url=f"{server.url}/{number}",
+            name=str(number),
+            bytes=len(data),
+            sha256=hashlib.sha256(data).hexdigest(),
+        )
+        wanted[tmp_path / "there" / str(number)] = item
+    under_way: list[tuple[FileState, ...]] = []
+    with httpx2.Client(timeout=5) as client:
+        gather = Gather(client, wanted, tmp_path, lambda _, __, files: under_way.append(files), Traffic())
+        gather.run()
+    for number, path in enumerate(wanted):
+        assert path.read_bytes() == DATA[number:]
+        assert gather.proven[path] == wanted[path].sha256
+    assert max(map(len, under_way)) >= 2
+    assert any(0 < file.done < file.total for files in under_way for file in files)
+
+
+def test_the_same_content_comes_once(tmp_path: Path, server: FileServer) -> None:
+    item = Item(url=f"{server.url}/file", name="file", bytes=len(DATA), sha256=SHA256)
+    reports: list[tuple[int, int]] = []
+    with httpx2.Client(timeout=5) as client:
+        gather = Gather(
+            client,
+            {tmp_path / "a": item, tmp_path / "b" / "c": item},
+            tmp_path,
+            lambda done, total, _: reports.append((done, total)),
+            Traffic(),
+        )
+        gather.run()
+    assert (tmp_path / "a").read_bytes() == (tmp_path / "b" / "c").read_bytes() == DATA
+    assert len(server.asked) == 1
+    assert reports[-1] == (2 * len(DATA), 2 * len(DATA))
+
+
+@pytest.mark.parametrize("size", [0, 1, 100_000])
+@pytest.mark.parametrize("fault", ["", "no length!", "chunked!"])
+def test_a_file_of_which_nothing_is_known(tmp_path: Path, server: FileServer, size: int, fault: str) -> None:
+    server.files["/file"] = DATA[:size]
+    server.faults["/file"] = [fault] if fault else []
+    with httpx2.Client(timeout=5) as client:
+        item = Item(url=f"{server.url}/file", name="file", unproven=True)
+        gather = Gather(client, {tmp_path / "file": item}, tmp_path, lambda *_: None, Traffic())
+        gather.run()
+    assert (tmp_path / "file").read_bytes() == DATA[:size]
+    assert gather.proven[tmp_path / "file"] == hashlib.sha256(DATA[:size]).hexdigest()
+
+
+def test_an_empty_file_needs_no_server(tmp_path: Path, server: FileServer) -> None:
+    empty = hashlib.sha1(b"blob 0\0", usedforsecurity=False).hexdigest()
+    it = run(tmp_path, server, bytes=0, sha256=None, blob=empty)
+    it()
+    assert it.path.read_bytes() == b""
 
 
 def test_resumes_where_it_was(tmp_path: Path, server: FileServer) -> None:

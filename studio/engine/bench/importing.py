@@ -22,6 +22,9 @@ def main(family: str, device: str, folders: list[str]) -> None:
     import studio.engine.control
     import studio.families
     from studio.families import registry
+    from studio.wire import offline
+
+    offline.forbid()
 
     studio.families.__path__.extend(folders)
     registry.families()

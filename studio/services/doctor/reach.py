@@ -53,9 +53,8 @@ async def reach(name: str, logs: Path, *, seconds: float = PROCESS_SECONDS) -> R
 
 def main(name: str, logs: str) -> None:
     from studio.services.network import Network
-    from studio.services.paths import Paths
 
-    network = Network(msgspec.structs.replace(Paths.default(), logs=Path(logs)))
+    network = Network(Path(logs))
     network.start()
     with network.because("doctor"):
         answer = look(name)
@@ -69,9 +68,11 @@ def look(name: str) -> Reached:
     import httpx2
 
     from studio.services.downloads import addresses, pip
+    from studio.services.downloads.route import Route, with_environment
     from studio.services.downloads.wheels import client_of
 
     settings = pip.PipSettings()
+    route = with_environment(Route())
     try:
         if name == "index":
             settings = pip.read_settings()
@@ -85,7 +86,7 @@ def look(name: str) -> Reached:
     try:
         addresses.check(address)
         with (
-            client_of(settings) as client,
+            client_of(settings, route) as client,
             client.stream("GET", address, timeout=httpx2.Timeout(SECONDS)) as response,
         ):
             status, date = response.status_code, response.headers.get("date", "")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from urllib.parse import urlsplit
+from urllib.parse import urljoin, urlsplit
 
 from studio.wire.offline import is_local
 
@@ -28,10 +28,25 @@ def check(url: str) -> str:
     raise AddressError(f"{parts.scheme} to {host} is not private")
 
 
+def joined(base: str, target: str) -> str:
+    """Where a redirect or link *target* on *base* leads. Raises AddressError."""
+    try:
+        return urljoin(base, target)
+    except ValueError as error:
+        raise AddressError(str(error)) from error
+
+
 def same_host(one: str, other: str) -> bool:
     """Whether both go to the same host and port by the same scheme: where a token may go along."""
-    a, b = urlsplit(one), urlsplit(other)
-    return (a.scheme, a.hostname, a.port) == (b.scheme, b.hostname, b.port)
+    try:
+        return _where(one) == _where(other)
+    except ValueError:  # no address at all
+        return False
+
+
+def _where(url: str) -> tuple[str, str | None, int | None]:
+    parts = urlsplit(url)
+    return parts.scheme, parts.hostname, parts.port or {"http": 80, "https": 443}.get(parts.scheme)
 
 
 def without_secrets(url: str) -> str:

@@ -16,10 +16,12 @@ from pathlib import Path
 import msgspec
 
 from studio.domain.failure import Cancelled, Failure, StudioError
-from studio.domain.model import DataWheels, Hub
+from studio.domain.model import Hub, Online
 from studio.domain.text import localized
-from studio.services.downloads.messages import Fetch, Progress
+from studio.services.downloads.limit import Limit
+from studio.services.downloads.messages import Failed, Fetch, Paused, Progress
 from studio.services.downloads.process import fetch_in_helper
+from studio.services.downloads.route import FindRoute, usual_route
 from studio.services.downloads.state import DownloadState, State
 from studio.services.event import Event
 from studio.services.library.library import Library
@@ -30,7 +32,11 @@ _WINDOW = 5.0
 
 
 class Downloads:
-    """Used from one asyncio loop. `offline` and `token` are asked when a download starts."""
+    """Used from one asyncio loop. `offline` and `route` are asked when a download starts.
+
+    `together`: how many run at once. `limit`: the file of the rate that every download on this home
+    shares, beside the logs when not given.
+    """
 
     def __init__(
         self,
@@ -38,18 +44,21 @@ class Downloads:
         logs: Path,
         *,
         offline: Callable[[], bool] = lambda: False,
-        token: Callable[[], str | None] = lambda: None,
+        route: FindRoute = usual_route,
+        limit: Path | None = None,
         together: int = TOGETHER,
     ) -> None:
         self.states: dict[str, DownloadState] = {}
         self.changed: Event[DownloadState] = Event()
         self._library, self._logs = library, logs
-        self._offline, self._token, self._together = offline, token, together
+        self._offline, self._route, self.together = offline, route, together
+        self._limit = limit or logs / "download-rate"
         self._waiting: deque[str] = deque()
         self._running: dict[str, asyncio.Task[DownloadState]] = {}
         self._accepted: dict[str, float] = {}
         self._ends: dict[str, asyncio.Event] = {}
         self._stopped: dict[str, State] = {}
+        library.changed.connect(lambda _: self._forget())
         for model_id, size in self._kept().items():
             model = library.entry(model_id).model
             total = model.fetch_bytes or model.bytes or 0
@@ -70,7 +79,7 @@ class Downloads:
         if entry.installed or (state and not state.state.ended):
             return
         title = localized(entry.model.title)
-        if not any(isinstance(source, Hub | DataWheels) for source in entry.model.sources):
+        if not any(isinstance(source, Online) for source in entry.model.sources):
             raise StudioError("model.missing", name=title)
         if self._offline():
             raise StudioError("download.offline", name=title)
@@ -100,6 +109,28 @@ class Downloads:
         for model_id in [*self._waiting, *self._running]:
             self.pause(model_id)
 
+    def move(self, model_id: str, position: int) -> None:
+        """Give a waiting one another place among those that wait, 0 the next to begin; else nothing."""
+        if model_id in self._waiting:
+            self._waiting.remove(model_id)
+            self._waiting.insert(max(0, position), model_id)
+            self.changed.emit(self.states[model_id])
+
+    @property
+    def waiting(self) -> list[str]:
+        """Those that will begin, in that order."""
+        return list(self._waiting)
+
+    @property
+    def order(self) -> list[str]:
+        """Those that are not over: running, then waiting as they will begin, then paused and failed ones."""
+        others = [state.id for state in self.states.values() if state.state in (State.PAUSED, State.FAILED)]
+        return [*self._running, *self._waiting, *others]
+
+    def limit(self, bytes_per_second: int) -> None:
+        """All downloads together fetch at most so much, at once; 0 is no limit. Raises OSError."""
+        Limit(self._limit).set(bytes_per_second)
+
     async def wait(self, model_id: str) -> None:
         """Until it is here. Raises StudioError when it fails, Cancelled when it is paused or cancelled."""
         while (state := self.states.get(model_id)) and not state.state.ended:
@@ -124,7 +155,7 @@ class Downloads:
         self.changed.emit(state)
 
     def _fill(self) -> None:
-        while self._waiting and len(self._running) < self._together:
+        while self._waiting and len(self._running) < self.together:
             model_id = self._waiting.popleft()
             task = asyncio.get_running_loop().create_task(self._run(model_id))
             self._running[model_id] = task
@@ -155,7 +186,14 @@ class Downloads:
             self._set(DownloadState(id=model_id, state=state))
         else:
             last = self.states[model_id]
-            self._set(msgspec.structs.replace(last, state=state, bytes_per_second=0.0, remaining=None))
+            self._set(_at_rest(last, state))
+
+    def _forget(self) -> None:
+        """What another process went on with and brought to its end is over here too."""
+        for model_id in self.order:
+            state = self.states[model_id]
+            if state.state.ended and self._library.entry(model_id).installed:
+                del self.states[model_id]
 
     def _discard(self, model_id: str) -> None:
         shutil.rmtree(self._library.folder / PARTS / model_id, ignore_errors=True)
@@ -177,24 +215,26 @@ class Downloads:
         """Returns how it ended."""
         model = self._library.entry(model_id).model
         self._set(msgspec.structs.replace(self.states[model_id], state=State.RUNNING))
-        hub = any(isinstance(source, Hub) for source in model.sources)
-        order = Fetch(
-            model=model,
-            folder=str(self._library.folder),
-            logs=str(self._logs),
-            accepted=self._accepted[model_id],
-            # In a thread: a keyring may ask the user first.
-            token=await asyncio.to_thread(self._token) if hub else None,
-        )
         speed = _Speed()
         try:
-            failure = await fetch_in_helper(order, lambda news: self._moved(model_id, news, speed.of(news)))
+            order = Fetch(
+                model=model,
+                folder=str(self._library.folder),
+                logs=str(self._logs),
+                limit=str(self._limit),
+                accepted=self._accepted[model_id],
+                route=await self._route(repositories=any(isinstance(s, Hub) for s in model.sources)),
+            )
+            word = await fetch_in_helper(order, lambda news: self._moved(model_id, news, speed.of(news)))
         except OSError as error:
-            failure = Failure(code="internal", values={"reason": str(error)})
+            word = Failed(failure=Failure(code="internal", values={"reason": str(error)}))
         last = self.states[model_id]
-        if failure:
-            ended = msgspec.structs.replace(last, state=State.FAILED, failure=failure)
-            return msgspec.structs.replace(ended, bytes_per_second=0.0, remaining=None)
+        if isinstance(word, Paused):
+            return _at_rest(last, State.PAUSED)
+        if isinstance(word, Failed):
+            # A full disk is not the download's fault: it goes on where it was, once there is room.
+            state = State.PAUSED if word.failure.code == "disk.full" else State.FAILED
+            return _at_rest(last, state, word.failure)
         size = model.bytes or last.total_bytes
         return DownloadState(id=model_id, state=State.DONE, done_bytes=size, total_bytes=size)
 
@@ -209,8 +249,15 @@ class Downloads:
                 total_bytes=progress.total,
                 bytes_per_second=rate,
                 remaining=left,
+                files=progress.files,
             )
         )
+
+
+def _at_rest(last: DownloadState, state: State, failure: Failure | None = None) -> DownloadState:
+    return msgspec.structs.replace(
+        last, state=state, failure=failure, bytes_per_second=0.0, remaining=None, files=()
+    )
 
 
 class _Speed:

