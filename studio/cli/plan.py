@@ -30,6 +30,7 @@ from studio.services.library.facts import facts_of_manifest
 from studio.services.library.headers import HeaderError
 from studio.services.studio import Studio
 
+NAMED = ("plan.attention", "plan.kv_cache")
 SHOWN = 6  # plans in the table
 HELP = ("--help", "-h")
 REPOSITORY = re.compile(r"[\w.-]+/[\w.-]+(@[\w./-]+)?(:[\w.-]+)?")
@@ -239,7 +240,12 @@ def _time_title(plans: Plans) -> str:
 
 
 def _how(each: Planned, spec: FamilySpec) -> str:
-    words = [words for key, words in how(each.plan, spec) if key not in ("plan.device", "plan.threads")]
+    """Without the device, which has a column, and with names where the words alone say too little."""
+    words = [
+        t("plan.change", name=t(key), value=words) if key in NAMED else words
+        for key, words in how(each.plan, spec)
+        if key not in ("plan.device", "plan.threads")
+    ]
     return ", ".join(words) or t("cli.plan.as_file")
 
 
