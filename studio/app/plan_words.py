@@ -21,9 +21,14 @@ def reason(plans: Plans) -> str:
 
 
 def short(plan: Plan, beside: Plan, spec: FamilySpec) -> str:
-    """In a line, what can differ between ways; the device only where it is not that of *beside*."""
-    left_out = {"plan.threads"} | ({"plan.device"} if plan.device == beside.device else set())
-    return "  •  ".join(words for key, words in how(plan, spec) if key not in left_out)
+    """In a line, what is other than in *beside*; all of it where something there is left out here."""
+    own, others = dict(how(plan, spec)), dict(how(beside, spec))
+    own.pop("plan.threads", None)
+    if others.keys() - own.keys() <= {"plan.threads"}:
+        own = {key: words for key, words in own.items() if others.get(key) != words} or own
+    elif plan.device == beside.device:
+        own.pop("plan.device")
+    return "  •  ".join(own.values())
 
 
 def memory(span: Span) -> str:

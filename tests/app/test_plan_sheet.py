@@ -15,9 +15,11 @@ from PySide6.QtWidgets import QLabel
 from studio.app import language
 from studio.app.fit import fit_words
 from studio.app.plan_sheet import PlanSheet, _compared, _short_time, _times
+from studio.app.plan_words import short
 from studio.app.widgets.button import Button
 from studio.domain.job import Outcome, Peak
-from studio.domain.plan import Estimate, Fit, Span
+from studio.domain.plan import Estimate, Fit, Plan, Span
+from studio.families.registry import family
 from studio.services.studio import Studio
 from tests.app.studios import studio_at
 from tests.app.test_panels import window_on
@@ -87,6 +89,18 @@ def test_what_may_end_before_is_told_as_the_most() -> None:
     outcome = Outcome(timings={"total": 4.0}, peak=Peak(ram_bytes=1), device="cpu")
     assert _compared(outcome, most)[0] == ("Time", "4.0 s, at most 40 s predicted")
     assert _compared(outcome, estimate)[0] == ("Time", "4.0 s, predicted 40 s")
+
+
+def test_other_ways_are_told_by_what_is_other() -> None:
+    drawing = family("stable_diffusion")
+    best = Plan(device="cpu", threads=2, precision={"unet": "bfloat16", "*": "float32"})
+    sorted_too = msgspec.structs.replace(best, memory_format="channels_last")
+    plain = msgspec.structs.replace(best, precision={"*": "float32"})
+    card = Plan(device="cuda:0", precision={"unet": "bfloat16", "*": "float32"})
+    assert short(sorted_too, best, drawing) == "sorted by pixel (channels last)"
+    assert short(plain, best, drawing) == "32 bits (float32)"
+    assert short(best, sorted_too, drawing) == "16 bits for unet (bfloat16), else 32 bits (float32)"
+    assert short(card, best, drawing).startswith("cuda:0")
 
 
 def test_a_moment_is_no_nought() -> None:
