@@ -15,7 +15,7 @@ _ASK = """
 import json, sys
 from pathlib import Path
 from studio.cli.home import open_library
-from studio.services.library.record import NAME, read_record
+from studio.services.store.record import NAME, read_record
 library = open_library()
 models = {}
 for entry in library.entries():
@@ -24,7 +24,7 @@ for entry in library.entries():
         record = read_record(Path(here.path))
     models[entry.model.id] = {
         "kind": "fetched" if record else "absent" if here is None else here.source,
-        "folder": Path(here.path).relative_to(library.folder).as_posix() if record else "",
+        "folder": "/".join(Path(here.path).parts[-2:]) if record else "",
         "bytes": here.bytes if here else entry.model.bytes or 0,
         "files": {file.path: file.sha256 for file in record.files} | {NAME: None} if record else {},
     }

@@ -106,7 +106,7 @@ def point_at_project() -> None:
     done = subprocess.run([PYTHON, "-c", look], capture_output=True, text=True, check=True)
     # Such a file is read in the encoding of the locale, which may know no more than ASCII: so it is a line of
     # code in which every other character is escaped.
-    line = f"import sys; sys.path.append({ascii(str(ROOT))})\n"
+    line = f"import sys; sys.path.append({str(ROOT)!a})\n"
     Path(done.stdout.strip(), "aigc-studio.pth").write_text(line, encoding="ascii")
 
 

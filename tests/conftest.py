@@ -6,6 +6,7 @@ import asyncio
 import gc
 import inspect
 import logging
+import shutil
 import sys
 import threading
 import time
@@ -66,6 +67,16 @@ async def _watched(test) -> None:
 @pytest.fixture(autouse=True)
 def _own_home(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("STUDIO_HOME", str(tmp_path_factory.getbasetemp() / "home"))
+
+
+@pytest.fixture(autouse=True)
+def _own_trash(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What tests remove does not come into the user's trash."""
+
+    def discard(path: Path) -> None:
+        shutil.move(path, tmp_path_factory.mktemp("trash") / Path(path).name)
+
+    monkeypatch.setattr("send2trash.send2trash", discard)
 
 
 @pytest.fixture(autouse=True)

@@ -18,6 +18,7 @@ from studio.app.making import Making
 from studio.app.observable import bind, watch
 from studio.app.panel import Panel
 from studio.app.plan_sheet import open_on_click
+from studio.app.repair import repair, repairable
 from studio.app.widgets.empty_state import EmptyState
 from studio.app.widgets.inspector import Inspector
 from studio.app.widgets.model_picker import ModelItem, ModelPicker
@@ -141,12 +142,19 @@ class MakingPanel(Panel):
             self.desk.withdraw()
         elif place := elsewhere(self.desk.studio, failure):
             self.desk.complain(failure, place.key, lambda: self.making.run_on(place.device), **place.values)
+        elif broken := repairable(self.desk, failure, self._asked_for()):
+            self.desk.complain(failure, "disk.repair", lambda: repair(self.desk, broken))
         elif failure.retryable:
             self.desk.complain(failure, "app.retry", self.generate)
         elif failure.code.startswith("model."):
             self.desk.complain(failure, "making.open_models", lambda: self.desk.go("models"))
         else:
             self.desk.complain(failure)
+
+    def _asked_for(self) -> str:
+        """The id of the model that was last asked for something."""
+        job, model = self.making.job.value, self.making.model
+        return job.request.model if job is not None else model.id if model is not None else ""
 
 
 def _item(entry: Entry, *, tell_task: bool) -> ModelItem:

@@ -119,13 +119,87 @@ def _models() -> typer.Typer:
 
         return probe(name, as_json=json, offline=ctx.obj["offline"])
 
-    @models.command("remove", cls=Command, help=t("cli.help.models.remove"))
-    def models_remove(model_id: str = one_model) -> int:
-        from studio.cli.models import remove
-
-        return remove(model_id)
-
+    _upkeep(models, one_model, as_json)
     return models
+
+
+def _upkeep(models: typer.Typer, one_model: Any, as_json: Any) -> None:
+    """What is done with models that are here."""
+    some_models = typer.Argument(None, metavar="[ID]...", help=t("cli.store.ids"))
+
+    @models.command("remove", cls=Command, help=t("cli.help.models.remove"))
+    def models_remove(
+        model_id: str = one_model,
+        yes: bool = typer.Option(False, "--yes", help=t("cli.store.yes")),
+        json: bool = as_json,
+    ) -> int:
+        from studio.cli.store import remove
+
+        return remove(model_id, yes=yes, as_json=json)
+
+    @models.command("verify", cls=Command, help=t("cli.help.models.verify"))
+    def models_verify(model_ids: list[str] = some_models, json: bool = as_json) -> int:
+        from studio.cli.store import check
+
+        return check(model_ids or [], as_json=json)
+
+    @models.command("repair", cls=Command, help=t("cli.help.models.repair"))
+    def models_repair(ctx: typer.Context, model_id: str = one_model, json: bool = as_json) -> int:
+        from studio.cli.store import repair
+
+        return repair(model_id, offline=ctx.obj["offline"], as_json=json)
+
+    @models.command("move", cls=Command, help=t("cli.help.models.move"))
+    def models_move(
+        model_id: str = one_model,
+        root: str = typer.Argument(metavar="ROOT", help=t("cli.store.root")),
+        json: bool = as_json,
+    ) -> int:
+        from studio.cli.store import move
+
+        return move(model_id, root, as_json=json)
+
+    @models.command("export", cls=Command, help=t("cli.help.models.export"))
+    def models_export(
+        model_id: str = one_model,
+        folder: str = typer.Argument(metavar="FOLDER", help=t("cli.store.folder")),
+        json: bool = as_json,
+    ) -> int:
+        from studio.cli.store import export
+
+        return export(model_id, folder, as_json=json)
+
+    @models.command("import", cls=Command, help=t("cli.help.models.import"))
+    def models_import(
+        path: str = typer.Argument(metavar="PATH", help=t("cli.store.path")), json: bool = as_json
+    ) -> int:
+        from studio.cli.store import bring
+
+        return bring(path, as_json=json)
+
+    @models.command("du", cls=Command, help=t("cli.help.models.du"))
+    def models_du(json: bool = as_json) -> int:
+        from studio.cli.store import takes
+
+        return takes(as_json=json)
+
+    @models.command("orphans", cls=Command, help=t("cli.help.models.orphans"))
+    def models_orphans(
+        free: bool = typer.Option(False, "--free", help=t("cli.store.free")), json: bool = as_json
+    ) -> int:
+        from studio.cli.store import orphans
+
+        return orphans(free=free, as_json=json)
+
+    @models.command("roots", cls=Command, help=t("cli.help.models.roots"))
+    def models_roots(
+        add: str = typer.Option("", "--add", metavar="FOLDER", help=t("cli.store.add_root")),
+        forget: str = typer.Option("", "--forget", metavar="FOLDER", help=t("cli.store.forget_root")),
+        json: bool = as_json,
+    ) -> int:
+        from studio.cli.store import roots
+
+        return roots(add, forget, as_json=json)
 
 
 def _bench() -> typer.Typer:

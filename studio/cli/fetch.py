@@ -14,7 +14,7 @@ from studio.domain.model import Model
 from studio.domain.text import localized, t
 from studio.services.downloads import pausing
 from studio.services.downloads.state import State
-from studio.services.library.record import PARTS
+from studio.services.store.layout import PARTS
 from studio.services.studio import Studio
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import asyncio
+import time
 from typing import Any
 
 import msgspec
@@ -40,9 +40,11 @@ def show_list(*, as_json: bool) -> int:
 
 def show(model_id: str, *, as_json: bool) -> int:
     """One model in full."""
-    entry = open_library().entry(model_id)
+    library = open_library()
+    entry = library.entry(model_id)
+    records = [stored.record for stored in library.store.of(model_id)]
     if as_json:
-        terminal.print_json(facts(entry))
+        terminal.print_json({**facts(entry), "records": msgspec.to_builtins(records)})
         return terminal.DONE
     model = entry.model
     out = terminal.out()
@@ -61,16 +63,15 @@ def show(model_id: str, *, as_json: bool) -> int:
     table.add_row(t("cli.models.state"), _state(entry))
     if entry.installed and entry.installed.path:
         table.add_row(t("cli.models.place"), Text(entry.installed.path))
+    for record in records:
+        table.add_row(t("cli.models.origin"), Text(record.origin))
+        if record.commit:
+            table.add_row(t("cli.models.revision"), Text(record.commit))
+        if record.lineage:
+            table.add_row(t("cli.models.lineage"), Text(", ".join(record.lineage)))
+        accepted = time.strftime("%Y-%m-%d", time.localtime(record.licence.date))
+        table.add_row(t("cli.models.accepted"), Text(f"{record.licence.id}, {accepted}"))
     out.print(table)
-    return terminal.DONE
-
-
-def remove(model_id: str) -> int:
-    """Delete a fetched model."""
-    library = open_library()
-    title = localized(library.entry(model_id).model.title)
-    asyncio.run(library.remove(model_id))
-    terminal.say(t("cli.models.removed", title=title))
     return terminal.DONE
 
 

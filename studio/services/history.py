@@ -155,6 +155,11 @@ class History:
         ]
         return max(runs, key=lambda run: run.ended).device if runs else None
 
+    def last_used(self, model: str) -> float | None:
+        """When a job with *model* last ended, POSIX seconds; None when none ever did."""
+        runs = [runs[-1].ended for (name, _, _), runs in self._runs.items() if name == model and runs]
+        return max(runs, default=None)
+
     def corrections(
         self,
         model: str,

@@ -18,6 +18,9 @@ HOME_VARIABLE = "STUDIO_HOME"
 PROGRAM = Path(__file__).resolve().parents[2]
 ASSETS = PROGRAM / "assets"
 MANIFEST = PROGRAM / "models_manifest"
+ROOTS = "model-roots.json"
+"""In `Paths.data`: what each folder with models held when it was last seen."""
+
 PORTABLE_HOME = PROGRAM / "studio-home"
 
 _APP = "aigc-studio"

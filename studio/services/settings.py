@@ -24,6 +24,7 @@ Mirror = Annotated[str, Meta(pattern=rf"^(hub|hf-mirror|modelscope|{_ADDRESS})$"
 
 class Settings(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """`language`: "" follows the system. `outputs` and `models`: folders, "" for the usual place.
+    `model_roots`: further folders with models, such as on other drives; new ones go to `models`.
 
     `idle_unload_seconds`: the engine forgets a model not used for so long; 0 is never.
     `ai_label`: results carry the label for AI-made content. `device` and `threads` are the defaults
@@ -39,6 +40,7 @@ class Settings(Struct, frozen=True, kw_only=True, omit_defaults=True):
     theme: Literal["system", "light", "dark"] = "system"
     outputs: str = ""
     models: str = ""
+    model_roots: tuple[str, ...] = ()
     offline: bool = False
     idle_unload_seconds: Annotated[int, Meta(ge=0, le=86_400)] = 900
     keep_awake: bool = True

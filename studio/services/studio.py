@@ -13,6 +13,7 @@ from studio.domain.ability import Ability, Candidate, abilities
 from studio.domain.cost.cost import ModelFacts
 from studio.domain.failure import StudioError
 from studio.domain.family import FamilySpec
+from studio.domain.job import JobState
 from studio.domain.machine import Accelerator, Machine
 from studio.domain.measurement import Measurements
 from studio.domain.model import Hub
@@ -22,7 +23,7 @@ from studio.services import machine
 from studio.services.abilities import candidate, candidates
 from studio.services.answers import Answers
 from studio.services.awake import Awake
-from studio.services.basis import Basis
+from studio.services.basis import Basis, roots
 from studio.services.conversations import Conversations
 from studio.services.database import Database
 from studio.services.downloads.downloads import Downloads
@@ -47,6 +48,7 @@ from studio.services.queue import Queue
 from studio.services.runner import Runner, SavedResult
 from studio.services.secrets import Secrets
 from studio.services.settings import Settings
+from studio.services.store.upkeep import Upkeep
 from studio.services.tokens import Tokens
 from studio.wire.messages import Configure, Devices
 
@@ -138,6 +140,14 @@ class Studio:
             settings=lambda: self.settings.value,
             awake=Awake(),
         )
+        self.upkeep = Upkeep(
+            self.library,
+            paths.logs,
+            offline=lambda: self.offline,
+            route=self.mirrors.route,
+            in_use=self._uses,
+            last_used=self.history.last_used,
+        )
         self.answers = Answers(self.queue, self.conversations)
         self.measuring = Measuring(self.measure)
         self.gallery = Gallery(self.database, self.outputs)
@@ -160,6 +170,7 @@ class Studio:
         """Raises StudioError when the database cannot be opened."""
         self.network.start(offline=self.offline)
         self._configure(self.settings.value)
+        await self.upkeep.settle()
         await self.database.open()
         await self.history.load()
         await self.queue.load()
@@ -213,6 +224,7 @@ class Studio:
 
         Raises OSError, StudioError.
         """
+        await self.upkeep.remember()
         await self.gallery.reconcile()
         try:
             await self.gallery.empty_trash(older_than_days=KEEP_DAYS)
@@ -242,6 +254,7 @@ class Studio:
             last_first.push_async_callback(self.downloads.close)
             last_first.push_async_callback(self.remote.close)
             last_first.push_async_callback(self.mirrors.close)
+            last_first.push_async_callback(self.upkeep.close)
 
     async def _stop_work(self) -> None:
         await asyncio.gather(self.queue.close(), self.engine.close(), self.measuring.close())
@@ -309,8 +322,14 @@ class Studio:
         held = self.engine.figures.ram_bytes if self.engine.figures else 0
         return (machine.read_ram(machine.Live()).available_bytes or 0) + held
 
+    def _uses(self, model: str) -> bool:
+        """Does a job that has begun or is about to need this model?"""
+        states = (JobState.WAITING, JobState.RUNNING, JobState.CANCELLING)
+        return any(job.request.model == model and job.state in states for job in self.queue.jobs)
+
     def _configure(self, settings: Settings) -> None:
         self.network.offline = self.offline
+        self.library.use(roots(self.paths, settings)[1:])
         if self.offline:
             self.downloads.pause_all()
             self.remote.stop()

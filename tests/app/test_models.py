@@ -143,7 +143,9 @@ async def test_a_model_is_fetched_installed_and_removed(tmp_path, monkeypatch, s
         model.remove("wheels")
         await until(lambda: card.value.mode == "offered")
         await until(lambda: said)
-        assert said == ["Removed, 901 kB are free again"] or said == ["Removed, 900 kB are free again"]
+        assert said == ["Removed, 901 kB are free again"] or said == [
+            "Moved to the trash. Emptying it frees 900 kB"
+        ]
         assert not (studio.library.folder / "wheels").exists()
 
 
@@ -247,7 +249,7 @@ async def test_a_card_shows_the_way_of_a_download(qloop, tmp_path, monkeypatch, 
         )
         button(panel, "wheels", "Remove").click()
         assert isinstance(card.page, Removing)
-        assert "There is no undo" in texts(card.page)
+        assert "It goes to the trash" in texts(card.page)
         button(panel, "wheels", "Keep").click()
         button(panel, "wheels", "Remove").click()
         button(panel, "wheels", "Remove").click()

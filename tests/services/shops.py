@@ -86,6 +86,9 @@ class Shop:
     def library(self) -> Library:
         return Library(self.models, manifest=self.manifest, assets=self.folder / "assets")
 
+    def folder_of(self, model_id: str) -> Path:
+        return self.library().folder_of(model_id)
+
     def downloads(self, **options: Any) -> Downloads:
         return Downloads(self.library(), self.logs, **options)
 

@@ -16,11 +16,13 @@ from studio.services.downloads import pausing
 from studio.services.downloads.downloads import Downloads
 from studio.services.downloads.route import HUB, Route, usual_route, with_environment
 from studio.services.downloads.state import DownloadState, State
-from studio.services.library.record import read_record
+from studio.services.store.record import read_record
 from tests.fakes.file_server import FileServer, serving
 from tests.fakes.model_files import checkpoint, pickled_tensor, wheel_bytes
 from tests.services.helpers import helpers, until
 from tests.services.shops import COMMIT, REPO, TARGET, Shop, sha256
+
+WHEELS = "wheels--tiny/1.0.0"
 
 
 @pytest.fixture
@@ -61,20 +63,21 @@ async def test_data_wheels(shop: Shop, server: FileServer, as_json: bool) -> Non
     states: list[DownloadState] = []
     downloads.changed.connect(states.append)
     await get(downloads, "tiny")
-    assert (shop.models / "tiny" / TARGET).read_bytes() == shop.content
-    assert shop.left() == ["tiny/record.json", f"tiny/{TARGET}"]  # no part is left
-    record = read_record(shop.models / "tiny")
+    assert (shop.folder_of("tiny") / TARGET).read_bytes() == shop.content
+    assert shop.left() == [f"{WHEELS}/.studio.json", f"{WHEELS}/{TARGET}"]  # no part is left
+    record = read_record(shop.folder_of("tiny"))
     assert record is not None
-    assert (record.source, record.origin, record.licence) == ("data_wheels", "tiny-part0", "MIT")
+    assert (record.source, record.origin, record.licence.id) == ("data_wheels", "tiny-part0", "MIT")
+    assert (record.ids, record.place, record.described().id) == (("tiny",), WHEELS, "tiny")
     assert record.files[0].sha256 == sha256(shop.content)
-    assert time.time() - 60 < record.accepted <= record.installed <= time.time()
+    assert time.time() - 60 < record.licence.date <= record.installed <= time.time()
     assert states[0].state is State.WAITING
     assert states[-1].state is State.DONE
     assert {"find", "download", "check"} <= {state.stage for state in states}
     total = sum(wheel["bytes"] for wheel in shop.wheels)
     assert {state.total_bytes for state in states if state.stage == "download"} == {total}
     resolved = shop.library().resolve("tiny")
-    assert resolved.source.path == str(shop.models / "tiny" / TARGET)
+    assert resolved.source.path == str(shop.folder_of("tiny") / TARGET)
     assert (resolved.source.bytes, resolved.source.title) == (len(shop.content), "The tiny")
     assert shop.library().default("text") is not None
 
@@ -85,7 +88,7 @@ async def test_hub(shop: Shop, server: FileServer) -> None:
 
     shop.add("tiny", shop.hub)
     await get(shop.downloads(route=route), "tiny")
-    record = read_record(shop.models / "tiny")
+    record = read_record(shop.folder_of("tiny"))
     assert record is not None
     assert (record.commit, record.origin) == (COMMIT, f"{server.url}/{REPO}")
     found = {file.path: (file.bytes, file.sha256) for file in record.files}
@@ -101,7 +104,8 @@ async def test_hub(shop: Shop, server: FileServer) -> None:
 async def test_code_is_never_fetched(shop: Shop, server: FileServer) -> None:
     shop.add("tiny", {**shop.hub, "files": ["*"]})
     await get(shop.downloads(), "tiny")
-    assert shop.left() == ["tiny/README.md", "tiny/record.json", f"tiny/{TARGET}"]
+    place = f"maker--tiny-gguf/{COMMIT[:12]}"  # all of the repository, so no choice is named
+    assert shop.left() == [f"{place}/{name}" for name in (".studio.json", "README.md", TARGET)]
 
 
 async def test_a_folder_of_wheels_and_no_network(
@@ -113,7 +117,7 @@ async def test_a_folder_of_wheels_and_no_network(
     monkeypatch.setenv("PIP_NO_INDEX", "1")
     shop.add("tiny", shop.data_wheels, files=shop.pinned())
     await get(shop.downloads(), "tiny")
-    assert (shop.models / "tiny" / TARGET).read_bytes() == shop.content
+    assert (shop.folder_of("tiny") / TARGET).read_bytes() == shop.content
     assert server.asked == []
 
 
@@ -123,8 +127,8 @@ async def test_pip_is_the_carrier_where_it_is_wanted(
     monkeypatch.setenv("STUDIO_DATA_WHEELS", "pip")
     shop.add("tiny", shop.data_wheels, files=shop.pinned())
     await get(shop.downloads(), "tiny")
-    assert (shop.models / "tiny" / TARGET).read_bytes() == shop.content
-    assert shop.left() == ["tiny/record.json", f"tiny/{TARGET}"]
+    assert (shop.folder_of("tiny") / TARGET).read_bytes() == shop.content
+    assert shop.left() == [f"{WHEELS}/.studio.json", f"{WHEELS}/{TARGET}"]
 
 
 # --- the next source ----------------------------------------------------------------------------
@@ -135,7 +139,7 @@ async def test_unreachable_hub(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> N
         monkeypatch.setenv("HF_ENDPOINT", gone.url)
     shop.add("tiny", shop.hub, shop.data_wheels, files=shop.pinned())
     await get(shop.downloads(), "tiny")
-    record = read_record(shop.models / "tiny")
+    record = read_record(shop.folder_of("tiny"))
     assert record is not None
     assert record.source == "data_wheels"
 
@@ -144,7 +148,7 @@ async def test_hub_with_something_else_is_passed_before_a_byte(shop: Shop, serve
     server.hub(REPO, COMMIT, {TARGET: shop.content[::-1]})
     shop.add("tiny", {**shop.hub, "files": [TARGET]}, shop.data_wheels, files=shop.pinned())
     await get(shop.downloads(), "tiny")
-    assert (shop.models / "tiny" / TARGET).read_bytes() == shop.content
+    assert (shop.folder_of("tiny") / TARGET).read_bytes() == shop.content
     assert server.of(f"/{REPO}/resolve/{COMMIT}/{TARGET}") == []
 
 
@@ -153,7 +157,7 @@ async def test_hub_that_talks_nonsense(shop: Shop, server: FileServer, fault: st
     server.faults[f"/api/models/{REPO}/revision/main"] = [fault]
     shop.add("tiny", shop.hub, shop.data_wheels, files=shop.pinned())
     await get(shop.downloads(), "tiny")
-    assert (shop.models / "tiny" / TARGET).read_bytes() == shop.content
+    assert (shop.folder_of("tiny") / TARGET).read_bytes() == shop.content
 
 
 # --- what must not become a model ---------------------------------------------------------------
@@ -167,7 +171,7 @@ async def test_wrong_wheel(shop: Shop, server: FileServer) -> None:
     assert error.failure.code == "download.failed"
     assert "not what was expected" in error.failure.message
     assert shop.library().entry("tiny").installed is None
-    assert not (shop.models / "tiny").exists()
+    assert shop.library().store.stored() == []
 
 
 async def test_wrong_whole(shop: Shop) -> None:
@@ -176,7 +180,7 @@ async def test_wrong_whole(shop: Shop) -> None:
     error = await fails(shop.downloads(), "tiny")
     assert error.failure.code == "model.hash_mismatch"
     assert error.failure.values["file"] == TARGET
-    assert not (shop.models / "tiny").exists()
+    assert shop.library().store.stored() == []
 
 
 async def test_missing_member(shop: Shop) -> None:
@@ -227,7 +231,7 @@ async def test_full_disk_keeps_what_came(shop: Shop, server: FileServer) -> None
     assert downloads.states["tiny"].state is State.PAUSED
     assert downloads.states["tiny"].failure == error.failure
     await get(shop.downloads(), "tiny")
-    assert (shop.models / "tiny" / TARGET).read_bytes() == shop.content
+    assert (shop.folder_of("tiny") / TARGET).read_bytes() == shop.content
     assert server.asked[-1].path.startswith("/files/")
     assert any(asked.start == 100_000 for asked in server.asked)
 
@@ -316,7 +320,7 @@ async def test_pause_and_go_on(shop: Shop, server: FileServer) -> None:
     assert again.states["tiny"].state is State.PAUSED
     assert again.states["tiny"].done_bytes > 0
     await get(again, "tiny")
-    assert (shop.models / "tiny" / TARGET).read_bytes() == shop.content
+    assert (shop.folder_of("tiny") / TARGET).read_bytes() == shop.content
     first, *_, last = server.of(f"/{REPO}/resolve/{COMMIT}/{TARGET}")
     assert first.start == 0
     assert last.start > 0
@@ -493,28 +497,14 @@ async def test_progress_is_calm_and_says_the_rest(shop: Shop, server: FileServer
     assert rest[-1] < 2
 
 
-async def test_removing(shop: Shop) -> None:
-    shop.add("tiny", shop.hub)
-    downloads = shop.downloads()
-    await get(downloads, "tiny")
-    library = shop.library()
-    changes: list[None] = []
-    library.changed.connect(changes.append)
-    await library.remove("tiny")
-    assert library.entry("tiny").installed is None
-    assert shop.left() == []
-    assert len(changes) == 1
-    with pytest.raises(StudioError):
-        await library.remove("tiny")
-
-
 async def test_an_older_one_gives_way(shop: Shop) -> None:
     """A folder without a record, or with a broken file, is replaced as a whole."""
     shop.add("tiny", shop.hub)
-    folder = shop.models / "tiny"
+    folder = shop.models / "maker--tiny-gguf" / f"{COMMIT[:12]}+tiny"
     folder.mkdir(parents=True)
     (folder / "rest of something").write_text("x")
     await get(shop.downloads(), "tiny")
+    assert shop.folder_of("tiny") == folder
     assert not (folder / "rest of something").exists()
     (folder / TARGET).write_bytes(b"short")
     assert shop.library().entry("tiny").installed is None
@@ -640,8 +630,10 @@ async def test_a_checkpoint_is_converted_on_the_way(shop: Shop, server: FileServ
 
     checkpoint_model(shop, server, pickled_tensor("0", 6, (2, 3), (3, 1)), {"0": bytes(24)})
     await get(shop.downloads(), "converted")
-    assert shop.left() == ["converted/config.json", "converted/model.safetensors", "converted/record.json"]
-    assert list(safetensors_header(shop.models / "converted" / "model.safetensors")) == ["w"]
+    place = "wheels--converted/2.0"
+    names = (".studio.json", "config.json", "model.safetensors")
+    assert shop.left() == [f"{place}/{name}" for name in names]
+    assert list(safetensors_header(shop.models / place / "model.safetensors")) == ["w"]
 
 
 async def test_a_hostile_checkpoint_becomes_no_model(shop: Shop, server: FileServer) -> None:
@@ -652,4 +644,4 @@ async def test_a_hostile_checkpoint_becomes_no_model(shop: Shop, server: FileSer
     error = await fails(shop.downloads(), "converted")
     assert error.failure.code == "model.unsafe"
     assert not canary.exists()
-    assert not (shop.models / "converted").exists()
+    assert shop.library().store.stored() == []

@@ -18,8 +18,8 @@ from studio.domain.failure import StudioError
 from studio.domain.model import ModelFile
 from studio.services.library import sums
 from studio.services.library.library import Library
-from studio.services.library.record import NAME, Record, read_record, write_record
 from studio.services.paths import ASSETS, MANIFEST
+from studio.services.store.record import NAME, Accepted, Record, write_record
 from tests.fakes.model_files import gguf, gguf_text, write
 
 CONTENT = gguf(gguf_text("general.architecture", "qwen2")) + b"x" * 500
@@ -53,16 +53,17 @@ class Home:
 
     def install(self, model_id: str) -> Path:
         """As a download does."""
-        folder = write(self.models / model_id, {"m.gguf": CONTENT})
+        place = f"a--b/{'c' * 12}+{model_id}"
+        folder = write(self.models / place, {"m.gguf": CONTENT})
         file = ModelFile(path="m.gguf", bytes=len(CONTENT), sha256=sums.sha256_of(folder / "m.gguf"))
         record = Record(
-            id=model_id,
+            ids=(model_id,),
+            place=place,
             source="hub",
-            origin="a/b",
+            origin="https://example.org/a/b",
             commit="c" * 40,
             files=(file,),
-            licence="MIT",
-            accepted=1.0,
+            licence=Accepted(id="MIT", date=1.0),
             installed=2.0,
         )
         write_record(folder, record)
@@ -318,44 +319,6 @@ def test_a_read_only_folder_can_be_used(home: Home) -> None:
         home.models.chmod(0o700)
 
 
-# --- removing -----------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize("model_id", ["starter-icons", "hibari-en"])
-async def test_what_comes_with_the_program_stays(tmp_path: Path, model_id: str) -> None:
-    library = Library(tmp_path)
-    with pytest.raises(StudioError) as caught:
-        await library.remove(model_id)
-    assert caught.value.failure.code == "param.invalid"
-    assert library.entry(model_id).installed
-
-
-async def test_removing_a_broken_one(home: Home) -> None:
-    home.add("m")
-    home.install("m").unlink()
-    library = home.library()
-    await library.remove("m")
-    assert read_record(home.models / "m") is None
-    assert not (home.models / "m").exists()
-
-
-async def test_removing_clears_what_an_earlier_end_left(home: Home) -> None:
-    home.add("m")
-    home.install("m")
-    write(home.models / ".parts" / "removed-other-1", {"big": b"x"})
-    await home.library().remove("m")
-    assert list((home.models / ".parts").iterdir()) == []
-
-
-@pytest.mark.parametrize("model_id", ["nobody", "../m", "m/../m", ".", ""])
-async def test_removing_what_is_not_known(home: Home, model_id: str) -> None:
-    home.add("m")
-    file = home.install("m")
-    with pytest.raises(StudioError):
-        await home.library().remove(model_id)
-    assert file.exists()
-
-
 # --- the user's own -----------------------------------------------------------------------------
 
 
@@ -378,8 +341,6 @@ async def test_own_models_are_listed_used_and_left_alone(home: Home, tmp_path: P
     assert again.resolve(str(file)).model == added.model
     home.install("m")
     assert again.default("text").model.id == "m"
-    with pytest.raises(StudioError, match=r"param\.invalid"):
-        await again.remove(str(file))
     await again.forget(str(file))
     assert [entry.model.id for entry in home.library().entries()] == ["m"]
     assert file.read_bytes() == CONTENT

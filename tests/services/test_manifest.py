@@ -20,6 +20,7 @@ from studio.domain.model import Bundled, DataWheels, Hub, Package
 from studio.domain.text import LANGUAGES
 from studio.families.registry import cost, families
 from studio.services.library.facts import facts_of_manifest, read_facts
+from studio.services.library.library import Library
 from studio.services.library.manifest import STARTERS, ManifestError, read_manifest
 from studio.services.library.sums import sha256_of
 from studio.services.paths import ASSETS, MANIFEST
@@ -165,9 +166,11 @@ def test_facts_fit_the_sizes(model: Any) -> None:
 @pytest.mark.parametrize("model", FETCHED, ids=lambda model: model.id)
 def test_facts_are_those_of_the_files(model: Any) -> None:
     """Where the files are: nothing that a cost is counted from differs."""
-    folder = Path(os.environ.get("STUDIO_TEST_MODELS", "")) / model.id
-    if not os.environ.get("STUDIO_TEST_MODELS") or not folder.is_dir():
+    models = os.environ.get("STUDIO_TEST_MODELS")
+    library = Library(Path(models)) if models else None
+    if library is None or not library.entry(model.id).installed:
         pytest.skip("the model is not in STUDIO_TEST_MODELS")
+    folder = library.folder_of(model.id)
     assert facts_for_manifest(folder) == model.facts
     spec, counted = families()[model.family], cost(model.family)
     values = {parameter.name: parameter.default for parameter in spec.parameters_for(model)}

@@ -16,8 +16,8 @@ from studio.services.downloads import fetch as fetching
 from studio.services.downloads import fill
 from studio.services.downloads.messages import Fetch
 from studio.services.downloads.route import Route
-from studio.services.library.record import Record, read_record
 from studio.services.network import Traffic
+from studio.services.store.record import Record, read_record
 from tests.fakes.answering import Answer, ModelScope, Request, answering, part_of
 from tests.fakes.file_server import FileServer, serving
 from tests.services.shops import COMMIT, REPO, TARGET, Shop, sha256
@@ -58,7 +58,7 @@ def get(shop: Shop, route: Route, model_id: str = "tiny") -> Record:
         route=route,
     )
     fetching.fetch(order, lambda _: None, Traffic(), lambda: None)
-    record = read_record(shop.models / model_id)
+    record = read_record(shop.folder_of(model_id))
     assert record is not None
     return record
 

@@ -15,8 +15,8 @@ from studio.domain.model import DataWheels
 from studio.services.downloads.downloads import Downloads
 from studio.services.downloads.pip import CARRIER_VARIABLE
 from studio.services.library.library import Library
-from studio.services.library.record import read_record
 from studio.services.library.sums import sha256_of
+from studio.services.store.record import read_record
 
 
 @pytest.mark.heavy

@@ -58,7 +58,7 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Project:
     """A project that was set up, has two models, and has collected one of them in `base/to carry`."""
     base = tmp_path_factory.mktemp("bundle")
     project = Project.make(base / "from", make_wheels(base / "links"))
-    for file, text in (("cli/home.py", LIBRARY), ("services/library/record.py", RECORD)):
+    for file, text in (("cli/home.py", LIBRARY), ("services/store/record.py", RECORD)):
         (project.root / "studio" / file).parent.mkdir(parents=True, exist_ok=True)
         (project.root / "studio" / file).write_text(text)
     (project.root / "READ.md").write_text("words")

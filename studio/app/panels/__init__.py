@@ -15,6 +15,7 @@ _PANELS: tuple[tuple[str, str, tuple[str, ...]], ...] = (
     ("speak", "top", ("speech", "music")),
     ("gallery", "bottom", ()),
     ("models", "bottom", ()),
+    ("disk", "bottom", ()),
     ("computer", "bottom", ()),
     ("settings", "bottom", ()),
 )

@@ -1,8 +1,11 @@
-"""What memory is made of: a stacked bar with its legend. `set_parts([("UNet", 0.4e9), ...], available)`."""
+"""What memory or a disk is made of: a stacked bar with its legend.
+
+bar.set_parts([("UNet", 0.4e9), ...], available)
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from PySide6.QtCore import QPointF, QRectF, QSize, Qt
 from PySide6.QtGui import QFontMetricsF, QPainter, QPainterPath, QPaintEvent, QResizeEvent
@@ -10,16 +13,27 @@ from PySide6.QtWidgets import QSizePolicy, QWidget
 
 from studio.app import fonts, theme
 from studio.app.widgets.paint import dot
+from studio.domain.quantity import gigabytes
 
 _BAR, _LINE, _GAP = 14, 20, 14
 LEAST = 0.05e9  # bytes
 
 
 class MemoryBar(QWidget):
-    """Parts are (words, bytes), drawn against *available* bytes or their own sum, whichever is more."""
+    """Parts are (words, bytes), drawn against *available* bytes or their own sum, whichever is more.
 
-    def __init__(self, parent: QWidget | None = None) -> None:
+    *tell* words an amount in the legend, which leaves out what is below *least* bytes.
+    """
+
+    def __init__(
+        self,
+        parent: QWidget | None = None,
+        *,
+        tell: Callable[[float], str] = gigabytes,
+        least: float = LEAST,
+    ) -> None:
         super().__init__(parent)
+        self._tell, self._least = tell, least
         self._parts: tuple[tuple[str, float], ...] = ()
         self._available = 0.0
         self.setFont(fonts.ui_font(fonts.SMALL))
@@ -35,11 +49,10 @@ class MemoryBar(QWidget):
         self.update()
 
     def _legend(self) -> list[tuple[str, int]]:
-        """What is too little to be told in gigabytes is left out."""
         return [
-            (f"{words} {size / 1e9:.1f}", index)
+            (f"{words} {self._tell(size)}", index)
             for index, (words, size) in enumerate(self._parts)
-            if size >= LEAST
+            if size >= self._least
         ]
 
     def _places(self, width: float) -> list[tuple[QPointF, str, int]]:

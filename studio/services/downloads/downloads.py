@@ -19,13 +19,13 @@ from studio.domain.failure import Cancelled, Failure, StudioError
 from studio.domain.model import Hub, Online
 from studio.domain.text import localized
 from studio.services.downloads.limit import Limit
-from studio.services.downloads.messages import Failed, Fetch, Paused, Progress
+from studio.services.downloads.messages import RATE, Failed, Fetch, Paused, Progress
 from studio.services.downloads.process import fetch_in_helper
 from studio.services.downloads.route import FindRoute, usual_route
 from studio.services.downloads.state import DownloadState, State
 from studio.services.event import Event
 from studio.services.library.library import Library
-from studio.services.library.record import PARTS
+from studio.services.store.layout import PARTS
 
 TOGETHER = 2
 _WINDOW = 5.0
@@ -52,7 +52,7 @@ class Downloads:
         self.changed: Event[DownloadState] = Event()
         self._library, self._logs = library, logs
         self._offline, self._route, self.together = offline, route, together
-        self._limit = limit or logs / "download-rate"
+        self._limit = limit or logs / RATE
         self._waiting: deque[str] = deque()
         self._running: dict[str, asyncio.Task[DownloadState]] = {}
         self._accepted: dict[str, float] = {}

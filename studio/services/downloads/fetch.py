@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import logging
-import os
 import shutil
 import time
 from collections.abc import Callable
 from pathlib import Path
 
-import filelock
+import msgspec
 
 from studio.domain.failure import StudioError
-from studio.domain.model import Address, DataWheels, Hub, Model, ModelFile, ModelScope
+from studio.domain.model import Address, DataWheels, Hub, Model, ModelFile, ModelScope, Source
 from studio.domain.text import localized
 from studio.services.downloads import elsewhere, hub, pausing, wheels
 from studio.services.downloads.addresses import AddressError
@@ -23,10 +22,11 @@ from studio.services.downloads.route import ordered
 from studio.services.downloads.transfer import TransferError, UnreachableError, WrongContentError
 from studio.services.downloads.work import DISK_ERRORS, Work
 from studio.services.library.convert import convert
-from studio.services.library.record import NAME, PARTS, Record, write_record
 from studio.services.library.sums import sha256_of
 from studio.services.network import Traffic
-from studio.wire import files
+from studio.services.store import layout
+from studio.services.store.publish import hold, publish
+from studio.services.store.record import NAME, Accepted, Record, read_record
 
 log = logging.getLogger(__name__)
 
@@ -34,27 +34,32 @@ log = logging.getLogger(__name__)
 def fetch(
     order: Fetch, tell: Callable[[Progress], None], traffic: Traffic, paused: Callable[[], None]
 ) -> None:
-    """Put `order.model` into its library. Raises StudioError; what has arrived is kept for the next try.
+    """Put `order.model` into its root. Raises StudioError; what has arrived is kept for the next try.
 
     *paused* is called, in another thread, when another process asks for a pause; it ends this one.
     """
-    model = order.model
-    title = localized(model.title)
-    folder = Path(order.folder)
-    parts = folder / PARTS
+    title = localized(order.model.title)
+    root = Path(order.folder)
+    if not root.parent.is_dir():
+        raise StudioError("disk.away", path=str(root))
     try:
-        parts.mkdir(parents=True, exist_ok=True)
-        with pausing.under_way(parts, model.id, paused):
-            work = Work(parts / model.id, title, tell, traffic, Limit(Path(order.limit)))
+        for folder in (root, root / layout.PARTS):
+            folder.mkdir(exist_ok=True)
+        with hold(root, order.model.id, title) as home, pausing.watched(home, paused):
+            work = Work(home, title, tell, traffic, Limit(Path(order.limit)))
             record = _from_any_source(order, work)
-            _publish(work, folder / model.id, record)
-    except filelock.Timeout as error:  # two studios, the window and a terminal
+            publish(work.ready, root, record)
+            shutil.rmtree(home)
+    except StudioError as error:
+        if error.failure.code != "model.busy":
+            raise
+        # two studios, the window and a terminal
         raise StudioError("download.failed", name=title, reason="models.reason.elsewhere") from error
     except OSError as error:
         if error.errno in DISK_ERRORS:
-            raise StudioError("disk.full", path=str(folder), details=str(error), retryable=True) from error
+            raise StudioError("disk.full", path=str(root), details=str(error), retryable=True) from error
         reason = error.strerror or type(error).__name__
-        raise StudioError("output.unwritable", path=str(folder), reason=reason, details=str(error)) from error
+        raise StudioError("output.unwritable", path=str(root), reason=reason, details=str(error)) from error
 
 
 def _from_any_source(order: Fetch, work: Work) -> Record:
@@ -64,6 +69,7 @@ def _from_any_source(order: Fetch, work: Work) -> Record:
     for number, source in ordered(model.sources, order.route):
         work.begin(number)
         try:
+            proven = _taken_over(Path(order.broken), model, work) if order.broken else {}
             if isinstance(source, Hub):
                 found = hub.fetch(source, model, work, order.route)
             elif isinstance(source, ModelScope):
@@ -75,19 +81,10 @@ def _from_any_source(order: Fetch, work: Work) -> Record:
             else:
                 continue
             if model.conversion:
+                proven = {}
                 work.report("convert", 0, 0)
                 convert(model.conversion, work.ready, work.title)
-            return Record(
-                id=model.id,
-                source=str(source.__struct_config__.tag),
-                origin=found.origin,
-                commit=found.commit,
-                files=_checked(model, work),
-                verified=found.verified,
-                licence=model.licence.id,
-                accepted=order.accepted,
-                installed=time.time(),
-            )
+            return _record(order, source, found, _checked(model, work, proven))
         except StudioError as error:
             if error.failure.code not in ("model.gated", "model.hash_mismatch", "download.contradiction"):
                 raise
@@ -98,8 +95,29 @@ def _from_any_source(order: Fetch, work: Work) -> Record:
     raise _failure(troubles, work.title)
 
 
-def _checked(model: Model, work: Work) -> tuple[ModelFile, ...]:
-    """Every file that is ready, hashed, and as the manifest says where it says so."""
+def _taken_over(broken: Path, model: Model, work: Work) -> dict[str, str]:
+    """Let the right files of a *broken* copy of the model be here already. Returns their hashes."""
+    total = sum(file.bytes or 0 for file in model.files)
+    done = 0
+    proven: dict[str, str] = {}
+    for file in model.files:
+        work.report("check", done, total)
+        done += file.bytes or 0
+        there, here = broken / file.path, work.ready / file.path
+        if here.exists() or not there.is_file() or there.stat().st_size != file.bytes:
+            continue
+        if file.sha256 is not None and sha256_of(there) == file.sha256:
+            here.parent.mkdir(parents=True, exist_ok=True)
+            try:
+                here.hardlink_to(there)
+                proven[file.path] = file.sha256
+            except OSError:  # a file system without links
+                shutil.copyfile(there, here)
+    return proven
+
+
+def _checked(model: Model, work: Work, proven: dict[str, str]) -> tuple[ModelFile, ...]:
+    """Every file that is ready, hashed unless it was *proven*, and as the manifest says where it says so."""
     paths = sorted(path for path in work.ready.rglob("*") if path.is_file() and path.name != NAME)
     total = sum(path.stat().st_size for path in paths)
     done = 0
@@ -107,9 +125,10 @@ def _checked(model: Model, work: Work) -> tuple[ModelFile, ...]:
     for path in paths:
         work.report("check", done, total)
         name = path.relative_to(work.ready).as_posix()
-        sha256 = work.proven.get(path) or sha256_of(path)
-        found[name] = ModelFile(path=name, bytes=path.stat().st_size, sha256=sha256)
-        done += path.stat().st_size
+        size = path.stat().st_size
+        sha256 = proven.get(name) or work.proven.get(path) or sha256_of(path)
+        found[name] = ModelFile(path=name, bytes=size, sha256=sha256)
+        done += size
     work.report("check", total, total)
     for pinned in model.files:
         file = found.get(pinned.path)
@@ -121,20 +140,34 @@ def _checked(model: Model, work: Work) -> tuple[ModelFile, ...]:
     return tuple(found.values())
 
 
-def _publish(work: Work, place: Path, record: Record) -> None:
-    """Give the ready folder the model's name, in one step; then the parts are of no use any more."""
-    for path in work.ready.rglob("*"):
-        if path.is_file():
-            with path.open("rb") as file:
-                os.fsync(file.fileno())
-        else:
-            files.sync_folder(path)
-    write_record(work.ready, record)
-    if place.exists():  # an older or broken one gives way
-        place.rename(work.home / f"old-{time.time_ns()}")
-    work.ready.rename(place)
-    files.sync_folder(place.parent)
-    shutil.rmtree(work.home)
+def _record(order: Fetch, source: Source, found: hub.Fetched, files: tuple[ModelFile, ...]) -> Record:
+    model = order.model
+    before = read_record(Path(order.broken)) if order.broken else None
+    return Record(
+        ids=(model.id,),
+        place=before.place if before else _place(source, model, found.commit, files),
+        source=str(source.__struct_config__.tag),
+        origin=found.origin,
+        commit=found.commit,
+        files=files,
+        verified=found.verified,
+        licence=Accepted(
+            id=model.licence.id, url=model.licence.url, text=order.licence_text, date=order.accepted
+        ),
+        installed=time.time(),
+        model=before.model if before else msgspec.Raw(msgspec.json.encode(model)),
+    )
+
+
+def _place(source: Source, model: Model, commit: str, files: tuple[ModelFile, ...]) -> str:
+    """Where it belongs. The model's id tells its choice of a repository's files from another's."""
+    if isinstance(source, Hub | ModelScope):
+        choice = "" if source.files == ("*",) else model.id
+        return layout.place(layout.repository(source.repo), commit, choice)
+    if isinstance(source, Address):
+        return layout.place(layout.address(source.url), layout.version_of(files))
+    version = source.wheels[0].version if isinstance(source, DataWheels) else layout.version_of(files)
+    return layout.place(layout.wheels(model.id), version)
 
 
 def _failure(troubles: list[Exception], title: str) -> StudioError:

@@ -53,6 +53,8 @@ _NEVER = (
 
 
 class Fetched(Struct, frozen=True):
+    """`verified`: the source said what the files should be."""
+
     origin: str
     commit: str
     verified: bool = True

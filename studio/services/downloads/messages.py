@@ -20,12 +20,17 @@ class Message(Struct, frozen=True, kw_only=True, tag_field="type", tag=str.lower
     pass
 
 
+RATE = "download-rate"
+"""Beside the record of connections: the file of the rate that all downloads share."""
+
+
 class Fetch(Message, frozen=True, kw_only=True):
-    """Get `model` into `folder`, the library's.
+    """Get `model` into `folder`, one of the library's roots.
 
     `logs` is the folder of the record of connections, `limit` the file of the rate that all downloads
-    share. `accepted`: when the licence was agreed to, POSIX seconds. `route` holds tokens: it travels in
-    this frame only.
+    share. `accepted`: when the licence was agreed to, POSIX seconds, and `licence_text` its words where
+    known. `route` holds tokens: it travels in this frame only. `broken`: the folder of a copy to repair,
+    whose right files need not come again.
     """
 
     model: Model
@@ -33,7 +38,9 @@ class Fetch(Message, frozen=True, kw_only=True):
     logs: str
     limit: str
     accepted: float
+    licence_text: str = ""
     route: Route = Route()
+    broken: str = ""
 
 
 class Probe(Message, frozen=True, kw_only=True):

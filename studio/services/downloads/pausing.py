@@ -14,27 +14,23 @@ _LOOK_SECONDS = 0.3
 
 
 @contextmanager
-def under_way(parts: Path, key: str, paused: Callable[[], None]) -> Generator[None]:
-    """Nobody else fetches *key* meanwhile. Calls *paused*, in a thread, when somebody asks for a pause.
+def watched(home: Path, paused: Callable[[], None]) -> Generator[None]:
+    """For who holds the folder of parts *home*: *paused* is called, in a thread, on a wish for a pause."""
+    wish, over = _wish(home.parent, home.name), threading.Event()
+    wish.unlink(missing_ok=True)
 
-    Raises filelock.Timeout when somebody fetches it already.
-    """
-    with filelock.FileLock(parts / f"{key}.lock", timeout=0):
-        wish, over = _wish(parts, key), threading.Event()
-        wish.unlink(missing_ok=True)
+    def look() -> None:
+        while not over.wait(_LOOK_SECONDS):
+            if wish.exists():
+                wish.unlink(missing_ok=True)
+                paused()
+                return
 
-        def look() -> None:
-            while not over.wait(_LOOK_SECONDS):
-                if wish.exists():
-                    wish.unlink(missing_ok=True)
-                    paused()
-                    return
-
-        threading.Thread(target=look, daemon=True).start()
-        try:
-            yield
-        finally:
-            over.set()
+    threading.Thread(target=look, daemon=True).start()
+    try:
+        yield
+    finally:
+        over.set()
 
 
 def running(parts: Path) -> list[str]:

@@ -9,8 +9,7 @@ from __future__ import annotations
 
 import importlib.util
 import logging
-import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import TypeVar
@@ -21,14 +20,15 @@ from studio.domain.failure import StudioError
 from studio.domain.family import FamilySpec
 from studio.domain.model import Bundled, Model, ModelFile, ModelSource, Package
 from studio.domain.scripts import foreign_language, scripts_of
-from studio.domain.text import localized, t
+from studio.domain.text import localized
 from studio.families.registry import families, family
 from studio.services.event import Event
 from studio.services.library.manifest import STARTERS, read_manifest
 from studio.services.library.own import OwnModels, model_of
-from studio.services.library.record import PARTS, Record, read_record
 from studio.services.library.sums import Sums
 from studio.services.paths import ASSETS, MANIFEST
+from studio.services.store.record import Record
+from studio.services.store.store import Store, Stored
 
 log = logging.getLogger(__name__)
 
@@ -37,12 +37,14 @@ Kept = TypeVar("Kept")
 
 class Installed(Struct, frozen=True, kw_only=True):
     """Where a model lies. `source`: "bundled", "package", "family" (it needs no file), "own" (the user's
-    own files), or what it was fetched from. `installed`: POSIX seconds. Only fetched ones are `removable`.
+    own files), or what it was fetched from. `root`: the folder of models that a fetched one is in.
+    `installed`: POSIX seconds. Only fetched ones are `removable`.
     """
 
     path: str
     bytes: int
     source: str
+    root: str = ""
     commit: str = ""
     installed: float | None = None
     removable: bool = False
@@ -68,18 +70,40 @@ class _Place(Struct, frozen=True):
     files: tuple[ModelFile, ...]
     source: str
     record: Record | None = None
+    root: Path | None = None
+
+    @property
+    def fits(self) -> bool:
+        """Is every file there, in its size?"""
+        return all(_fits(self.folder, file) for file in self.files)
 
 
 class Library:
-    """`folder` holds the fetched models, one folder each, named by id."""
+    """`store` holds the fetched models: in *folder*, where new ones go, and in the folders *more*.
 
-    def __init__(self, folder: Path, *, manifest: Path = MANIFEST, assets: Path = ASSETS) -> None:
-        self.folder = folder
+    *memory* is the file that remembers what each of these folders held.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        *,
+        more: Sequence[Path] = (),
+        memory: Path | None = None,
+        manifest: Path = MANIFEST,
+        assets: Path = ASSETS,
+    ) -> None:
+        self.store = Store([folder, *more], memory)
         self.changed: Event[None] = Event()
         self._manifest, self._assets = manifest, assets
         self._own = OwnModels(folder / ".own.json")
-        self._sums = Sums(folder / ".sums.json")
-        self._folders = self._fetched()
+        self.sums = Sums(folder / ".sums.json")
+        self._seen = self._fetched()
+
+    @property
+    def folder(self) -> Path:
+        """Where new models go."""
+        return self.store.roots[0]
 
     @cached_property
     def _models(self) -> dict[str, Model]:
@@ -96,12 +120,13 @@ class Library:
 
     def entries(self, task: str | None = None) -> list[Entry]:
         """Every known model, or those for *task*, those to offer first coming first, the user's own last."""
-        known = [
-            Entry(model, self._installed(model))
-            for model in self._models.values()
-            if task is None or task in model.tasks
+        stored = self.store.stored()
+        listed = [Entry(model, self._installed(model, stored)) for model in self._models.values()]
+        return [
+            entry
+            for entry in (*listed, *self._brought(stored), *self.own())
+            if task is None or task in entry.model.tasks
         ]
-        return known + [entry for entry in self.own() if task is None or task in entry.model.tasks]
 
     def own(self) -> list[Entry]:
         """The models that the user added; those that are not there now are not installed."""
@@ -109,10 +134,11 @@ class Library:
 
     def entry(self, model_id: str) -> Entry:
         """Raises StudioError `model.missing` for an id that nobody knows."""
+        stored = self.store.stored()
         model = self._models.get(model_id)
         if model is not None:
-            return Entry(model, self._installed(model))
-        for entry in self.own():
+            return Entry(model, self._installed(model, stored))
+        for entry in (*self._brought(stored), *self.own()):
             if entry.model.id == model_id:
                 return entry
         raise StudioError("model.missing", name=model_id)
@@ -123,7 +149,8 @@ class Library:
 
     def starters(self) -> list[Entry]:
         """What a new user gets without choosing."""
-        return [Entry(model, self._installed(model)) for model in self._starters]
+        stored = self.store.stored()
+        return [Entry(model, self._installed(model, stored)) for model in self._starters]
 
     def default(self, task: str) -> Entry | None:
         """The model to use for *task* when none was chosen: here, ready, and free of special terms.
@@ -146,12 +173,45 @@ class Library:
 
     def catch_up(self) -> None:
         """Tell if another process, such as a terminal, fetched or removed a model. Raises OSError."""
-        before, self._folders = self._folders, self._fetched()
-        if self._folders != before:
+        before, self._seen = self._seen, self._fetched()
+        if self._seen != before:
+            self.changed.emit(None)
+
+    def use(self, more: Sequence[Path]) -> None:
+        """Read these folders too, besides the one for new models."""
+        if self.store.use([self.folder, *more]):
+            self._seen = self._fetched()
             self.changed.emit(None)
 
     def folder_of(self, model_id: str) -> Path:
-        return self.folder / model_id
+        """Where a fetched model lies. Raises StudioError `model.missing`."""
+        stored = self.store.of(model_id)
+        if not stored:
+            raise StudioError("model.missing", name=self.title_of(model_id))
+        return stored[0].folder
+
+    def title_of(self, model_id: str) -> str:
+        """In the current language; the id of one that nobody knows."""
+        try:
+            return localized(self.entry(model_id).model.title)
+        except StudioError:
+            return model_id
+
+    def needing(self, model_id: str) -> list[str]:
+        """Titles of the models here that do not work without *model_id*."""
+        return [
+            localized(entry.model.title)
+            for entry in self.entries()
+            if entry.installed and model_id in getattr(entry.model, "needs", ())
+        ]
+
+    def files_of(self, model_id: str) -> tuple[Path, tuple[ModelFile, ...]]:
+        """The folder of a model that is here, and what must be in it. Raises StudioError `model.missing`."""
+        entry = self.entry(model_id)
+        place = self._place(entry.model, self.store.stored())
+        if place is None:
+            raise StudioError("model.missing", name=localized(entry.model.title))
+        return place.folder, place.files
 
     # --- what a request gets ----------------------------------------------------------------
 
@@ -163,7 +223,9 @@ class Library:
         Raises StudioError `model.missing`, `model.missing_file`, `model.hash_mismatch`,
         `model.unrecognized`, `model.unsafe`.
         """
-        model = self._models.get(id_or_path)
+        stored = self.store.stored()
+        brought = (entry.model for entry in self._brought(stored) if entry.model.id == id_or_path)
+        model = self._models.get(id_or_path) or next(brought, None)
         if model is None:
             return self._resolve_path(id_or_path)
         spec = family(model.family)
@@ -171,10 +233,10 @@ class Library:
         from studio.services.library.recognize import recognize  # not for the window's first picture
 
         path, size = "", 0
-        if model.sources:
-            place = self._place(model)
-            if place is None:
-                raise StudioError("model.missing", name=title)
+        place = self._place(model, stored)
+        if place is None and model.sources:
+            raise StudioError("model.missing", name=title)
+        if place is not None:
             self._check(place, title, verify=verify)
             path = str(recognize(place.folder, title, [spec]).path if spec.layouts else place.folder)
             size = sum(file.bytes or 0 for file in place.files) or model.bytes or 0
@@ -206,7 +268,7 @@ class Library:
             try:
                 size = there.stat().st_size
                 wrong = file.bytes not in (None, size) or (
-                    verify and file.sha256 is not None and self._sums.sha256(there) != file.sha256
+                    verify and file.sha256 is not None and self.sums.sha256(there) != file.sha256
                 )
             except OSError as error:
                 raise StudioError(
@@ -214,7 +276,7 @@ class Library:
                 ) from error
             if wrong:
                 raise StudioError("model.hash_mismatch", name=title, file=file.path)
-        self._sums.save()
+        self.sums.save()
 
     # --- changes ----------------------------------------------------------------------------
 
@@ -242,41 +304,23 @@ class Library:
         finally:
             self.changed.emit(None)
 
-    async def remove(self, model_id: str) -> None:
-        """Delete a fetched model from the disk. Raises StudioError."""
-        entry = self.entry(model_id)
-        title = localized(entry.model.title)
-        folder = self.folder_of(model_id)
-        if entry.installed and not entry.installed.removable:
-            raise StudioError("param.invalid", name=title, reason=t("models.built_in"))
-        if not folder.is_dir():
-            raise StudioError("model.missing", name=title)
-        try:
-            await _in_thread(self._delete, folder)
-        except OSError as error:
-            raise StudioError("output.unwritable", path=str(folder), reason=error.strerror or "") from error
-        finally:
-            self.changed.emit(None)
-
-    def _delete(self, folder: Path) -> None:
-        # Renamed first: from one moment to the next it is no model any more, however long deleting takes.
-        aside = self.folder / PARTS / f"removed-{folder.name}-{time.time_ns()}"
-        aside.parent.mkdir(parents=True, exist_ok=True)
-        folder.rename(aside)
-        from shutil import rmtree  # with every kind of archive; not for the window's first picture
-
-        for removed in aside.parent.glob("removed-*"):  # also what an earlier end left behind
-            rmtree(removed)
-
     # --- where things are -------------------------------------------------------------------
 
-    def _fetched(self) -> frozenset[str]:
+    def _fetched(self) -> frozenset[Path]:
         """The folders of the fetched models; each appears and goes in one moment."""
-        if not self.folder.is_dir():
-            return frozenset()
-        return frozenset(each.name for each in self.folder.iterdir() if not each.name.startswith("."))
+        return frozenset(stored.folder for stored in self.store.stored())
 
-    def _place(self, model: Model) -> _Place | None:
+    def _brought(self, stored: Sequence[Stored]) -> list[Entry]:
+        """Models that only their record knows: not from this version's list."""
+        found: dict[str, Entry] = {}
+        for each in stored:
+            if not any(model_id in self._models for model_id in each.record.ids):
+                model = each.record.described()
+                if model is not None and model.family in families() and model.id not in found:
+                    found[model.id] = Entry(model, self._installed(model, stored))
+        return list(found.values())
+
+    def _place(self, model: Model, stored: Sequence[Stored]) -> _Place | None:
         """None when no source of the model is here."""
         for source in model.sources:
             if isinstance(source, Bundled):
@@ -287,21 +331,25 @@ class Library:
                 folder = _package_folder(source)
                 if folder:  # its package manager answers for the files
                     return _Place(folder, (), "package")
-        folder = self.folder_of(model.id)
-        record = read_record(folder)
-        return _Place(folder, record.files, record.source, record) if record else None
+        places = [
+            _Place(each.folder, each.record.files, each.record.source, each.record, each.root)
+            for each in stored
+            if model.id in each.record.ids
+        ]
+        return next((place for place in places if place.fits), None) or next(iter(places), None)
 
-    def _installed(self, model: Model) -> Installed | None:
-        if not model.sources:
+    def _installed(self, model: Model, stored: Sequence[Stored]) -> Installed | None:
+        place = self._place(model, stored)
+        if place is None and not model.sources:
             return Installed(path="", bytes=0, source="family") if model.status == "ready" else None
-        place = self._place(model)
-        if place is None or not all(_fits(place.folder, file) for file in place.files):
+        if place is None or not place.fits:
             return None
         record = place.record
         return Installed(
             path=str(place.folder),
             bytes=record.bytes if record else model.bytes or 0,
             source=place.source,
+            root=str(place.root) if place.root else "",
             commit=record.commit if record else "",
             installed=record.installed if record else None,
             removable=record is not None,

@@ -49,6 +49,19 @@ class Sums:
         self._new = True
         return digest
 
+    def learn(self, path: Path, sha256: str | None) -> None:
+        """*path* was read just now and has this hash; None: what was known of it is not so.
+
+        Raises OSError.
+        """
+        seen = self._read()
+        if sha256 is None:
+            self._new |= seen.pop(str(path), None) is not None
+        else:
+            stat = path.stat()
+            seen[str(path)] = _Seen(stat.st_size, stat.st_mtime_ns, sha256)
+            self._new = True
+
     def save(self) -> None:
         """Keep what is known, for files that are still there; nothing is written when nothing is new."""
         if not self._new:

@@ -190,15 +190,22 @@ class ModelsModel:
         self._tasks.add(task)
         task.add_done_callback(self._ended)
 
-    async def _remove(self, model_id: str) -> None:
+    def _remove_for_good(self, model_id: str) -> None:
+        self._start(self._remove(model_id, for_good=True))
+
+    async def _remove(self, model_id: str, *, for_good: bool = False) -> None:
         entry = self.cards[model_id].value.entry
         freed = entry.installed.bytes if entry.installed else 0
         try:
-            await self._studio.library.remove(model_id)
+            await self._studio.upkeep.remove_model(model_id, for_good=for_good)
         except StudioError as error:
-            self._desk.complain(error.failure)
+            if error.failure.code == "disk.no_trash":
+                self._desk.complain(error.failure, "disk.for_good", lambda: self._remove_for_good(model_id))
+            else:
+                self._desk.complain(error.failure)
         else:
-            self._desk.say(t("models.removed", size=size(freed)))
+            words = "disk.freed" if for_good else "models.removed"
+            self._desk.say(t(words, size=size(freed)))
         self._set(model_id, asking="")
 
     def _ended(self, task: asyncio.Future[None]) -> None:
