@@ -204,6 +204,10 @@ class PlanSheet(Sheet):
         inner.layout().activate()
         wanted = inner.heightForWidth(WIDTH - 2) if inner.hasHeightForWidth() else inner.sizeHint().height()
         height = min(wanted + 54, corner.y() - 2 * GAP)
+        # A bar that was there before would take the width for which all had room, and so stay.
+        policy = Qt.ScrollBarPolicy
+        bar = policy.ScrollBarAsNeeded if height < wanted + 54 else policy.ScrollBarAlwaysOff
+        self._scroll.setVerticalScrollBarPolicy(bar)
         left = max(GAP, min(corner.x() - WIDTH, panel.width() - WIDTH - GAP))
         self.setGeometry(left, corner.y() - GAP - height, WIDTH, height)
 

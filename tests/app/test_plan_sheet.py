@@ -120,6 +120,7 @@ async def test_figures_of_a_busy_computer_are_told_of(tmp_path, monkeypatch, qlo
             studio.planner.changed.emit(None)
             sheet_of(draw)._show()
             assert any("busy or hot" in text for text in texts(sheet_of(draw))) is told
+            assert not sheet_of(draw)._scroll.verticalScrollBar().isVisible()  # there is room above
 
 
 async def test_it_says_what_the_planner_says_and_follows_the_fields(
