@@ -204,11 +204,15 @@ class Planner:
         """
         then, today = run.counted, place.measured
         basis = today.taken if today is not None else 0.0
-        if then is None or then.basis == basis:
+        if (
+            then is None or run.plan is None or run.cost is None
+        ):  # of an older version, which counted otherwise
+            return None
+        if then.basis == basis:
             return then
         if today is None or not then.basis:
             return None
-        if then.subject != today.subject or run.plan is None or run.cost is None:
+        if then.subject != today.subject:
             return then
         key = (place.device, basis, id(run))
         if key not in self._counted_again:
