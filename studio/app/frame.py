@@ -22,6 +22,7 @@ from studio.domain.failure import Failure, StudioError
 from studio.domain.request import Request
 from studio.domain.text import localized, t
 from studio.services.downloads.state import DownloadState, State
+from studio.services.library.identify import identify
 from studio.services.machine.meter import Meter
 from studio.services.metadata import read
 
@@ -183,16 +184,14 @@ class Frame:
             await self._dropped_model(paths[0])
 
     async def _dropped_model(self, path: Path) -> None:
-        try:
-            entry = await self._studio.library.add(path)
-        except StudioError as error:
-            if error.failure.code == "model.unrecognized":  # most likely never meant as a model
-                self._desk.say(t("frame.nothing_inside", name=path.name))
-            else:
-                self._desk.complain(error.failure)
-        else:
-            self.window.go("models")
-            self._desk.say(t("models.added", title=localized(entry.model.title)))
+        """Say what it is, whether it can be used and how."""
+        finding = await asyncio.to_thread(lambda: identify(path, pickles=True))
+        if finding.kind == "unknown" and not finding.container:
+            self._desk.say(t("frame.nothing_inside", name=path.name))  # most likely never meant as a model
+            return
+        from studio.app.found.dropped import DroppedModel  # not needed for the first window
+
+        DroppedModel(self._desk, finding, self.window).show()
 
     async def _meter(self, feed: StripFeed) -> None:
         """The memory figure of the strip, read off the window's thread, not at all while nobody looks."""

@@ -194,6 +194,18 @@ def _models() -> typer.Typer:
 
         return probe(name, as_json=json, offline=ctx.obj["offline"])
 
+    @models.command("scan", cls=Command, help=t("cli.help.models.scan"))
+    def models_scan(
+        folder: str = typer.Argument("", metavar="[FOLDER]", help=t("cli.help.folder")),
+        add: bool = typer.Option(False, "--add", help=t("cli.scan.add")),
+        duplicates: bool = typer.Option(False, "--duplicates", help=t("cli.scan.duplicates")),
+        check: bool = typer.Option(False, "--check", help=t("cli.scan.check")),
+        json: bool = as_json,
+    ) -> int:
+        from studio.cli.scan import look
+
+        return look(folder, add=add, compare=duplicates, check=check, as_json=json)
+
     @models.command("mirrors", cls=Command, help=t("cli.help.models.mirrors"))
     def models_mirrors(
         ctx: typer.Context,

@@ -44,7 +44,7 @@ def show(model_id: str, *, as_json: bool) -> int:
     entry = library.entry(model_id)
     records = [stored.record for stored in library.store.of(model_id)]
     if as_json:
-        terminal.print_json({**facts(entry), "records": msgspec.to_builtins(records)})
+        terminal.print_json({**facts(entry), "records": msgspec.json.decode(msgspec.json.encode(records))})
         return terminal.DONE
     model = entry.model
     out = terminal.out()

@@ -153,9 +153,8 @@ class Studio:
         )
         self.upkeep = Upkeep(
             self.library,
-            paths.logs,
+            order=self.downloads.fetch_order,
             offline=lambda: self.offline,
-            route=self.mirrors.route,
             in_use=self._uses,
             last_used=self.history.last_used,
         )
@@ -230,16 +229,6 @@ class Studio:
         source = next((s for s in model.sources if isinstance(s, Hub)), None) if model else None
         return await (self.remote.probe(name) if source is None else self.remote.probe_source(source))
 
-    async def check_access(self, repo: str) -> Access:
-        """Ask the hub, in a helper, whether our token opens *repo*; "" asks whose the token is.
-
-        Raises StudioError, OSError.
-        """
-        if self.offline:
-            raise StudioError("network.offline")
-        route = await self.mirrors.route(repositories=False)
-        return await ask_in_helper(Ask(repo=repo, logs=str(self.paths.logs), route=route))
-
     async def offer(self, name: str, *, variant: str = "", treat_as: str = "") -> Model:
         """The model that *name* means, known to the library from now on so that it can be fetched.
 
@@ -297,6 +286,16 @@ class Studio:
             self.downloads.start(needed)
         self.downloads.start(model_id, licence)
         return [*missing, model_id]
+
+    async def check_access(self, repo: str) -> Access:
+        """Ask the hub, in a helper, whether our token opens *repo*; "" asks whose the token is.
+
+        Raises StudioError, OSError.
+        """
+        if self.offline:
+            raise StudioError("network.offline")
+        route = await self.mirrors.route(repositories=False)
+        return await ask_in_helper(Ask(repo=repo, logs=str(self.paths.logs), route=route))
 
     async def tidy(self) -> None:
         """What can wait until the window is there: the gallery's index, old trash.
@@ -386,7 +385,8 @@ class Studio:
             if not entry.installed.path or self.planner.read(model):
                 continue
             try:
-                self.planner.learn(model, Path(self.library.resolve(model, verify=False).source.path))
+                source = self.library.resolve(model, verify=False).source
+                self.planner.learn(model, Path(source.path), Path(source.rest) if source.rest else None)
             except (StudioError, HeaderError, OSError) as error:  # it is said when it is used
                 log.info("%s cannot be planned: %s", model, error)
 
@@ -416,9 +416,10 @@ class Studio:
         return (machine.read_ram(machine.Live()).available_bytes or 0) + held
 
     def _uses(self, model: str) -> bool:
-        """Does a job that has begun or is about to need this model?"""
+        """Does a job that has begun or is about to need this model, itself or for another?"""
         states = (JobState.WAITING, JobState.RUNNING, JobState.CANCELLING)
-        return any(job.request.model == model and job.state in states for job in self.queue.jobs)
+        wanted = {job.request.model for job in self.queue.jobs if job.state in states}
+        return model in wanted or any(model in self.library.needs(each) for each in wanted)
 
     def _configure(self, settings: Settings) -> None:
         self.network.offline = self.offline
@@ -432,8 +433,12 @@ class Studio:
             log.warning("downloads keep the rate that they have: %s", error)
         self.engine.configure(Configure(idle_unload_seconds=settings.idle_unload_seconds))
 
+    async def _look_again(self) -> None:
+        await self.upkeep.remember()
+        await self.judge_models()
+
     def _judge_again(self, _: None) -> None:
-        task = asyncio.ensure_future(self.judge_models())
+        task = asyncio.ensure_future(self._look_again())
         self._behind.add(task)
         task.add_done_callback(self._was_done)
 

@@ -70,7 +70,8 @@ def _from_any_source(order: Fetch, work: Work) -> Record:
     for number, source in ordered(model.sources, order.route):
         work.begin(number)
         try:
-            proven = _taken_over(Path(order.broken), model, work) if order.broken else {}
+            if order.broken:
+                _take_over(Path(order.broken), model, work)
             if isinstance(source, Hub):
                 found = hub.fetch(source, model, work, order.route)
             elif isinstance(source, ModelScope):
@@ -82,10 +83,10 @@ def _from_any_source(order: Fetch, work: Work) -> Record:
             else:
                 continue
             if model.conversion:
-                proven = {}
+                work.proven.clear()  # what is made of the files has other hashes
                 work.report("convert", 0, 0)
                 convert(model.conversion, work.ready, work.title)
-            return _record(order, source, found, _checked(model, work, proven))
+            return _record(order, source, found, _checked(model, work))
         except StudioError as error:
             if error.failure.code not in ("model.gated", "model.hash_mismatch", "download.contradiction"):
                 raise
@@ -96,11 +97,10 @@ def _from_any_source(order: Fetch, work: Work) -> Record:
     raise _failure(troubles, work.title)
 
 
-def _taken_over(broken: Path, model: Model, work: Work) -> dict[str, str]:
-    """Let the right files of a *broken* copy of the model be here already. Returns their hashes."""
+def _take_over(broken: Path, model: Model, work: Work) -> None:
+    """Let the right files of a *broken* copy of the model be here already."""
     total = sum(file.bytes or 0 for file in model.files)
     done = 0
-    proven: dict[str, str] = {}
     for file in model.files:
         work.report("check", done, total)
         done += file.bytes or 0
@@ -111,14 +111,13 @@ def _taken_over(broken: Path, model: Model, work: Work) -> dict[str, str]:
             here.parent.mkdir(parents=True, exist_ok=True)
             try:
                 here.hardlink_to(there)
-                proven[file.path] = file.sha256
+                work.proven[here] = file.sha256
             except OSError:  # a file system without links
                 shutil.copyfile(there, here)
-    return proven
 
 
-def _checked(model: Model, work: Work, proven: dict[str, str]) -> tuple[ModelFile, ...]:
-    """Every file that is ready, hashed unless it was *proven*, and as the manifest says where it says so."""
+def _checked(model: Model, work: Work) -> tuple[ModelFile, ...]:
+    """Every file that is ready, hashed unless it was proven, and as the manifest says where it says so."""
     paths = sorted(path for path in work.ready.rglob("*") if path.is_file() and path.name != NAME)
     total = sum(path.stat().st_size for path in paths)
     done = 0
@@ -127,7 +126,7 @@ def _checked(model: Model, work: Work, proven: dict[str, str]) -> tuple[ModelFil
         work.report("check", done, total)
         name = path.relative_to(work.ready).as_posix()
         size = path.stat().st_size
-        sha256 = proven.get(name) or work.proven.get(path) or sha256_of(path)
+        sha256 = work.proven.get(path) or sha256_of(path)
         found[name] = ModelFile(path=name, bytes=size, sha256=sha256)
         done += size
     work.report("check", total, total)
@@ -162,13 +161,17 @@ def _record(order: Fetch, source: Source, found: hub.Fetched, files: tuple[Model
 
 def _place(source: Source, model: Model, commit: str, files: tuple[ModelFile, ...]) -> str:
     """Where it belongs. The model's id tells its choice of a repository's files from another's."""
-    if isinstance(source, Hub | ModelScope):
-        choice = "" if source.files == ("*",) else model.id
-        return layout.place(layout.repository(source.repo), commit, choice)
-    if isinstance(source, Address):
-        return layout.place(layout.address(source.url), layout.version_of(files))
-    version = source.wheels[0].version if isinstance(source, DataWheels) else layout.version_of(files)
-    return layout.place(layout.wheels(model.id), version)
+    version = commit or layout.version_of(files)
+    match source:
+        case Hub() | ModelScope():
+            choice = "" if source.files == ("*",) else model.id
+            return layout.place(layout.repository(source.repo), version, choice)
+        case Address():
+            return layout.place(layout.address(source.url), version)
+        case DataWheels():
+            return layout.place(layout.wheels(model.id), source.wheels[0].version)
+        case _:
+            return layout.place(layout.imported(model.id), version)
 
 
 def _failure(troubles: list[Exception], title: str) -> StudioError:

@@ -12,6 +12,7 @@ import httpx2
 
 from studio.domain.failure import StudioError
 from studio.services.downloads.gather import Gather
+from studio.services.downloads.ledger import arrived
 from studio.services.downloads.limit import Limit
 from studio.services.downloads.messages import Progress
 from studio.services.downloads.state import FileState, Stage
@@ -89,4 +90,4 @@ class Work:
 
     def here(self) -> int:
         """Bytes that earlier attempts left."""
-        return sum(file.stat().st_size for file in self.home.rglob("*") if file.is_file())
+        return arrived(self.home)

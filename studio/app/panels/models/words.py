@@ -57,11 +57,11 @@ def licence_words(licence: Licence) -> str:
 
 
 def speed_line(speed: Speed) -> tuple[str, str]:
-    """Tone and words for how a model runs here: whether it fits, and what was measured."""
+    """Tone and words for how a model runs here: whether it fits, and how fast it is."""
     estimate = speed.estimate
-    if estimate is None or (estimate.fit is Fit.UNKNOWN and not speed.measured):
+    if estimate is None or (estimate.fit is Fit.UNKNOWN and speed.seconds is None):
         return "muted", t("fit.unknown")
-    if not speed.measured:
+    if speed.seconds is None:
         words = fit_words(estimate)
         if estimate.seconds is None:
             words += f"  •  {t('models.unmeasured')}"
