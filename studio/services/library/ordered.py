@@ -81,7 +81,12 @@ def order_of(remote: RemoteModel, licence: Licence, *, treat_as: str = "") -> Or
         description={language: known["models.hub.words"] for language, known in words.items()},
         licence=licence,
         sources=(
-            Hub(repo=remote.repo, revision=remote.commit, files=tuple(file.path for file in remote.files)),
+            Hub(
+                repo=remote.repo,
+                revision=remote.commit,
+                files=tuple(file.path for file in remote.files),
+                variant=remote.variant,
+            ),
         ),
         files=remote.files,
         bytes=remote.bytes,
