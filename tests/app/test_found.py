@@ -141,6 +141,19 @@ async def test_models_of_other_programs(tmp_path: Path, monkeypatch: Any, qloop:
         dialog.close()
 
 
+async def test_a_dropped_folder_of_models_is_looked_through(
+    tmp_path: Path, monkeypatch: Any, qloop: Any
+) -> None:
+    write(tmp_path / "theirs", {"a/q.gguf": QWEN, "b/e.safetensors": EMBEDDING})
+    async with studio_at(tmp_path, monkeypatch) as studio, window_on(studio) as (frame, _):
+        await frame._dropped([tmp_path / "theirs"])
+        (dialog,) = frame.window.findChildren(ScanDialog)
+        await until(lambda: len(dialog.rows) == 1)
+        dialog.rows[0].use.click()
+        await until(lambda: [entry.model.title for entry in studio.library.own()] == [{"en": "q.gguf"}])
+        dialog.close()
+
+
 async def test_thousands_are_shown_a_few_at_a_time(tmp_path: Path, monkeypatch: Any, qloop: Any) -> None:
     theirs = write(tmp_path / "theirs", {f"{n:03}.gguf": QWEN for n in range(95)})
     monkeypatch.setattr("studio.app.found.viewmodel.defaults", list)
