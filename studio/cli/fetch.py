@@ -14,23 +14,8 @@ from studio.domain.model import Model
 from studio.domain.text import localized, t
 from studio.services.downloads import pausing
 from studio.services.downloads.state import State
-from studio.services.store.layout import PARTS
+from studio.services.store.layout import PARTS, key
 from studio.services.studio import Studio
-
-
-def get(model_id: str, *, offline: bool) -> int:
-    """Fetch a model, its licence shown first."""
-    return run_async(_get(model_id, offline=offline))
-
-
-async def _get(model_id: str, *, offline: bool) -> int:
-    async with open_studio(offline=offline) as studio:
-        entry = studio.library.entry(model_id)
-        if entry.installed:
-            terminal.say(t("cli.models.here_already", title=localized(entry.model.title)))
-        else:
-            await fetch(studio, entry.model)
-    return terminal.DONE
 
 
 async def fetch(studio: Studio, model: Model) -> None:
@@ -40,7 +25,7 @@ async def fetch(studio: Studio, model: Model) -> None:
     terminal.say(t("cli.models.terms", title=title, licence=licence_words(licence), url=licence.url))
     if licence.restrictions:
         terminal.say(localized(licence.restrictions))
-    await _follow(studio, [model])
+    await follow(studio, [model])
 
 
 def resume(ids: list[str], *, as_json: bool, offline: bool) -> int:
@@ -52,12 +37,12 @@ async def _resume(ids: list[str], *, as_json: bool, offline: bool) -> int:
     async with open_studio(offline=offline) as studio:
         begun = [state.id for state in studio.downloads.states.values() if state.state is State.PAUSED]
         entries = [studio.library.entry(model_id) for model_id in ids or begun]
-        await _follow(studio, [entry.model for entry in entries if not entry.installed])
+        await follow(studio, [entry.model for entry in entries if not entry.installed])
     _tell("resumed", [entry.model.id for entry in entries], as_json=as_json)
     return terminal.DONE
 
 
-async def _follow(studio: Studio, models: list[Model]) -> None:
+async def follow(studio: Studio, models: list[Model]) -> None:
     """Show them all until each is here. Raises StudioError, Cancelled, with words on how to go on."""
     titles = {model.id: localized(model.title) for model in models}
     with Board(titles) as board:
@@ -68,6 +53,8 @@ async def _follow(studio: Studio, models: list[Model]) -> None:
             for model in models:
                 await studio.downloads.wait(model.id)
                 board.say(t("cli.models.got", title=titles[model.id]))
+                if refused := studio.downloads.states[model.id].refused:
+                    board.say(t("downloads.refused", title=titles[model.id], sources=", ".join(refused)))
         except (asyncio.CancelledError, Cancelled):
             ids = " ".join(studio.downloads.order)
             board.say(t("downloads.go_on", command=f"{terminal.program()} models resume {ids}"))
@@ -82,8 +69,9 @@ def pause(ids: list[str], *, as_json: bool) -> int:
     parts = library.folder / PARTS
     for model_id in ids:
         library.entry(model_id)  # a name that nobody knows is said to be one
-    wanted = [key for key in pausing.running(parts) if not ids or key in ids]
-    paused = [key for key in wanted if pausing.pause(parts, key)]
+    known = {key(model_id): model_id for model_id in ids or [each.model.id for each in library.entries()]}
+    wanted = [each for each in pausing.running(parts) if each in known]
+    paused = [known[each] for each in wanted if pausing.pause(parts, each)]
     if len(paused) < len(wanted):
         raise terminal.Refusal("download.failed", t("downloads.busy"), t("downloads.busy.hint"))
     _tell("paused", paused, as_json=as_json)

@@ -18,6 +18,7 @@ from studio.services.engine.supervisor import EngineState
 from studio.services.paths import Paths
 from studio.services.studio import Studio
 from tests.services.engines import command, until
+from tests.services.stored_models import put
 
 HEAVY = {"torch", "diffusers", "transformers", "accelerate", "onnxruntime", "xllamacpp", "PySide6", "numpy"}
 
@@ -106,8 +107,8 @@ async def test_a_terminal_beside_the_window(open_studio: Open) -> None:
     found = {str(result.path) for result in await window.gallery.search("apple")}
     assert found == {job.artifacts[0].path for job in done}
     told.clear()
-    (window.library.folder / "fetched").mkdir()
-    (window.library.folder / ".parts").mkdir()
+    put(window.library.folder)
+    (window.library.folder / ".parts" / "half").mkdir(parents=True)
     await window.catch_up()
     await window.catch_up()
     assert told == ["library"]

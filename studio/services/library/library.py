@@ -18,14 +18,17 @@ from msgspec import Struct
 
 from studio.domain.failure import StudioError
 from studio.domain.family import FamilySpec
+from studio.domain.licence import in_short
 from studio.domain.model import Bundled, Model, ModelFile, ModelSource, Package
 from studio.domain.scripts import foreign_language, scripts_of
 from studio.domain.text import localized
 from studio.families.registry import families, family
 from studio.services.event import Event
 from studio.services.library.manifest import STARTERS, read_manifest
+from studio.services.library.ordered import Ordered, OrderedModels
 from studio.services.library.own import OwnModels, model_of
 from studio.services.library.sums import Sums
+from studio.services.licences import terms_of
 from studio.services.paths import ASSETS, MANIFEST
 from studio.services.store.record import Record
 from studio.services.store.store import Store, Stored
@@ -66,7 +69,7 @@ class Resolved(Struct, frozen=True):
     source: ModelSource
 
 
-class _Place(Struct, frozen=True):
+class _Place(Struct, frozen=True, dict=True):
     """Where a model's files lie, and which must be there as described."""
 
     folder: Path
@@ -75,7 +78,7 @@ class _Place(Struct, frozen=True):
     record: Record | None = None
     root: Path | None = None
 
-    @property
+    @cached_property
     def fits(self) -> bool:
         """Is every file there, in its size?"""
         return all(_fits(self.folder, file) for file in self.files)
@@ -98,8 +101,9 @@ class Library:
     ) -> None:
         self.store = Store([folder, *more], memory)
         self.changed: Event[None] = Event()
-        self._manifest, self._assets = manifest, assets
+        self.manifest, self._assets = manifest, assets
         self._own = OwnModels(folder / ".own.json")
+        self._ordered = OrderedModels(folder / ".ordered.json")
         self.sums = Sums(folder / ".sums.json")
         self._seen = self._fetched()
 
@@ -112,24 +116,24 @@ class Library:
     def _models(self) -> dict[str, Model]:
         """Read when first asked for: the first picture of a first start needs the starters alone."""
         own = [model for spec in families().values() for model in spec.models]
-        known = [*read_manifest(self._manifest).values(), *own]
+        known = [*read_manifest(self.manifest).values(), *own]
         return {model.id: model for model in sorted(known, key=lambda model: (model.order, model.id))}
 
     @cached_property
     def _starters(self) -> list[Model]:
-        return list(read_manifest(self._manifest / STARTERS).values())
+        return list(read_manifest(self.manifest / STARTERS).values())
 
     # --- what there is ----------------------------------------------------------------------
 
     def entries(self, task: str | None = None) -> list[Entry]:
         """Every known model, or those for *task*, those to offer first coming first, the user's own last."""
         stored = self.store.stored()
-        listed = [Entry(model, self._installed(model, stored)) for model in self._models.values()]
-        return [
-            entry
-            for entry in (*listed, *self._brought(stored), *self.own())
-            if task is None or task in entry.model.tasks
+        listed = [
+            Entry(model, self._installed(model, stored))
+            for model in (*self._listed().values(), *self._brought(stored).values())
+            if task is None or task in model.tasks
         ]
+        return listed + [entry for entry in self.own() if task is None or task in entry.model.tasks]
 
     def own(self) -> list[Entry]:
         """The models that the user added; those that are not there now are not installed."""
@@ -138,17 +142,36 @@ class Library:
     def entry(self, model_id: str) -> Entry:
         """Raises StudioError `model.missing` for an id that nobody knows."""
         stored = self.store.stored()
-        model = self._models.get(model_id)
+        model = self.known(model_id) or self._brought(stored).get(model_id)
         if model is not None:
             return Entry(model, self._installed(model, stored))
-        for entry in (*self._brought(stored), *self.own()):
+        for entry in self.own():
             if entry.model.id == model_id:
                 return entry
         raise StudioError("model.missing", name=model_id)
 
     def known(self, model_id: str) -> Model | None:
-        """What the manifest or a family says of a model, wherever that is; None where they do not."""
+        """What the manifest, a family or an order says of a model, wherever it is; None where they do not."""
+        return self._listed().get(model_id)
+
+    def every(self) -> list[Model]:
+        """All models of the manifest and the families."""
+        return list(self._models.values())
+
+    def listed(self, model_id: str) -> Model | None:
+        """As the manifest has it, whatever was ordered."""
         return self._models.get(model_id)
+
+    def ordered(self, model_id: str) -> Ordered | None:
+        """What was ordered under that id, if anything."""
+        return self._ordered.known.get(model_id)
+
+    def together(self, model: Model) -> list[Model]:
+        """*model* and all that it needs."""
+        return [model, *(found for needed in model.needs if (found := self.known(needed)) is not None)]
+
+    def _listed(self) -> dict[str, Model]:
+        return self._models | {key: each.model for key, each in self._ordered.known.items()}
 
     def starters(self) -> list[Entry]:
         """What a new user gets without choosing."""
@@ -161,8 +184,7 @@ class Library:
         Where there is none, one of the user's own.
         """
         for entry in self.entries(task):
-            free = entry.model.licence.commercial == "yes" and not entry.model.licence.gated
-            if entry.installed and entry.model.status == "ready" and free:
+            if entry.installed and entry.model.status == "ready" and entry.model.licence.free:
                 return entry
         return next((e for e in self.own() if e.installed and task in e.model.tasks), None)
 
@@ -200,12 +222,16 @@ class Library:
         except StudioError:
             return model_id
 
+    def needs(self, model_id: str) -> tuple[str, ...]:
+        """Ids of the models that a listed one does not work without."""
+        return getattr(self.known(model_id), "needs", ())
+
     def needing(self, model_id: str) -> list[str]:
         """Titles of the models here that do not work without *model_id*."""
         return [
             localized(entry.model.title)
             for entry in self.entries()
-            if entry.installed and model_id in getattr(entry.model, "needs", ())
+            if entry.installed and model_id in self.needs(entry.model.id)
         ]
 
     def files_of(self, model_id: str) -> tuple[Path, tuple[ModelFile, ...]]:
@@ -227,8 +253,7 @@ class Library:
         `model.unrecognized`, `model.unsafe`.
         """
         stored = self.store.stored()
-        brought = (entry.model for entry in self._brought(stored) if entry.model.id == id_or_path)
-        model = self._models.get(id_or_path) or next(brought, None)
+        model = self.known(id_or_path) or self._brought(stored).get(id_or_path)
         if model is None:
             return self._resolve_path(id_or_path)
         spec = family(model.family)
@@ -242,7 +267,10 @@ class Library:
         if place is not None:
             self._check(place, title, verify=verify)
             path = str(place.folder)
-            if spec.layouts:
+            ordered = self.ordered(model.id)
+            if ordered is not None and ordered.treated:
+                path = str(_start(place.folder))
+            elif spec.layouts:
                 found = recognize(place.folder, title, [spec])
                 path, rest = str(found.path), self._rest_of(found, "")
             size = sum(file.bytes or 0 for file in place.files) or model.bytes or 0
@@ -253,6 +281,7 @@ class Library:
             bytes=size,
             title=title,
             languages=model.languages,
+            terms=in_short(terms_of(self.together(model))),
             rest=rest,
         )
         return Resolved(spec, model, source)
@@ -273,6 +302,7 @@ class Library:
             path=model.id,
             bytes=model.bytes or 0,
             title=localized(model.title),
+            terms=in_short(terms_of([model])),
             rest=self._rest_of(found, own.rest if own is not None else ""),
         )
         return Resolved(found.spec, model, source)
@@ -330,6 +360,15 @@ class Library:
         """Take one of the user's own out of the list; its files stay. Raises StudioError."""
         await self._keep(lambda: self._own.forget(model_id))
 
+    async def order(self, ordered: Ordered) -> Entry:
+        """Take a model into the list that is to be fetched. Raises StudioError `output.unwritable`."""
+        await self._keep(lambda: self._ordered.add(ordered))
+        return self.entry(ordered.model.id)
+
+    async def withdraw(self, model_id: str) -> None:
+        """Forget what was ordered; a listed model is again as the manifest has it. Raises StudioError."""
+        await self._keep(lambda: self._ordered.forget(model_id))
+
     async def _keep(self, change: Callable[[], Kept]) -> Kept:
         try:
             return await _in_thread(change)
@@ -346,15 +385,16 @@ class Library:
         """The folders of the fetched models; each appears and goes in one moment."""
         return frozenset(stored.folder for stored in self.store.stored())
 
-    def _brought(self, stored: Sequence[Stored]) -> list[Entry]:
-        """Models that only their record knows: not from this version's list."""
-        found: dict[str, Entry] = {}
+    def _brought(self, stored: Sequence[Stored]) -> dict[str, Model]:
+        """Models by id that only their record knows: not from this version's list."""
+        found: dict[str, Model] = {}
+        known = self._listed()
         for each in stored:
-            if not any(model_id in self._models for model_id in each.record.ids):
+            if not any(model_id in known for model_id in each.record.ids):
                 model = each.record.described()
-                if model is not None and model.family in families() and model.id not in found:
-                    found[model.id] = Entry(model, self._installed(model, stored))
-        return list(found.values())
+                if model is not None and model.family in families():
+                    found.setdefault(model.id, model)
+        return found
 
     def _place(self, model: Model, stored: Sequence[Stored]) -> _Place | None:
         """None when no source of the model is here."""
@@ -412,6 +452,13 @@ def _package_folder(source: Package) -> Path | None:
         if folder.exists():
             return folder
     return None
+
+
+def _start(folder: Path) -> Path:
+    """What stands for a model that nothing recognizes: its one file, or the folder."""
+    found = sorted(file for file in folder.iterdir() if file.suffix in (".gguf", ".safetensors"))
+    described = (folder / "model_index.json").is_file() or (folder / "config.json").is_file()
+    return folder if described or not found else found[0]
 
 
 def _fits(folder: Path, file: ModelFile) -> bool:

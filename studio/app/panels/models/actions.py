@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 
-from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QHBoxLayout, QPlainTextEdit, QVBoxLayout, QWidget
+from shiboken6 import isValid
 
 from studio.app.download_bar import DownloadBar
 from studio.app.licences import LicenceSheet
@@ -17,7 +19,7 @@ from studio.app.widgets.label import Label
 from studio.app.widgets.paint import set_tooltip
 from studio.domain.plan import Fit
 from studio.domain.quantity import size
-from studio.domain.text import t
+from studio.domain.text import localized, t
 from studio.services.downloads.state import State
 
 
@@ -137,13 +139,15 @@ def _icon(icon: str, key: str) -> IconButton:
 
 class Failed(Page):
     def build(self, state: ModelState) -> None:
+        self._title, self._page = localized(state.model.title), ""
         offline = state.failure is not None and state.failure.code == "download.offline"
         self._what, self._hint = Label(role="error", wrap=True), Label(role="small", wrap=True)
         self.column.addWidget(self._what)
         self.column.addWidget(self._hint)
         key = "models.go_online_get" if offline and self.model.can_go_online else "app.retry"
         again = self.button(key, self.model.retry, "retry", "primary")
-        self.row(again, self.button("models.give_up", self.model.cancel))
+        self._gate = self.button("models.gate", self._open_gate, "key")
+        self.row(again, self._gate, self.button("models.give_up", self.model.cancel))
 
     def show_state(self, state: ModelState) -> None:
         failure = state.failure or (state.download.failure if state.download else None)
@@ -151,6 +155,14 @@ class Failed(Page):
             self._what.setText(failure.message)
             self._hint.setText(failure.hint)
             announce(self, f"{failure.message} {failure.hint}", urgent=True)
+        self._page = str(failure.values["url"]) if failure and failure.code == "model.gated" else ""
+        self._gate.setVisible(bool(self._page))
+
+    def _open_gate(self, model_id: str) -> None:
+        from studio.app.gate import GateDialog
+
+        get = partial(self.model.retry, model_id)
+        GateDialog(self.model.desk, self._title, self._page, get, self.window()).show()
 
 
 class Asked(Page):
@@ -158,10 +170,24 @@ class Asked(Page):
 
     def build(self, state: ModelState) -> None:
         self.sheet = LicenceSheet(state.model.licence)
-        self.column.addWidget(Separator())
+        self.text = QPlainTextEdit()
+        self.text.setReadOnly(True)
+        self.text.setTabChangesFocus(True)
+        self.text.setMinimumHeight(180)
+        self.text.hide()
         self.column.addWidget(self.sheet)
+        self.column.addWidget(self.text)
+        read = Button("licence.read", "text", "quiet")
+        read.clicked.connect(lambda: self.model.read_licence(self.id, self._show_text))
+        self.row(read)
         accept = self.button("models.accept", self.model.get, "download", "primary")
         self.row(accept, self.button("app.cancel", self.model.dismiss))
+
+    def _show_text(self, text: str) -> None:
+        if isValid(self):
+            self.text.setPlainText(text or t("licence.no_text"))
+            self.text.setAccessibleName(t("models.terms"))
+            self.text.show()
 
 
 class Offered(Page):
