@@ -1,6 +1,7 @@
-"""Write the facts of a model into its manifest entry: `python -m tests.manifest_facts ID PATH`.
+"""Write the facts of a pinned model for the manifest: `python -m tests.manifest_facts NAME PATH`.
 
-For models that no hub has: what plans need of the headers of the file or folder at PATH.
+For models whose files are here: what plans need of the headers of the file or folder at PATH. Those of
+other well-known models are computed: `python -m tests.facts`.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ import msgspec
 
 from studio.domain.cost.packed import PackedFacts, pack
 from studio.services.library.facts import read_facts
+from studio.services.library.manifest import FACTS
 from studio.services.paths import MANIFEST
 
 KEPT = ("general.architecture", "tokenizer.ggml.model")
@@ -28,10 +30,12 @@ def facts_for_manifest(path: Path) -> PackedFacts:
         name: msgspec.structs.replace(part, config=dict(filter(_matters, part.config.items())))
         for name, part in facts.parts.items()
     }
-    # As JSON has it: lists for tuples.
-    return msgspec.json.decode(
-        msgspec.json.encode(msgspec.structs.replace(facts, parts=parts)), type=PackedFacts
-    )
+    return as_json_has_it(msgspec.structs.replace(facts, parts=parts))
+
+
+def as_json_has_it(facts: PackedFacts) -> PackedFacts:
+    """With lists for tuples in its configurations."""
+    return msgspec.json.decode(msgspec.json.encode(facts), type=PackedFacts)
 
 
 def _matters(item: tuple[str, Any]) -> bool:
@@ -39,31 +43,30 @@ def _matters(item: tuple[str, Any]) -> bool:
     return key in KEPT or not (key.startswith(WORDS) or (isinstance(value, str) and len(value) > LONGEST))
 
 
-def entry_with(text: str, facts: PackedFacts) -> str:
-    """The manifest entry *text* with *facts* in it, a row of tensors on a line."""
-    entry = json.loads(text)
-    rest = {name: entry.pop(name) for name in ("facts", "starter", "order", "status") if name in entry}
+def text_of(facts: PackedFacts) -> str:
+    """The file, a row of tensors on a line."""
     data = msgspec.to_builtins(facts)
     rows = [row for part in data["parts"].values() for row in part["tensors"]]
     marks = iter(range(len(rows)))
     for part in data["parts"].values():
+        part["config"] = f"config {len(rows)}"
+        rows.append(msgspec.to_builtins(facts.parts[_name(data, part)].config))
         part["tensors"] = [f"row {next(marks)}" for _ in part["tensors"]]
-    written = json.dumps({**entry, "facts": data, **_without_facts(rest)}, indent=2, ensure_ascii=False)
+    written = json.dumps(data, indent=1)
     for number, row in enumerate(rows):
-        written = written.replace(f'"row {number}"', json.dumps(row))
+        for kind in ("row", "config"):
+            written = written.replace(f'"{kind} {number}"', json.dumps(row))
     return written + "\n"
 
 
-def _without_facts(rest: dict[str, Any]) -> dict[str, Any]:
-    return {name: value for name, value in rest.items() if name != "facts"}
+def _name(data: dict[str, Any], part: dict[str, Any]) -> str:
+    return next(name for name, each in data["parts"].items() if each is part)
 
 
-def main() -> None:
-    model_id, path = sys.argv[1:]
-    file = next(MANIFEST.rglob(f"{model_id}.json"))
-    facts = facts_for_manifest(Path(path))
-    file.write_text(entry_with(file.read_text(encoding="utf-8"), facts), encoding="utf-8")
+def write(name: str, facts: PackedFacts) -> None:
+    (MANIFEST / FACTS).mkdir(exist_ok=True)
+    (MANIFEST / FACTS / f"{name}.json").write_text(text_of(facts), encoding="utf-8")
 
 
 if __name__ == "__main__":
-    main()
+    write(sys.argv[1], facts_for_manifest(Path(sys.argv[2])))

@@ -9,17 +9,16 @@ from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
 from studio.app.language import on_language
 from studio.app.widgets.button import Button
 from studio.app.widgets.label import ElidedLabel, Label
-from studio.domain.licence import Licence
-from studio.domain.text import language, localized, t
+from studio.domain.licence import Licence, Part, together
+from studio.domain.licence_words import lines
+from studio.domain.text import language, t
 
 TONES = {"yes": "muted", "limited": "warning", "no": "bad", "unknown": "muted"}
 
 
 def licence_words(licence: Licence) -> str:
     """What it allows: may results be sold, within which limits, and does the hub ask for an account."""
-    parts = [t(f"licence.{licence.commercial}")]
-    if licence.restrictions:
-        parts.append(localized(licence.restrictions))
+    parts = list(lines(together([Part(title={}, licence=licence)])))
     if licence.gated:
         parts.append(t("licence.gated.words"))
     return ("" if language() == "zh_CN" else " ").join(parts)  # Chinese sentences stand without spaces

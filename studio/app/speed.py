@@ -77,7 +77,7 @@ def speed_of(studio: Studio, entry: Entry, task: str, prompt: str = "") -> Speed
     model = entry.model
     spec = spec_of(model)
     if spec is None:
-        return Speed(task)
+        return Speed(task, studio.estimator.rough(model))
     request = example_request(model, spec, task, prompt, studio.settings.value.device)
     weights = entry.installed.bytes if entry.installed else model.bytes
     estimate = studio.estimator.estimate(request, spec, weights=weights, least=model.memory_bytes)

@@ -92,10 +92,36 @@ def _models() -> typer.Typer:
         return show(model_id, as_json=json)
 
     @models.command("get", cls=Command, help=t("cli.help.models.get"))
-    def models_get(ctx: typer.Context, model_id: str = one_model) -> int:
-        from studio.cli.fetch import get
+    def models_get(
+        ctx: typer.Context,
+        name: str = typer.Argument(metavar="MODEL", help=t("cli.help.name")),
+        variant: str = typer.Option("", "--variant", help=t("cli.help.variant")),
+        treat_as: str = typer.Option("", "--treat-as", help=t("cli.help.treat_as")),
+        yes: bool = typer.Option(False, "--yes", help=t("cli.help.yes")),
+        json: bool = as_json,
+    ) -> int:
+        from studio.cli.catalogue import get
 
-        return get(model_id, offline=ctx.obj["offline"])
+        offline = ctx.obj["offline"]
+        return get(name, variant=variant, treat_as=treat_as, yes=yes, as_json=json, offline=offline)
+
+    @models.command("search", cls=Command, help=t("cli.help.models.search"))
+    def models_search(
+        ctx: typer.Context,
+        query: str = typer.Argument(metavar="WORDS", help=t("cli.help.query")),
+        task: str = typer.Option("", "--task", help=t("cli.help.task")),
+        sort: str = typer.Option("downloads", "--sort", help=t("cli.help.sort")),
+        json: bool = as_json,
+    ) -> int:
+        from studio.cli.catalogue import search
+
+        return search(query, task=task, sort=sort, as_json=json, offline=ctx.obj["offline"])
+
+    @models.command("licences", cls=Command, help=t("cli.help.models.licences"))
+    def models_licences(ids: list[str] = some_models, json: bool = as_json) -> int:
+        from studio.cli.catalogue import licences
+
+        return licences(ids, as_json=json)
 
     @models.command("pause", cls=Command, help=t("cli.help.models.pause"))
     def models_pause(ids: list[str] = some_models, json: bool = as_json) -> int:
@@ -112,7 +138,7 @@ def _models() -> typer.Typer:
     @models.command("probe", cls=Command, help=t("cli.help.models.probe"))
     def models_probe(
         ctx: typer.Context,
-        name: str = typer.Argument(metavar="REPO", help=t("cli.help.repo")),
+        name: str = typer.Argument(metavar="MODEL", help=t("cli.help.repo")),
         json: bool = as_json,
     ) -> int:
         from studio.cli.probe import probe

@@ -18,21 +18,6 @@ from studio.services.store.layout import PARTS
 from studio.services.studio import Studio
 
 
-def get(model_id: str, *, offline: bool) -> int:
-    """Fetch a model, its licence shown first."""
-    return run_async(_get(model_id, offline=offline))
-
-
-async def _get(model_id: str, *, offline: bool) -> int:
-    async with open_studio(offline=offline) as studio:
-        entry = studio.library.entry(model_id)
-        if entry.installed:
-            terminal.say(t("cli.models.here_already", title=localized(entry.model.title)))
-        else:
-            await fetch(studio, entry.model)
-    return terminal.DONE
-
-
 async def fetch(studio: Studio, model: Model) -> None:
     """Download *model*, its licence shown first. Raises StudioError, Cancelled; what has arrived is kept."""
     licence = model.licence
@@ -40,7 +25,7 @@ async def fetch(studio: Studio, model: Model) -> None:
     terminal.say(t("cli.models.terms", title=title, licence=licence_words(licence), url=licence.url))
     if licence.restrictions:
         terminal.say(localized(licence.restrictions))
-    await _follow(studio, [model])
+    await follow(studio, [model])
 
 
 def resume(ids: list[str], *, as_json: bool, offline: bool) -> int:
@@ -52,12 +37,12 @@ async def _resume(ids: list[str], *, as_json: bool, offline: bool) -> int:
     async with open_studio(offline=offline) as studio:
         begun = [state.id for state in studio.downloads.states.values() if state.state is State.PAUSED]
         entries = [studio.library.entry(model_id) for model_id in ids or begun]
-        await _follow(studio, [entry.model for entry in entries if not entry.installed])
+        await follow(studio, [entry.model for entry in entries if not entry.installed])
     _tell("resumed", [entry.model.id for entry in entries], as_json=as_json)
     return terminal.DONE
 
 
-async def _follow(studio: Studio, models: list[Model]) -> None:
+async def follow(studio: Studio, models: list[Model]) -> None:
     """Show them all until each is here. Raises StudioError, Cancelled, with words on how to go on."""
     titles = {model.id: localized(model.title) for model in models}
     with Board(titles) as board:

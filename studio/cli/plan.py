@@ -115,7 +115,7 @@ async def _judged(studio: Studio, name: str) -> Judged:
 
 async def _elsewhere(studio: Studio, name: str, known: Model | None) -> Judged:
     """A model that is not here: what the manifest has of it, else what the hub shows."""
-    facts = facts_of_manifest(known) if known is not None else None
+    facts = facts_of_manifest(known, studio.library.manifest) if known is not None else None
     if known is not None and facts is not None:
         spec = family(known.family)
         studio.planner.put(name, facts)

@@ -18,6 +18,7 @@ CODES: dict[str, tuple[str, ...]] = {
     "model.gated": ("name", "url"),
     "model.unrecognized": ("name",),
     "model.unsafe": ("name", "what"),
+    "model.coming": ("name",),
     "model.busy": ("name",),
     "model.unfetchable": ("name",),
     "model.language": ("name", "language", "voices"),

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Any, Literal
 
+import msgspec
 from msgspec import Struct
 
-from studio.domain.cost.packed import PackedFacts
-from studio.domain.licence import Licence
+from studio.domain.licence import Licence, Terms
 
 
 class ModelFile(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -54,12 +54,25 @@ class DataWheels(
     target: str
 
 
+class Choice(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Another form of the same model in its repository, such as a finer quantization. `bytes`: about."""
+
+    name: str
+    files: tuple[str, ...]
+    bytes: int
+
+
 class Hub(Struct, frozen=True, kw_only=True, tag="hub", tag_field="kind", forbid_unknown_fields=True):
-    """A repository on the model hub (or its mirror). `files` are patterns; its tree gives sizes, hashes."""
+    """A repository on the model hub (or its mirror). `files` are patterns; its tree gives sizes, hashes.
+
+    `variant`: what `files` are called where `choices` may be had instead.
+    """
 
     repo: str
     revision: str = "main"
     files: tuple[str, ...] = ("*",)
+    variant: str = ""
+    choices: tuple[Choice, ...] = ()
 
 
 class ModelScope(
@@ -105,9 +118,11 @@ class Model(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     `parameters` narrows the family's: `{"steps": {"default": 25, "maximum": 50}}`; None leaves one out.
     `bytes` is the size on disk and `fetch_bytes` the download if it differs; `approximate` names
     the source of a size nobody here has weighed. `memory_bytes`: the least RAM it runs in.
-    `examples`: prompts that come out well, by language. `facts`: of its files, where no hub can be asked
-    for their headers. `order`: lower ones are offered first.
-    `status`: "coming" ones are listed and cannot be started.
+    `vram_bytes`: the least graphics memory that its maker or its users name. `needs`: ids of what it does
+    not work without (an encoder, an autoencoder); each is fetched once and shared.
+    `examples`: prompts that come out well, by language. `facts`: the file among the manifest's facts
+    that describes its files, so that it can be planned before any hub is asked. `order`: lower ones are
+    offered first. `status`: "coming" ones are listed and cannot be started.
     """
 
     id: str
@@ -123,10 +138,12 @@ class Model(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     fetch_bytes: int | None = None
     approximate: str | None = None
     memory_bytes: int = 0
+    vram_bytes: int | None = None
+    needs: tuple[str, ...] = ()
     parameters: dict[str, dict[str, Any] | None] = {}
     examples: dict[str, tuple[str, ...]] = {}
     conversion: Conversion | None = None
-    facts: PackedFacts | None = None
+    facts: str = ""
     starter: bool = False
     order: int = 100
     status: Literal["ready", "coming"] = "ready"
@@ -138,11 +155,36 @@ class Model(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
         )
 
 
+def choices_of(model: Model) -> tuple[Choice, ...]:
+    """Every form that *model* may be had in, the usual one first; none where there is but one."""
+    hub = next((source for source in model.sources if isinstance(source, Hub)), None)
+    if hub is None or not hub.choices:
+        return ()
+    usual = Choice(name=hub.variant, files=hub.files, bytes=model.fetch_bytes or model.bytes or 0)
+    return (usual, *hub.choices)
+
+
+def in_variant(model: Model, name: str) -> Model:
+    """*model* with the choice *name* in the place of its usual files. KeyError if it has none of that name.
+
+    Its facts are named `<those of the usual form>@<name>`.
+    """
+    found = next((each for each in choices_of(model) if each.name.upper() == name.upper()), None)
+    if found is None:
+        raise KeyError(name)
+    hub = next(source for source in model.sources if isinstance(source, Hub))
+    others = tuple(each for each in choices_of(model) if each is not found)
+    chosen = msgspec.structs.replace(hub, files=found.files, variant=found.name, choices=others)
+    sources = tuple(chosen if source is hub else source for source in model.sources)
+    facts = f"{model.facts}@{found.name}" if model.facts else ""
+    return msgspec.structs.replace(model, sources=sources, bytes=found.bytes, fetch_bytes=None, facts=facts)
+
+
 class ModelSource(Struct, frozen=True, kw_only=True):
     """A model on this machine, as the engine gets it: nothing about where it came from.
 
     `path` is the absolute folder or file, empty for a family that needs none. `bytes` is what it
-    takes on disk. `title` is for messages.
+    takes on disk. `title` is for messages. `terms`: what may be done with its results, for their metadata.
     """
 
     id: str
@@ -151,3 +193,4 @@ class ModelSource(Struct, frozen=True, kw_only=True):
     bytes: int = 0
     title: str = ""
     languages: tuple[str, ...] = ()
+    terms: Terms | None = None

@@ -17,6 +17,11 @@ def size(number: float) -> str:
     return f"{number / 1e6:.0f} MB" if number >= 1e6 else f"{max(number, 0) / 1e3:.0f} kB"
 
 
+def money(dollars: int) -> str:
+    """Of US dollars: "US$ 1,000,000"."""
+    return t("money.dollars", n=f"{dollars:,}")
+
+
 def speed(per_second: float) -> str:
     """Of a transfer: "9.4 MB/s"."""
     return f"{per_second / 1e6:.1f} MB/s" if per_second >= 1e5 else f"{per_second / 1e3:.0f} kB/s"

@@ -11,6 +11,7 @@ from pathlib import Path
 import msgspec
 from msgspec import Struct
 
+from studio.domain.licence import Terms
 from studio.domain.request import Request
 
 FORMAT = 1
@@ -20,7 +21,8 @@ PROGRAM = "AIGC Studio"
 class Record(Struct, frozen=True, kw_only=True):
     """The request and what it ran on; nothing in it changes when the same request runs again.
 
-    `seed` and `index` are this file's own. `libraries`: versions by distribution. A reader must
+    `seed` and `index` are this file's own. `libraries`: versions by distribution. `terms`: what the
+    licences of all that it was made with allowed together; their own words stand behind `ids`. A reader must
     allow for any of it to be missing or later than `format`.
     """
 
@@ -33,6 +35,7 @@ class Record(Struct, frozen=True, kw_only=True):
     index: int = 0
     seed: int | None = None
     label: dict[str, str] = {}
+    terms: Terms | None = None
     program: str = PROGRAM
     format: int = FORMAT
 

@@ -22,6 +22,21 @@ class Variant(Struct, frozen=True, kw_only=True):
     bytes: int
 
 
+class Hit(Struct, frozen=True, kw_only=True):
+    """A repository that a search found, as the hub tells of it; nothing of it was looked at.
+
+    `task` as the studio calls it, "" for another. `downloads` of the last month. `updated`: POSIX seconds.
+    """
+
+    repo: str
+    task: str = ""
+    downloads: int = 0
+    likes: int = 0
+    updated: float | None = None
+    licence: str = ""
+    gated: bool = False
+
+
 class RemoteModel(Struct, frozen=True, kw_only=True, dict=True):
     """One variant of the repository `repo` at `commit`.
 

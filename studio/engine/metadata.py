@@ -65,6 +65,7 @@ def describe(run: Run, spec: FamilySpec, *, device: str, index: int, seed: int |
         index=index,
         seed=seed,
         label=label,
+        terms=run.model.terms if run.model else None,
     )
     return Metadata(
         record=encode_record(record).decode(),

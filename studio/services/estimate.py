@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 from studio.domain.family import FamilySpec
 from studio.domain.machine import Accelerator
+from studio.domain.model import Model
 from studio.domain.plan import Estimate, Fit, Planned, Span, fit
 from studio.domain.request import Request
 from studio.services.history import History, Learnt, work_of
@@ -60,6 +61,19 @@ class Estimator:
         plans = self._planner.plans(request, spec)
         seconds = plans.plans[0].prediction.seconds if plans is not None and plans.plans else None
         return seconds.mid if seconds is not None else None
+
+    def rough(self, model: Model) -> Estimate:
+        """Whether a model would fit that no family here can run, by what its maker or its users say of it."""
+        cards = [card.memory_total_bytes or 0 for card in self._accelerators() if card.device]
+        own = bool(cards) and model.vram_bytes is not None
+        need, available = (
+            (model.vram_bytes if own else model.memory_bytes),
+            max(cards) if own else self._ram(),
+        )
+        if not need:
+            return Estimate(fit=Fit.UNKNOWN, memory=None, available_bytes=available)
+        memory = Span(low=GUESS[0] * need, mid=need, high=GUESS[1] * need)
+        return Estimate(fit=fit(memory, available), memory=memory, available_bytes=available)
 
     def estimate(
         self, request: Request, spec: FamilySpec, *, weights: int | None, least: int = 0

@@ -19,7 +19,7 @@ from studio.services.paths import ASSETS
 from studio.services.planning import Planner
 
 GB = 1e9
-CARDS = (6 * GB, 8 * GB, 12 * GB, 16 * GB, 24 * GB, 32 * GB)  # as they are sold
+CARDS = (4 * GB, 6 * GB, 8 * GB, 12 * GB, 16 * GB, 24 * GB, 32 * GB)  # as they are sold
 MEMORY = (8 * GB, 16 * GB, 32 * GB, 64 * GB)  # more of it
 FREE = 0.95  # of a card's memory: a screen and its driver take the rest
 

@@ -30,6 +30,7 @@ from studio.services.library.facts import read_facts
 log = logging.getLogger(__name__)
 
 SMALLER = (0.75, 0.5, 0.25)  # of a size or a number that makes a request large
+COSTS = 400  # that are kept: the same request is asked about many times
 LARGE = ("count", "steps", "max_tokens", "context_length", "frames", "seconds")
 
 
@@ -60,6 +61,7 @@ class Planner:
         self._facts: dict[str, ModelFacts] = {}
         self._read: set[str] = set()
         self._clocks: dict[tuple[str, float], Clock] = {}
+        self._costs: dict[tuple[str, str, str], tuple[ModelFacts, Cost | None]] = {}
         self._counted_again: dict[tuple[str, float, int], tuple[PastRun, Counted]] = {}
 
     def learn(self, model: str, path: Path) -> None:
@@ -159,12 +161,21 @@ class Planner:
         module = registry.cost(spec.name) if facts is not None else None
         if facts is None or module is None:
             return None
+        values = _legal(spec, request.values)
+        key = (request.model, spec.name, repr(sorted(values.items())))
+        known = self._costs.get(key)
+        if known is not None and known[0] is facts:
+            return known[1]
         try:
-            return module.cost(facts, _legal(spec, request.values))
+            found = module.cost(facts, values)
         except (ArithmeticError, AttributeError, LookupError, StopIteration, TypeError, ValueError) as error:
             # The files describe something that this family's code does not foresee: nothing is claimed.
             log.debug("%s cannot be counted: %s: %s", request.model, type(error).__name__, error)
-            return None
+            found = None
+        if len(self._costs) >= COSTS:
+            self._costs.pop(next(iter(self._costs)), None)
+        self._costs[key] = facts, found
+        return found
 
     def _places(self, request: Request) -> tuple[Place, ...]:
         cards = [

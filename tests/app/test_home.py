@@ -110,7 +110,7 @@ def test_the_greeting_follows_the_day(hour: int, part: str) -> None:
 
 async def test_each_task_has_an_example_in_the_user_s_language(tmp_path, monkeypatch) -> None:
     async with model_on(tmp_path, monkeypatch) as (studio, model, *_):
-        assert [one.task for one in model.tries.value] == ["text", "image", "speech"]
+        assert [one.task for one in model.tries.value] == ["text", "image", "speech", "music"]
         assert of(model, "image").prompt == studio.library.default("image").model.examples["en"][0]
         language.set_language("zh_CN")
         assert of(model, "image").prompt == studio.library.default("image").model.examples["zh_CN"][0]

@@ -16,8 +16,10 @@ from PySide6.QtWidgets import QLabel, QWidget
 from studio.app import language
 from studio.app.desk import Desk
 from studio.app.frame import Frame
-from studio.app.panels.models.actions import Asked, Failed, Moving, Removing
+from studio.app.panels.models.actions import Asked, Failed, Moving, Page, Removing
+from studio.app.panels.models.catalogue import CataloguePage
 from studio.app.panels.models.panel import ModelsPanel
+from studio.app.panels.models.shelf import Shelf
 from studio.app.panels.models.viewmodel import ModelsModel
 from studio.app.widgets.button import Button, PaintedButton
 from studio.domain.plan import Fit
@@ -58,14 +60,16 @@ async def model_on(
 @asynccontextmanager
 async def panel_on(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, shop: Shop
-) -> AsyncIterator[tuple[Studio, ModelsPanel, Frame]]:
+) -> AsyncIterator[tuple[Studio, CataloguePage, Frame]]:
     async with studio_at(tmp_path, monkeypatch, shop=shop) as studio:
         frame = Frame(Desk(studio))
         frame.window.show()
         panel = frame.window.go("models")
         assert isinstance(panel, ModelsPanel)
         try:
-            yield studio, panel, frame
+            page = panel.show_page("catalogue")
+            assert isinstance(page, CataloguePage)
+            yield studio, page, frame
         finally:
             panel.close_down()
             frame.window.finish()
@@ -73,8 +77,15 @@ async def panel_on(
             await asyncio.sleep(0.05)
 
 
-def button(panel: ModelsPanel, model_id: str, words: str) -> Button:
-    page = panel.cards[model_id].page
+def page_of(panel: CataloguePage, model_id: str) -> Page:
+    panel.details.look_at(model_id)
+    panel.details.show()
+    assert panel.details.page is not None
+    return panel.details.page
+
+
+def button(panel: CataloguePage, model_id: str, words: str) -> Button:
+    page = page_of(panel, model_id)
     found = [each for each in page.findChildren(Button) if each.words() == words]
     assert len(found) == 1, [each.words() for each in page.findChildren(Button)]
     return found[0]
@@ -82,6 +93,11 @@ def button(panel: ModelsPanel, model_id: str, words: str) -> Button:
 
 def texts(widget: QWidget) -> str:
     return "\n".join(label.text() for label in widget.findChildren(QLabel) if not label.isHidden())
+
+
+async def judged(model: ModelsModel) -> None:
+    """Until every model has its estimate."""
+    await until(lambda: all(card.value.speed.estimate is not None for card in model.cards.values()))
 
 
 # --- the view-model -----------------------------------------------------------------------------
@@ -97,12 +113,15 @@ async def test_starters_come_first_and_each_has_its_mode(tmp_path, monkeypatch, 
 
 async def test_the_estimate_is_honest(tmp_path, monkeypatch, shop) -> None:
     async with model_on(tmp_path, monkeypatch, shop) as (_, model, _):
+        await judged(model)
         fits = {name: model.cards[name].value.speed.estimate.fit for name in ("wheels", "gated", "private")}
         assert fits == {"wheels": Fit.GREEN, "gated": Fit.RED, "private": Fit.UNKNOWN}
 
 
-async def test_filters_and_the_search_narrow(tmp_path, monkeypatch, shop) -> None:
-    async with model_on(tmp_path, monkeypatch, shop) as (_, model, _):
+async def test_filters_and_the_search_narrow(qloop, tmp_path, monkeypatch, shop) -> None:
+    async with model_on(tmp_path, monkeypatch, shop) as (_, cards, _):
+        await judged(cards)
+        model = Shelf(cards)
         everything = model.shown.value
         model.fits.value = True
         assert "wheels" in model.shown.value
@@ -122,6 +141,22 @@ async def test_filters_and_the_search_narrow(tmp_path, monkeypatch, shop) -> Non
         assert model.shown.value == ("gated",)
         model.words.value = ""
         assert model.shown.value == everything
+        model.language.value = "zh"
+        assert "wheels" in model.shown.value
+        assert "gated" not in model.shown.value
+        model.size.value = 1e9
+        assert "wheels" in model.shown.value
+        model.language.value = None
+        assert not {"gated", "private"} & set(model.shown.value)  # the one large, the other unknown
+        model.ready.value = True
+        assert "later" not in model.shown.value
+        model.clear()
+        assert model.shown.value == everything
+        model.sort.value = "size"
+        assert [m for m in model.shown.value if m in ("wheels", "gated", "private")][-1] == "private"
+        assert Shelf(cards, here=True).shown.value == tuple(
+            model_id for model_id, card in cards.cards.items() if card.value.here
+        )
 
 
 async def test_a_model_is_fetched_installed_and_removed(tmp_path, monkeypatch, shop) -> None:
@@ -213,7 +248,7 @@ async def test_the_licence_is_shown_before_anything_is_fetched(
     monkeypatch.setattr(QDesktopServices, "openUrl", lambda url: opened.append(url.toString()))
     async with panel_on(tmp_path, monkeypatch, shop) as (studio, panel, _):
         button(panel, "gated", "Get").click()
-        page = panel.cards["gated"].page
+        page = panel.details.page
         assert isinstance(page, Asked)
         shown = texts(page)
         assert "Licence: OpenRAIL" in shown
@@ -234,7 +269,7 @@ async def test_the_licence_is_shown_before_anything_is_fetched(
 async def test_a_card_shows_the_way_of_a_download(qloop, tmp_path, monkeypatch, shop, server) -> None:
     server.pause, server.piece = 0.03, 20_000
     async with panel_on(tmp_path, monkeypatch, shop) as (_, panel, _):
-        card = panel.cards["wheels"]
+        card = panel.details
         button(panel, "wheels", "Get").click()
         button(panel, "wheels", "Accept and get").click()
         await until(lambda: isinstance(card.page, Moving) and "kB of" in texts(card.page))
@@ -261,7 +296,7 @@ async def test_a_failed_card_says_what_to_do(qloop, tmp_path, monkeypatch, shop,
     async with panel_on(tmp_path, monkeypatch, shop) as (_, panel, _):
         button(panel, "wheels", "Get").click()
         button(panel, "wheels", "Accept and get").click()
-        card = panel.cards["wheels"]
+        card = panel.details
         await until(lambda: isinstance(card.page, Failed))
         assert "could not be fetched" in texts(card.page)
         assert "what has arrived is kept" in texts(card.page)
@@ -282,51 +317,61 @@ async def test_offline_is_said_with_the_button_that_ends_it(qloop, tmp_path, mon
 
 async def test_what_is_to_come_cannot_be_started(qloop, tmp_path, monkeypatch, shop) -> None:
     async with panel_on(tmp_path, monkeypatch, shop) as (_, panel, _):
-        assert panel.cards["later"].findChildren(PaintedButton) == []
-        assert "Not usable with this version yet." in texts(panel.cards["later"])
+        page = page_of(panel, "later")
+        assert page.findChildren(PaintedButton) == []
+        assert "Not usable with this version yet." in texts(page)
+        panel.model.get("later")
+        assert panel.model.cards["later"].value.failure.code == "model.coming"
 
 
 async def test_chips_narrow_and_one_button_shows_all_again(qloop, tmp_path, monkeypatch, shop) -> None:
     async with panel_on(tmp_path, monkeypatch, shop) as (_, panel, _):
-        before = len([card for card in panel.cards.values() if card.isVisible()])
+        before = panel.cards.list.ids
         panel.may_sell.click()
-        assert not panel.cards["private"].isVisible()
-        assert panel.cards["wheels"].isVisible()
+        assert "private" not in panel.cards.list.ids
+        assert "wheels" in panel.cards.list.ids
         panel.search.setText("no such model")
-        assert not panel.grid.isVisible()
+        assert not panel.cards.isVisible()
         shown = [each for each in panel.findChildren(Button) if each.words() == "Show all models"]
         shown[0].click()
-        assert panel.grid.isVisible()
+        assert panel.cards.isVisible()
         assert not panel.may_sell.isChecked()
-        assert len([card for card in panel.cards.values() if card.isVisible()]) == before
+        assert panel.cards.list.ids == before
 
 
 async def test_all_of_it_can_be_done_from_the_keyboard(qloop, tmp_path, monkeypatch, shop) -> None:
     async with panel_on(tmp_path, monkeypatch, shop) as (_, panel, frame):
         frame.window.activateWindow()
         await until(frame.window.isActiveWindow)
-        card = panel.cards["wheels"]
+        card = panel.details
+        panel.cards.setFocus(Qt.FocusReason.TabFocusReason)
+        panel.cards.choose("wheels")
+        QTest.keyClick(panel.cards, Qt.Key.Key_Return)
         first = button(panel, "wheels", "Get")
-        first.setFocus(Qt.FocusReason.TabFocusReason)
+        assert frame.window.focusWidget() is first
         QTest.keyClick(first, Qt.Key.Key_Space)
         assert isinstance(card.page, Asked)
         accept = button(panel, "wheels", "Accept and get")
         assert frame.window.focusWidget() is accept
         QTest.keyClick(accept, Qt.Key.Key_Space)
         await until(lambda: panel.model.cards["wheels"].value.mode == "installed")
-        names = [each.accessibleName() for each in panel.grid.findChildren(PaintedButton) if each.isVisible()]
+        page_of(panel, "gated")
+        names = [each.accessibleName() for each in card.findChildren(PaintedButton) if each.isVisible()]
         assert "Get: The gated" in names
         assert all(names)
+        index = panel.cards.list.index(panel.cards.list.row_of("gated"))
+        assert index.data(Qt.ItemDataRole.AccessibleTextRole) == "The gated"
+        assert "OpenRAIL" in index.data(Qt.ItemDataRole.AccessibleDescriptionRole)
 
 
 async def test_the_grid_has_as_many_columns_as_fit(qloop, tmp_path, monkeypatch, shop) -> None:
     async with panel_on(tmp_path, monkeypatch, shop) as (_, panel, frame):
 
         def columns() -> int:
-            return len({card.x() for card in panel.cards.values() if card.isVisible()})
+            rects = [panel.cards.visualRect(panel.cards.list.index(row)) for row in range(5)]
+            return len({rect.x() for rect in rects})
 
         frame.window.resize(1440, 900)
-        await until(lambda: columns() == 3)
+        await until(lambda: columns() == 4)
         frame.window.resize(1024, 700)
         await until(lambda: columns() == 2)
-        assert panel.grid.width() <= panel.width()

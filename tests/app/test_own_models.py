@@ -44,23 +44,24 @@ async def test_a_folder_is_added_and_taken_out_again(
 ) -> None:
     before = sums(tunes)
     async with studio_at(tmp_path, monkeypatch) as studio, window_on(studio) as (frame, said):
-        panel: Any = frame.window.go("models")
+        panel: Any = frame.window.go("models").show_page("catalogue")
         folder, _file = panel.add_menu().actions()
         folder.trigger()
         (dialog,) = panel.findChildren(QFileDialog)
         assert dialog.fileMode() is QFileDialog.FileMode.Directory
         dialog.fileSelected.emit(str(tunes))
         dialog.done(0)
-        await until(lambda: str(tunes) in panel.cards)
+        await until(lambda: str(tunes) in panel.cards.list.ids)
         assert not any(said)
-        card = panel.cards[str(tunes)]
+        panel._enter(str(tunes))
+        card = panel.details
         assert isinstance(card.page, Own)
-        assert card.accessibleName() == tunes.name
+        assert card.state.title == tunes.name
         again = Studio(Paths.under(tmp_path / "home"))
         assert [entry.model.id for entry in again.library.own()] == [str(tunes)]  # also after a restart
         await again.close()
         card.page.first.click()
-        await until(lambda: str(tunes) not in panel.cards)
+        await until(lambda: str(tunes) not in panel.cards.list.ids)
         assert studio.library.own() == []
     assert sums(tunes) == before
 
@@ -70,7 +71,7 @@ async def test_what_no_family_knows_is_refused_with_a_reason(
 ) -> None:
     (tmp_path / "nothing").mkdir()
     async with studio_at(tmp_path, monkeypatch) as studio, window_on(studio) as (frame, said):
-        panel: Any = frame.window.go("models")
+        panel: Any = frame.window.go("models").show_page("catalogue")
         panel.model.add(tmp_path / "nothing")
         await until(lambda: said and said[-1] is not None)
         assert said[-1].failure.code == "model.unrecognized"
@@ -87,8 +88,8 @@ async def test_a_dropped_model_joins_the_list(
         assert not any(said)
         await frame._dropped([tunes])
         assert [entry.model.id for entry in studio.library.own()] == [str(tunes)]
-        panel: Any = frame.window.panel("models")
-        assert str(tunes) in panel.cards
+        panel: Any = frame.window.panel("models").page("catalogue")
+        assert str(tunes) in panel.cards.list.ids
 
 
 async def test_one_that_moved_away_says_so(tmp_path: Path, monkeypatch: Any, qloop: Any, tunes: Path) -> None:
@@ -101,7 +102,7 @@ async def test_one_that_moved_away_says_so(tmp_path: Path, monkeypatch: Any, qlo
         assert str(mine) in [entry.model.id for entry in speak.making.models.value]
         mine.rename(tmp_path / "away")
         studio.library.changed.emit(None)
-        panel: Any = frame.window.go("models")
+        panel: Any = frame.window.go("models").show_page("catalogue")
         assert panel.model.cards[str(mine)].value.mode == "lost"
         assert str(mine) not in [entry.model.id for entry in speak.making.models.value]
 

@@ -143,7 +143,7 @@ async def test_the_studio_knows_where_its_models_come_from(tmp_path: Path, serve
         (entry.model, source)
         for entry in studio.library.entries()
         for source in entry.model.sources
-        if isinstance(source, Hub) and source.revision == "main" and "config.json" in source.files
+        if isinstance(source, Hub) and "model.safetensors" in source.files and "config.json" in source.files
     )
     files = repositories.sharded()
     whole = files["model-00001-of-00002.safetensors"]

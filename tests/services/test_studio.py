@@ -16,6 +16,7 @@ from studio.families.registry import family
 from studio.services import studio as composition
 from studio.services.engine.supervisor import EngineState
 from studio.services.paths import Paths
+from studio.services.store.record import Accepted, Record, write_record
 from studio.services.studio import Studio
 from tests.services.engines import command, until
 
@@ -106,7 +107,18 @@ async def test_a_terminal_beside_the_window(open_studio: Open) -> None:
     found = {str(result.path) for result in await window.gallery.search("apple")}
     assert found == {job.artifacts[0].path for job in done}
     told.clear()
-    (window.library.folder / "fetched").mkdir()
+    folder = window.library.folder / "maker--model" / "c0ffee"
+    folder.mkdir(parents=True)
+    record = Record(
+        ids=("m",),
+        place="maker--model/c0ffee",
+        source="hub",
+        origin="-",
+        files=(),
+        licence=Accepted(id="-"),
+        installed=1.0,
+    )
+    write_record(folder, record)
     (window.library.folder / ".parts").mkdir()
     await window.catch_up()
     await window.catch_up()

@@ -6,12 +6,13 @@ from typing import Any
 
 from PySide6.QtCore import QRectF, QSize, Qt
 from PySide6.QtGui import QFont, QFontMetricsF, QPainter, QPaintEvent
-from PySide6.QtWidgets import QSizePolicy, QWidget
+from PySide6.QtWidgets import QLayout, QSizePolicy, QWidget
 
 from studio.app import fonts, icons, theme
 from studio.app.language import bind_text
 from studio.app.widgets.button import PaintedButton
 from studio.app.widgets.choices import ChoiceRow
+from studio.app.widgets.flow import FlowLayout
 from studio.app.widgets.paint import box, focus_ring, mix
 
 HEIGHT = 26
@@ -49,7 +50,7 @@ class Tag(QWidget):
         self.update()
 
     def sizeHint(self) -> QSize:
-        return _pill_size(self._words, self._icon, self.font(), 22)
+        return pill_size(self._words, self._icon, self.font(), 22)
 
     def minimumSizeHint(self) -> QSize:
         return self.sizeHint()
@@ -58,7 +59,7 @@ class Tag(QWidget):
         painter = QPainter(self)
         rect = QRectF(self.rect())
         box(painter, rect, theme.color("raised"), None, rect.height() / 2)
-        _paint_pill(painter, rect, self._words, self._icon, self.font(), self._tone)
+        paint_pill(painter, rect, self._words, self._icon, self.font(), self._tone)
 
 
 class Chip(PaintedButton):
@@ -84,7 +85,7 @@ class Chip(PaintedButton):
     def sizeHint(self) -> QSize:
         # The width of the bold words, so that being chosen moves nothing.
         font = fonts.ui_font(fonts.SMALL, bold=True) if self.isCheckable() else self.font()
-        return _pill_size(self.words(), self._icon, font, HEIGHT)
+        return pill_size(self.words(), self._icon, font, HEIGHT)
 
     def paintEvent(self, _: QPaintEvent) -> None:
         painter = QPainter(self)
@@ -96,7 +97,7 @@ class Chip(PaintedButton):
         fill = mix(theme.color("soft_accent" if on else "raised"), theme.color("text"), 0.07 if hover else 0)
         box(painter, rect, fill, None, rect.height() / 2)
         font = fonts.ui_font(fonts.SMALL, bold=on)
-        _paint_pill(painter, rect, self.words(), self._icon, font, "accent" if on else self._tone)
+        paint_pill(painter, rect, self.words(), self._icon, font, "accent" if on else self._tone)
         if self.ring:
             focus_ring(painter, rect, rect.height() / 2)
 
@@ -112,12 +113,21 @@ class ChipGroup(ChoiceRow):
         return chip
 
 
-def _pill_size(words: str, icon: str, font: QFont, height: int) -> QSize:
+class ChipFlow(ChipGroup):
+    """A group of chips that wraps into as many rows as it needs."""
+
+    def make_layout(self) -> QLayout:
+        return FlowLayout(self, spacing=self.spacing)
+
+
+def pill_size(words: str, icon: str, font: QFont, height: int) -> QSize:
+    """How large the pill of *words* is; an *icon* of "" is none."""
     width = 24 + QFontMetricsF(font).horizontalAdvance(words) + (20 if icon else 0)
     return QSize(round(width + 1), height)
 
 
-def _paint_pill(painter: QPainter, rect: QRectF, words: str, icon: str, font: QFont, token: str) -> None:
+def paint_pill(painter: QPainter, rect: QRectF, words: str, icon: str, font: QFont, token: str) -> None:
+    """What stands in a pill, in the middle of *rect*."""
     room = QFontMetricsF(font).horizontalAdvance(words)
     x = rect.center().x() - (room + (20 if icon else 0)) / 2
     if icon:

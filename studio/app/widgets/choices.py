@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from PySide6.QtCore import Qt, Signal
-from PySide6.QtWidgets import QButtonGroup, QHBoxLayout, QWidget
+from PySide6.QtWidgets import QButtonGroup, QHBoxLayout, QLayout, QWidget
 
 from studio.app.widgets.button import PaintedButton
 
@@ -26,11 +26,16 @@ class ChoiceRow(QWidget):
         super().__init__(parent)
         self._group = QButtonGroup(self)
         self._group.idClicked.connect(self._clicked)
-        self._row = QHBoxLayout(self)
+        self._row = self.make_layout()
         self._row.setContentsMargins(0, 0, 0, 0)
-        self._row.setSpacing(self.spacing)
         self._values: list[object] = []
         self.set_options(options)
+
+    def make_layout(self) -> QLayout:
+        """Side by side in one row."""
+        row = QHBoxLayout(self)
+        row.setSpacing(self.spacing)
+        return row
 
     def make_button(self, key: str) -> PaintedButton:
         """A checkable button for one option."""

@@ -167,6 +167,10 @@ def _read(part: PartFacts) -> Model:
         (int(found[1]) for tensor in matrices if (found := LAYER.match(tensor.name))), default=0
     )
     used = of("expert_used_count") / max(1, of("expert_count", 1))
+    # These keep a state of a fixed size instead of keys and values, though one matrix is called as theirs.
+    stateful = {
+        found[1] for tensor in part.tensors if ".ssm_" in tensor.name and (found := LAYER.match(tensor.name))
+    }
     weights: Counter[str] = Counter()
     last: Counter[str] = Counter()
     inner = keys = near = attending = repacked = 0
@@ -182,7 +186,7 @@ def _read(part: PartFacts) -> Model:
         repacked += _repacked(tensor)
         if ".ffn_up" in tensor.name and not routed:
             inner = max(inner, tensor.elements // width)
-        mine = _cached(tensor, of, width)
+        mine = 0 if found and found[1] in stateful else _cached(tensor, of, width)
         keys += mine
         attending += mine > 0 and ".attn_v" not in tensor.name
         if mine and _is_near(

@@ -56,6 +56,7 @@ class Downloads:
         self._waiting: deque[str] = deque()
         self._running: dict[str, asyncio.Task[DownloadState]] = {}
         self._accepted: dict[str, float] = {}
+        self._licences: dict[str, str] = {}
         self._ends: dict[str, asyncio.Event] = {}
         self._stopped: dict[str, State] = {}
         library.changed.connect(lambda _: self._forget())
@@ -68,8 +69,8 @@ class Downloads:
 
     # --- orders -----------------------------------------------------------------------------
 
-    def start(self, model_id: str) -> None:
-        """Fetch a model, or go on with it. Its licence was shown and this accepts it.
+    def start(self, model_id: str, licence: str = "") -> None:
+        """Fetch a model, or go on with it. Its *licence*, in these words, was shown and this accepts it.
 
         Returns at once; does nothing for one that is here or on its way.
         Raises StudioError `model.missing`, `download.offline`.
@@ -84,6 +85,7 @@ class Downloads:
         if self._offline():
             raise StudioError("download.offline", name=title)
         self._accepted[model_id] = time.time()
+        self._licences[model_id] = licence
         self._ends[model_id] = asyncio.Event()
         self._waiting.append(model_id)
         kept = state.done_bytes if state and state.state is State.PAUSED else 0
@@ -223,6 +225,7 @@ class Downloads:
                 logs=str(self._logs),
                 limit=str(self._limit),
                 accepted=self._accepted[model_id],
+                licence_text=self._licences[model_id],
                 route=await self._route(repositories=any(isinstance(s, Hub) for s in model.sources)),
             )
             word = await fetch_in_helper(order, lambda news: self._moved(model_id, news, speed.of(news)))

@@ -12,7 +12,7 @@ import sys
 import threading
 from collections.abc import Callable
 from pathlib import Path
-from typing import BinaryIO
+from typing import TYPE_CHECKING, BinaryIO
 
 from studio.domain.failure import Failure, StudioError
 from studio.services.downloads.messages import (
@@ -22,16 +22,24 @@ from studio.services.downloads.messages import (
     Fetch,
     Finished,
     FromHelper,
+    Hits,
     Measure,
     Measured,
     Order,
     Paused,
+    Probe,
     Probed,
+    ReadLicence,
+    Search,
+    Text,
     order_of,
     to_frame,
 )
 from studio.services.network import Network
 from studio.wire import frames
+
+if TYPE_CHECKING:
+    from studio.services.network import Traffic
 
 
 def main() -> None:
@@ -77,10 +85,8 @@ def _run(order: Order, network: Network, tell: Callable[[FromHelper], None]) -> 
 
             with network.because(order.repo or "token"):
                 return Asked(access=look(order.repo, order.route))
-        from studio.services.downloads.probe import probe
-
-        with network.because(order.repo) as traffic:
-            return Probed(model=probe(order, traffic))
+        with network.because(order.query if isinstance(order, Search) else order.repo) as traffic:
+            return _look(order, traffic)
     except StudioError as error:
         return Failed(failure=error.failure)
     except Exception as error:
@@ -88,6 +94,17 @@ def _run(order: Order, network: Network, tell: Callable[[FromHelper], None]) -> 
         return Failed(
             failure=Failure(code="internal", values={"reason": str(error)}, details=type(error).__name__)
         )
+
+
+def _look(order: Probe | Search | ReadLicence, traffic: Traffic) -> FromHelper:
+    from studio.services.downloads.looking import read_licence, search
+    from studio.services.downloads.probe import probe
+
+    if isinstance(order, Probe):
+        return Probed(model=probe(order, traffic))
+    if isinstance(order, Search):
+        return Hits(hits=search(order))
+    return Text(text=read_licence(order, traffic))
 
 
 def _private_pipes() -> tuple[BinaryIO, BinaryIO]:

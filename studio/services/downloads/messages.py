@@ -9,7 +9,7 @@ from msgspec import Struct
 
 from studio.domain.failure import Failure
 from studio.domain.model import Model
-from studio.domain.remote import RemoteModel
+from studio.domain.remote import Hit, RemoteModel
 from studio.services.downloads.findings import Access, Speed
 from studio.services.downloads.route import Route
 from studio.services.downloads.state import FileState, Stage
@@ -58,6 +58,26 @@ class Probe(Message, frozen=True, kw_only=True):
     route: Route = Route()
 
 
+class Search(Message, frozen=True, kw_only=True):
+    """Search the hub. `task` as the studio calls it, "" any; `sort` one of `looking.SORTS`."""
+
+    query: str
+    logs: str
+    task: str = ""
+    sort: str = "downloads"
+    limit: int = 50
+    route: Route = Route()
+
+
+class ReadLicence(Message, frozen=True, kw_only=True):
+    """Read the licence that lies in a repository."""
+
+    repo: str
+    logs: str
+    revision: str = "main"
+    route: Route = Route()
+
+
 class Measure(Message, frozen=True, kw_only=True):
     """Test how fast the sources at `endpoints` are. `logs` and `route` as in `Fetch`."""
 
@@ -95,6 +115,14 @@ class Probed(Message, frozen=True, kw_only=True):
     model: RemoteModel
 
 
+class Hits(Message, frozen=True, kw_only=True):
+    hits: tuple[Hit, ...]
+
+
+class Text(Message, frozen=True, kw_only=True):
+    text: str
+
+
 class Measured(Message, frozen=True, kw_only=True):
     speeds: tuple[Speed, ...]
 
@@ -107,10 +135,10 @@ class Failed(Message, frozen=True, kw_only=True):
     failure: Failure
 
 
-Order = Fetch | Probe | Measure | Ask
+Order = Fetch | Probe | Search | ReadLicence | Measure | Ask
 """The first and only message to a helper."""
 
-FromHelper = Progress | Finished | Paused | Probed | Measured | Asked | Failed
+FromHelper = Progress | Finished | Paused | Probed | Hits | Text | Measured | Asked | Failed
 T = TypeVar("T")
 
 _encoder = msgspec.json.Encoder()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextvars
-import re
 from concurrent.futures import ThreadPoolExecutor
 from fnmatch import fnmatchcase
 
@@ -19,6 +18,7 @@ from studio.services.downloads.addresses import AddressError
 from studio.services.downloads.beginning import FIRST, TIMEOUT, Beginning
 from studio.services.downloads.choice import INDEX, Choice, choose
 from studio.services.downloads.client import open_client
+from studio.services.downloads.looking import licence_tag
 from studio.services.downloads.messages import Probe
 from studio.services.downloads.names import UnsafeNameError
 from studio.services.downloads.repository import RemotePath, beginnings
@@ -36,7 +36,6 @@ from studio.services.network import Traffic
 TOGETHER = 4
 MAX_PACKED = 16 * 2**20
 _CONFIGS = ("config.json", "scheduler_config.json")
-_LICENCE = re.compile(r"[\w.+-]{1,60}", re.ASCII)
 
 
 def probe(order: Probe, traffic: Traffic) -> RemoteModel:
@@ -101,7 +100,7 @@ def _probe(order: Probe, traffic: Traffic, endpoint: str) -> RemoteModel:
         parameters=parameters,
         variant=choice.variant,
         variants=choice.variants,
-        licence=_licence(info.tags or []),
+        licence=licence_tag(info.tags or []),
         gated=bool(info.gated),
     )
 
@@ -148,8 +147,3 @@ def _check_size(packed: PackedFacts) -> None:
         raise HeaderError(f"it cannot be told: {error}") from error
     if size > MAX_PACKED:
         raise HeaderError("its description is too long")
-
-
-def _licence(tags: list[str]) -> str:
-    found = next((tag.removeprefix("license:") for tag in tags if tag.startswith("license:")), "")
-    return found if _LICENCE.fullmatch(found) else ""

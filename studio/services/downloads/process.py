@@ -10,7 +10,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from studio.domain.failure import Failure, StudioError
-from studio.domain.remote import RemoteModel
+from studio.domain.remote import Hit, RemoteModel
 from studio.domain.text import localized
 from studio.services.downloads.findings import Access, Speed
 from studio.services.downloads.messages import (
@@ -19,6 +19,7 @@ from studio.services.downloads.messages import (
     Failed,
     Fetch,
     Finished,
+    Hits,
     Measure,
     Measured,
     Order,
@@ -26,6 +27,9 @@ from studio.services.downloads.messages import (
     Probe,
     Probed,
     Progress,
+    ReadLicence,
+    Search,
+    Text,
     from_helper,
     to_frame,
 )
@@ -34,7 +38,7 @@ from studio.wire import frames
 
 log = logging.getLogger(__name__)
 
-LastWord = Finished | Paused | Probed | Measured | Asked | Failed
+LastWord = Finished | Paused | Probed | Hits | Text | Measured | Asked | Failed
 
 COMMAND = (sys.executable, "-m", "studio.services.downloads.helper")
 _PROGRAM = Path(__file__).resolve().parents[3]
@@ -56,6 +60,20 @@ async def probe_in_helper(order: Probe) -> RemoteModel:
     answer = await _ask(order, order.repo)
     assert isinstance(answer, Probed)
     return answer.model
+
+
+async def search_in_helper(order: Search) -> tuple[Hit, ...]:
+    """What the hub finds. Raises and ends as `probe_in_helper`."""
+    answer = await _ask(order, order.query)
+    assert isinstance(answer, Hits)
+    return answer.hits
+
+
+async def read_licence_in_helper(order: ReadLicence) -> str:
+    """The licence that lies in a repository, "" without one. Raises and ends as `probe_in_helper`."""
+    answer = await _ask(order, order.repo)
+    assert isinstance(answer, Text)
+    return answer.text
 
 
 async def measure_in_helper(order: Measure) -> tuple[Speed, ...]:

@@ -9,10 +9,10 @@ import asyncio
 import hashlib
 import logging
 import os
-import re
 import time
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from pathlib import Path
+from typing import Any, TypeVar
 
 import msgspec
 from msgspec import Struct
@@ -20,21 +20,19 @@ from msgspec import Struct
 from studio import __version__
 from studio.domain.failure import StudioError
 from studio.domain.model import Hub
-from studio.domain.remote import RemoteModel
-from studio.services.downloads.messages import Probe
-from studio.services.downloads.process import probe_in_helper
-from studio.services.downloads.route import FindRoute, usual_route
+from studio.domain.remote import Hit, RemoteModel
+from studio.services.downloads.messages import Probe, ReadLicence, Search
+from studio.services.downloads.pasted import understand
+from studio.services.downloads.process import probe_in_helper, read_licence_in_helper, search_in_helper
+from studio.services.downloads.route import FindRoute, Route, usual_route
 from studio.wire import files
 
 log = logging.getLogger(__name__)
 
+T = TypeVar("T")
+Order = TypeVar("Order", Probe, Search, ReadLicence)
+
 KEPT_SECONDS = 86_400.0
-_NAME = re.compile(
-    r"(?P<repo>\w[\w.-]{0,95}(?:/\w[\w.-]{0,95})?)"
-    r"(?:@(?P<revision>\w[\w./-]{0,199}))?"
-    r"(?::(?P<variant>\w.{0,199}))?",
-    re.ASCII,
-)
 
 
 class _Kept(Struct, frozen=True, kw_only=True):
@@ -56,24 +54,19 @@ class Remote:
     ) -> None:
         self._folder, self._logs = folder, logs
         self._offline, self._route, self._clock = offline, route, clock
-        self._running: set[asyncio.Task[RemoteModel]] = set()
+        self._running: set[asyncio.Task[Any]] = set()
 
     async def probe(self, name: str) -> RemoteModel:
-        """Look at `OWNER/NAME[@REVISION][:VARIANT]`. Cancelling it ends the look.
+        """Look at `OWNER/NAME[@REVISION][:VARIANT]`, or an address of its page. Cancelling it ends the look.
 
         Raises StudioError: `model.missing` for what is no such name, `download.offline`, `download.failed`,
         `model.gated`, `model.unsafe`, `model.unrecognized`, `model.missing_file`.
         """
-        found = _NAME.fullmatch(name)
-        if not found:
+        found = understand(name)
+        if found is None:
             raise StudioError("model.missing", name=name)
         return await self._look(
-            Probe(
-                repo=found["repo"],
-                revision=found["revision"] or "main",
-                variant=found["variant"] or "",
-                logs=str(self._logs),
-            )
+            Probe(repo=found.repo, revision=found.revision, variant=found.variant, logs=str(self._logs))
         )
 
     async def probe_source(self, source: Hub) -> RemoteModel:
@@ -81,6 +74,16 @@ class Remote:
         return await self._look(
             Probe(repo=source.repo, revision=source.revision, files=source.files, logs=str(self._logs))
         )
+
+    async def search(self, query: str, *, task: str = "", sort: str = "downloads") -> tuple[Hit, ...]:
+        """Search the hub, by one of `looking.SORTS`. Cancelling it ends the search. Raises as `probe`."""
+        order = Search(query=query, task=task, sort=sort, logs=str(self._logs))
+        return await self._online(query, lambda route: search_in_helper(_by(order, route)))
+
+    async def licence(self, source: Hub) -> str:
+        """The licence that lies in the repository of *source*, "" without one. Raises as `probe`."""
+        order = ReadLicence(repo=source.repo, revision=source.revision, logs=str(self._logs))
+        return await self._online(source.repo, lambda route: read_licence_in_helper(_by(order, route)))
 
     def stop(self) -> None:
         """End every look; who waits for it is told that the studio is offline."""
@@ -97,24 +100,29 @@ class Remote:
         kept = await asyncio.to_thread(self._read, file)
         if kept is not None:
             return kept
-        if self._offline():
-            raise StudioError("download.offline", name=order.repo)
-        task = asyncio.ensure_future(self._ask(order))
-        self._running.add(task)
-        task.add_done_callback(self._running.discard)
-        try:
-            model = await task
-        except asyncio.CancelledError:
-            if (current := asyncio.current_task()) is not None and current.cancelling():
-                raise
-            raise StudioError("download.offline", name=order.repo) from None
-        except OSError as error:
-            raise StudioError("internal", reason=str(error)) from error
+        model = await self._online(order.repo, lambda route: probe_in_helper(_by(order, route)))
         await asyncio.to_thread(self._keep, file, model)
         return model
 
-    async def _ask(self, order: Probe) -> RemoteModel:
-        return await probe_in_helper(msgspec.structs.replace(order, route=await self._route()))
+    async def _online(self, name: str, ask: Callable[[Route], Awaitable[T]]) -> T:
+        """What a helper finds; it ends when who asks is cancelled, or the studio goes offline."""
+        if self._offline():
+            raise StudioError("download.offline", name=name)
+
+        async def found() -> T:
+            return await ask(await self._route())
+
+        task = asyncio.ensure_future(found())
+        self._running.add(task)
+        task.add_done_callback(self._running.discard)
+        try:
+            return await task
+        except asyncio.CancelledError:
+            if (current := asyncio.current_task()) is not None and current.cancelling():
+                raise
+            raise StudioError("download.offline", name=name) from None
+        except OSError as error:
+            raise StudioError("internal", reason=str(error)) from error
 
     def _read(self, file: Path) -> RemoteModel | None:
         try:
@@ -137,6 +145,10 @@ class Remote:
             files.write(file, msgspec.json.encode(_Kept(when=now, model=model)))
         except OSError as error:
             log.info("what was seen of %s is not kept: %s", model.repo, error)
+
+
+def _by(order: Order, route: Route) -> Order:
+    return msgspec.structs.replace(order, route=route)
 
 
 def _key(order: Probe) -> str:

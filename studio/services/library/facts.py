@@ -6,22 +6,38 @@ diffusers folder
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
+
+import msgspec
 
 from studio.domain import gguf
 from studio.domain.cost import packed
 from studio.domain.cost.cost import ModelFacts, PartFacts, Tensor
+from studio.domain.cost.quantized import quantized
 from studio.domain.model import Model
 from studio.services.library import headers
 from studio.services.library.headers import MAX_TENSORS, HeaderError, magic, read_json
+from studio.services.library.manifest import FACTS
 from studio.services.library.place import Place, gguf_shards, weights
+from studio.services.paths import MANIFEST
 
 MODEL = "model"
 
 
-def facts_of_manifest(model: Model) -> ModelFacts | None:
-    """What the manifest has of a model that need not be here; None where it has nothing."""
-    return packed.unpack(model.facts) if model.facts else None
+def facts_of_manifest(model: Model, folder: Path = MANIFEST) -> ModelFacts | None:
+    """What the manifest in *folder* has of a model that need not be here; None where it has nothing.
+
+    Raises HeaderError for a file of facts that cannot be read.
+    """
+    if not model.facts:
+        return None
+    name, _, variant = model.facts.partition("@")
+    try:
+        found = msgspec.json.decode((folder / FACTS / f"{name}.json").read_bytes(), type=packed.PackedFacts)
+        return packed.unpack(quantized(found, variant) if variant else found)
+    except (OSError, ValueError, msgspec.MsgspecError) as error:
+        raise HeaderError(f"{name}: {error}") from error
 
 
 def read_facts(path: Place) -> ModelFacts:

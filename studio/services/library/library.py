@@ -18,14 +18,17 @@ from msgspec import Struct
 
 from studio.domain.failure import StudioError
 from studio.domain.family import FamilySpec
+from studio.domain.licence import in_short
 from studio.domain.model import Bundled, Model, ModelFile, ModelSource, Package
 from studio.domain.scripts import foreign_language, scripts_of
 from studio.domain.text import localized
 from studio.families.registry import families, family
 from studio.services.event import Event
 from studio.services.library.manifest import STARTERS, read_manifest
+from studio.services.library.ordered import Ordered, OrderedModels
 from studio.services.library.own import OwnModels, model_of
 from studio.services.library.sums import Sums
+from studio.services.licences import terms_of
 from studio.services.paths import ASSETS, MANIFEST
 from studio.services.store.record import Record
 from studio.services.store.store import Store, Stored
@@ -95,8 +98,9 @@ class Library:
     ) -> None:
         self.store = Store([folder, *more], memory)
         self.changed: Event[None] = Event()
-        self._manifest, self._assets = manifest, assets
+        self.manifest, self._assets = manifest, assets
         self._own = OwnModels(folder / ".own.json")
+        self._ordered = OrderedModels(folder / ".ordered.json")
         self.sums = Sums(folder / ".sums.json")
         self._seen = self._fetched()
 
@@ -109,19 +113,19 @@ class Library:
     def _models(self) -> dict[str, Model]:
         """Read when first asked for: the first picture of a first start needs the starters alone."""
         own = [model for spec in families().values() for model in spec.models]
-        known = [*read_manifest(self._manifest).values(), *own]
+        known = [*read_manifest(self.manifest).values(), *own]
         return {model.id: model for model in sorted(known, key=lambda model: (model.order, model.id))}
 
     @cached_property
     def _starters(self) -> list[Model]:
-        return list(read_manifest(self._manifest / STARTERS).values())
+        return list(read_manifest(self.manifest / STARTERS).values())
 
     # --- what there is ----------------------------------------------------------------------
 
     def entries(self, task: str | None = None) -> list[Entry]:
         """Every known model, or those for *task*, those to offer first coming first, the user's own last."""
         stored = self.store.stored()
-        listed = [Entry(model, self._installed(model, stored)) for model in self._models.values()]
+        listed = [Entry(model, self._installed(model, stored)) for model in self._listed().values()]
         return [
             entry
             for entry in (*listed, *self._brought(stored), *self.own())
@@ -135,7 +139,7 @@ class Library:
     def entry(self, model_id: str) -> Entry:
         """Raises StudioError `model.missing` for an id that nobody knows."""
         stored = self.store.stored()
-        model = self._models.get(model_id)
+        model = self.known(model_id)
         if model is not None:
             return Entry(model, self._installed(model, stored))
         for entry in (*self._brought(stored), *self.own()):
@@ -144,8 +148,27 @@ class Library:
         raise StudioError("model.missing", name=model_id)
 
     def known(self, model_id: str) -> Model | None:
-        """What the manifest or a family says of a model, wherever that is; None where they do not."""
+        """What the manifest, a family or an order says of a model, wherever it is; None where they do not."""
+        return self._listed().get(model_id)
+
+    def every(self) -> list[Model]:
+        """All models of the manifest and the families."""
+        return list(self._models.values())
+
+    def listed(self, model_id: str) -> Model | None:
+        """As the manifest has it, whatever was ordered."""
         return self._models.get(model_id)
+
+    def ordered(self, model_id: str) -> Ordered | None:
+        """What was ordered under that id, if anything."""
+        return self._ordered.known.get(model_id)
+
+    def together(self, model: Model) -> list[Model]:
+        """*model* and all that it needs."""
+        return [model, *(found for needed in model.needs if (found := self.known(needed)) is not None)]
+
+    def _listed(self) -> dict[str, Model]:
+        return self._models | {key: each.model for key, each in self._ordered.known.items()}
 
     def starters(self) -> list[Entry]:
         """What a new user gets without choosing."""
@@ -158,8 +181,7 @@ class Library:
         Where there is none, one of the user's own.
         """
         for entry in self.entries(task):
-            free = entry.model.licence.commercial == "yes" and not entry.model.licence.gated
-            if entry.installed and entry.model.status == "ready" and free:
+            if entry.installed and entry.model.status == "ready" and entry.model.licence.free:
                 return entry
         return next((e for e in self.own() if e.installed and task in e.model.tasks), None)
 
@@ -225,7 +247,7 @@ class Library:
         """
         stored = self.store.stored()
         brought = (entry.model for entry in self._brought(stored) if entry.model.id == id_or_path)
-        model = self._models.get(id_or_path) or next(brought, None)
+        model = self.known(id_or_path) or next(brought, None)
         if model is None:
             return self._resolve_path(id_or_path)
         spec = family(model.family)
@@ -238,10 +260,20 @@ class Library:
             raise StudioError("model.missing", name=title)
         if place is not None:
             self._check(place, title, verify=verify)
-            path = str(recognize(place.folder, title, [spec]).path if spec.layouts else place.folder)
+            ordered = self.ordered(model.id)
+            if ordered is not None and ordered.treated:
+                path = str(_start(place.folder))
+            else:
+                path = str(recognize(place.folder, title, [spec]).path if spec.layouts else place.folder)
             size = sum(file.bytes or 0 for file in place.files) or model.bytes or 0
         source = ModelSource(
-            id=model.id, family=spec.name, path=path, bytes=size, title=title, languages=model.languages
+            id=model.id,
+            family=spec.name,
+            path=path,
+            bytes=size,
+            title=title,
+            languages=model.languages,
+            terms=in_short(terms_of(self.together(model))),
         )
         return Resolved(spec, model, source)
 
@@ -259,6 +291,7 @@ class Library:
             path=model.id,
             bytes=model.bytes or 0,
             title=localized(model.title),
+            terms=in_short(terms_of([model])),
         )
         return Resolved(found.spec, model, source)
 
@@ -294,6 +327,15 @@ class Library:
         """Take one of the user's own out of the list; its files stay. Raises StudioError."""
         await self._keep(lambda: self._own.forget(model_id))
 
+    async def order(self, ordered: Ordered) -> Entry:
+        """Take a model into the list that is to be fetched. Raises StudioError `output.unwritable`."""
+        await self._keep(lambda: self._ordered.add(ordered))
+        return self.entry(ordered.model.id)
+
+    async def withdraw(self, model_id: str) -> None:
+        """Forget what was ordered; a listed model is again as the manifest has it. Raises StudioError."""
+        await self._keep(lambda: self._ordered.forget(model_id))
+
     async def _keep(self, change: Callable[[], Kept]) -> Kept:
         try:
             return await _in_thread(change)
@@ -313,8 +355,9 @@ class Library:
     def _brought(self, stored: Sequence[Stored]) -> list[Entry]:
         """Models that only their record knows: not from this version's list."""
         found: dict[str, Entry] = {}
+        known = self._listed()
         for each in stored:
-            if not any(model_id in self._models for model_id in each.record.ids):
+            if not any(model_id in known for model_id in each.record.ids):
                 model = each.record.described()
                 if model is not None and model.family in families() and model.id not in found:
                     found[model.id] = Entry(model, self._installed(model, stored))
@@ -370,6 +413,13 @@ def _package_folder(source: Package) -> Path | None:
         if folder.exists():
             return folder
     return None
+
+
+def _start(folder: Path) -> Path:
+    """What stands for a model that nothing recognizes: its one file, or the folder."""
+    found = sorted(file for file in folder.iterdir() if file.suffix in (".gguf", ".safetensors"))
+    described = (folder / "model_index.json").is_file() or (folder / "config.json").is_file()
+    return folder if described or not found else found[0]
 
 
 def _fits(folder: Path, file: ModelFile) -> bool:

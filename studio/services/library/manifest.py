@@ -12,6 +12,8 @@ import msgspec
 from studio.domain.model import Model
 
 SCHEMA = "schema.json"
+FACTS = "facts"
+"""The folder beside the entries with what their `facts` name; read only when something is planned."""
 STARTERS = "starters"
 
 
@@ -23,7 +25,7 @@ def read_manifest(folder: Path) -> dict[str, Model]:
     """Every model in and below *folder* by id, the first to offer first. Raises ManifestError, OSError."""
     models: list[Model] = []
     for file in sorted(folder.rglob("*.json")):
-        if file.name == SCHEMA:
+        if file.name == SCHEMA or file.parent.name == FACTS:
             continue
         try:
             model = msgspec.json.decode(file.read_bytes(), type=Model)

@@ -12,11 +12,13 @@ from studio.app.background import Background
 from studio.app.desk import Desk
 from studio.app.observable import Computed, Property
 from studio.domain.failure import Failure, StudioError
+from studio.domain.licence_words import verdict
 from studio.domain.parameter import Choice, Parameter, Size
 from studio.domain.quantity import size
 from studio.domain.text import localized, t
 from studio.families.registry import families
 from studio.services.gallery import ALL, Result
+from studio.services.licences import terms_of
 
 log = logging.getLogger(__name__)
 
@@ -106,8 +108,15 @@ class GalleryModel:
         if result.width and result.height:
             facts.append((t("parameter.size"), f"{result.width} × {result.height}"))
         facts += self._settings(result)
+        facts.append((t("gallery.fact.terms"), self._terms(result)))
         facts.append((t("gallery.fact.file"), f"{result.path.name}  •  {size(result.bytes)}"))
         return [(name, value) for name, value in facts if value]
+
+    def _terms(self, result: Result) -> str:
+        """May it be sold, and what has to be heeded: as the licences stand that are known here."""
+        library = self._studio.library
+        model = library.known(result.request.model) if result.request else None
+        return verdict(terms_of(library.together(model))) if model is not None else ""
 
     def _settings(self, result: Result) -> list[tuple[str, str]]:
         request = result.request

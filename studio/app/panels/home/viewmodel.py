@@ -83,7 +83,9 @@ class HomeModel:
     def __init__(self, desk: Desk) -> None:
         self.desk, self._basis = desk, desk.basis
         self._studio: Studio | None = None
-        self.welcomed: Property[bool] = Property(self._basis.settings.value.welcomed)
+        # Who got the starter pack by the terminal or with a bundle needs no welcome to it.
+        self._complete = all(entry.installed is not None for entry in self._basis.library.starters())
+        self.welcomed: Property[bool] = Property(self._basis.settings.value.welcomed or self._complete)
         self.greeting: Property[str] = Property("")
         self.tries: Property[tuple[Try, ...]] = Property(())
         self.abilities: Property[tuple[Ability, ...]] = Property(())
@@ -165,7 +167,7 @@ class HomeModel:
     # --- what there is --------------------------------------------------------------------------
 
     def _settings(self) -> None:
-        self.welcomed.value = self._basis.settings.value.welcomed
+        self.welcomed.value = self._basis.settings.value.welcomed or self._complete
         self._look()
 
     def _look(self) -> None:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QHBoxLayout, QPlainTextEdit, QVBoxLayout, QWidget
+from shiboken6 import isValid
 
 from studio.app.download_bar import DownloadBar
 from studio.app.licences import LicenceSheet
@@ -158,10 +159,24 @@ class Asked(Page):
 
     def build(self, state: ModelState) -> None:
         self.sheet = LicenceSheet(state.model.licence)
-        self.column.addWidget(Separator())
+        self.text = QPlainTextEdit()
+        self.text.setReadOnly(True)
+        self.text.setTabChangesFocus(True)
+        self.text.setMinimumHeight(180)
+        self.text.hide()
         self.column.addWidget(self.sheet)
+        self.column.addWidget(self.text)
+        read = Button("licence.read", "text", "quiet")
+        read.clicked.connect(lambda: self.model.read_licence(self.id, self._show_text))
+        self.row(read)
         accept = self.button("models.accept", self.model.get, "download", "primary")
         self.row(accept, self.button("app.cancel", self.model.dismiss))
+
+    def _show_text(self, text: str) -> None:
+        if isValid(self):
+            self.text.setPlainText(text or t("licence.no_text"))
+            self.text.setAccessibleName(t("models.terms"))
+            self.text.show()
 
 
 class Offered(Page):

@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-import asyncio
-import logging
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Iterable
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 import msgspec
 from msgspec import Struct
 
+from studio.app.background import Background
 from studio.app.desk import Desk
 from studio.app.observable import Property
-from studio.app.panels import makers
-from studio.app.speed import Speed, spec_of, speed_of
+from studio.app.panels.models.speeds import Speeds
+from studio.app.speed import Speed, spec_of
+from studio.domain.ability import BARS
 from studio.domain.failure import Failure, StudioError
 from studio.domain.job import Job
 from studio.domain.model import Hub, Model, Online
@@ -22,9 +22,14 @@ from studio.domain.plan import Fit
 from studio.domain.quantity import size
 from studio.domain.text import localized, t
 from studio.services.downloads.state import DownloadState, State
+from studio.services.event import Event
 from studio.services.library.library import Entry
 
-log = logging.getLogger(__name__)
+TASKS = (
+    *("text", "image", "speech", "music", "sound", "video", "model3d", "transcribe"),
+    *("upscale", "cutout", "control", "lora", "preview", "part"),
+)
+"""What makes something comes first, then what helps with it."""
 
 Mode = Literal[
     "installed", "own", "lost", "removing", "moving", "failed", "asked", "offered", "coming", "absent"
@@ -48,7 +53,7 @@ class ModelState(Struct, frozen=True, kw_only=True):
     def mode(self) -> Mode:
         """What can be done with it now."""
         download = self.download.state if self.download else None
-        if self.model.licence.commercial == "unknown":
+        if not self.model.sources and Path(self.model.id).is_absolute():
             return "own" if self.entry.installed else "lost"
         if self.entry.installed:
             return "removing" if self.asking == "remove" else "installed"
@@ -67,52 +72,93 @@ class ModelState(Struct, frozen=True, kw_only=True):
         estimate = self.speed.estimate
         return estimate is not None and estimate.fit in (Fit.GREEN, Fit.AMBER)
 
+    @property
+    def here(self) -> bool:
+        return self.entry.installed is not None
+
+    @property
+    def title(self) -> str:
+        return localized(self.model.title)
+
+    @property
+    def bytes(self) -> int | None:
+        """On disk once it is here, to fetch before."""
+        if self.entry.installed and self.entry.installed.bytes:
+            return self.entry.installed.bytes
+        return self.model.fetch_bytes or self.model.bytes
+
+    @property
+    def pace(self) -> float | None:
+        """What it makes in a second, in parts of a usual result, so that tasks can be compared."""
+        pace = self.speed.pace
+        return pace / BARS[self.speed.task].amount if pace is not None else None
+
 
 class ModelsModel:
-    """`cards`: by id, in the order to offer them. `shown`: the ids that pass the filters and the search."""
+    """`cards`: by id, in the order to offer them. `listed`: other ones are there now. `touched`: this one
+    is different.
+    """
 
     def __init__(self, desk: Desk) -> None:
-        self._desk, self._studio = desk, desk.studio
+        self.desk, self.studio = desk, desk.studio
         self.cards: dict[str, Property[ModelState]] = {}
-        self.shown: Property[tuple[str, ...]] = Property(())
-        self.task: Property[str | None] = Property(None)
-        self.fits: Property[bool] = Property(False)
-        self.may_sell: Property[bool] = Property(False)
-        self.installed: Property[bool] = Property(False)
-        self.words: Property[str] = Property("")
-        self.offline: Property[bool] = Property(self._studio.offline)
-        self._tasks: set[asyncio.Future[None]] = set()
+        self.listed: Event[None] = Event()
+        self.touched: Event[str] = Event()
+        self.offline: Property[bool] = Property(self.studio.offline)
+        self.licences: dict[str, str] = {}  # the texts, as they were shown
+        self._background = Background("Models")
+        self._speeds = Speeds(self.studio, self._judged)
         self._read()
-        studio = self._studio
+        studio = self.studio
         self._ends: tuple[Callable[[], None], ...] = (
             studio.library.changed.connect(lambda _: self._read()),
             studio.downloads.changed.connect(self._moved),
             studio.settings.changed.connect(lambda _: self._settings()),
             studio.queue.changed.connect(self._ran),
-            studio.planner.changed.connect(lambda _: self._read()),
+            studio.planner.changed.connect(lambda _: self._judge()),
         )
-        for narrowing in (self.task, self.fits, self.may_sell, self.installed, self.words):
-            narrowing.connect(lambda _: self._narrow())
 
     def close(self) -> None:
         for end in self._ends:
             end()
-        for task in self._tasks:
-            task.cancel()
+        self._speeds.close()
+        self._background.close()
 
     @property
     def tasks(self) -> list[str]:
-        """The tasks that any known model can do, those with a panel first, in the order of the rail."""
+        """The tasks that any known model can do, in the order of `TASKS`, others last."""
         known = dict.fromkeys(task for card in self.cards.values() for task in card.value.model.tasks)
-        made = [task for _, task in makers()]
-        return [task for task in made if task in known] + [task for task in known if task not in made]
+        return [task for task in TASKS if task in known] + [task for task in known if task not in TASKS]
 
     @property
     def can_go_online(self) -> bool:
         """Is it the setting that keeps the studio offline, and not how it was started?"""
-        return self._studio.settings.value.offline
+        return self.studio.settings.value.offline
 
     # --- what the user does ---------------------------------------------------------------------
+
+    def choose(self, model_id: str, variant: str) -> None:
+        """Take the model in another form."""
+        self._background.start(self._choose(model_id, variant))
+
+    def read_licence(self, model_id: str, shown: Callable[[str], object]) -> None:
+        """Give the whole text to *shown*, "" where there is none; what keeps it from being read is said."""
+        self._background.start(self._read_licence(model_id, shown))
+
+    async def _choose(self, model_id: str, variant: str) -> None:
+        try:
+            await self.studio.offer(model_id, variant=variant)
+        except StudioError as error:
+            self.desk.complain(error.failure)
+
+    async def _read_licence(self, model_id: str, shown: Callable[[str], object]) -> None:
+        try:
+            text = await self.studio.licence_text(self.cards[model_id].value.model)
+        except StudioError as error:
+            self.desk.complain(error.failure)
+            return
+        self.licences[model_id] = text
+        shown(text)
 
     def ask(self, model_id: str) -> None:
         """Show the licence before anything is fetched."""
@@ -127,9 +173,9 @@ class ModelsModel:
         self._set(model_id, asking="", failure=None)
 
     def get(self, model_id: str) -> None:
-        """Fetch it, or go on. Its licence was accepted."""
+        """Fetch it with what it needs, or go on. Their licences were accepted."""
         try:
-            self._studio.downloads.start(model_id)
+            self.studio.get(model_id, self.licences.get(model_id, ""))
         except StudioError as error:
             self._set(model_id, asking="", failure=error.failure)
         else:
@@ -142,134 +188,127 @@ class ModelsModel:
         self.get(model_id)
 
     def pause(self, model_id: str) -> None:
-        self._studio.downloads.pause(model_id)
+        self.studio.downloads.pause(model_id)
 
     def cancel(self, model_id: str) -> None:
         """Give the download up; what has arrived goes."""
         self._set(model_id, asking="", failure=None)
-        self._studio.downloads.cancel(model_id)
+        self.studio.downloads.cancel(model_id)
 
     def remove(self, model_id: str) -> None:
         """Delete a fetched model and say what became free."""
-        self._start(self._remove(model_id))
+        self._background.start(self._remove(model_id))
 
     def add(self, path: Path) -> None:
         """List the user's own folder or file, if a family can load it; else say why not."""
-        self._start(self._add(path))
+        self._background.start(self._add(path))
 
     def forget(self, model_id: str) -> None:
         """Take one of the user's own out of the list."""
-        self._start(self._forget(model_id))
+        self._background.start(self._forget(model_id))
 
     def go_online(self) -> None:
         """Turn the offline switch off."""
         try:
-            self._studio.settings.change(offline=False)
+            self.studio.settings.change(offline=False)
         except OSError as error:
             values = {"path": str(error.filename), "reason": str(error.strerror)}
-            self._desk.complain(Failure(code="output.unwritable", values=values))
+            self.desk.complain(Failure(code="output.unwritable", values=values))
 
     async def _add(self, path: Path) -> None:
         try:
-            entry = await self._studio.library.add(path)
+            entry = await self.studio.library.add(path)
         except StudioError as error:
-            self._desk.complain(error.failure)
+            self.desk.complain(error.failure)
         else:
-            self._desk.say(t("models.added", title=localized(entry.model.title)))
+            self.desk.say(t("models.added", title=localized(entry.model.title)))
 
     async def _forget(self, model_id: str) -> None:
         try:
-            await self._studio.library.forget(model_id)
+            await self.studio.library.forget(model_id)
         except StudioError as error:
-            self._desk.complain(error.failure)
+            self.desk.complain(error.failure)
         else:
-            self._desk.say(t("models.forgotten"))
-
-    def _start(self, work: Coroutine[Any, Any, None]) -> None:
-        task = asyncio.ensure_future(work)
-        self._tasks.add(task)
-        task.add_done_callback(self._ended)
+            self.desk.say(t("models.forgotten"))
 
     def _remove_for_good(self, model_id: str) -> None:
-        self._start(self._remove(model_id, for_good=True))
+        self._background.start(self._remove(model_id, for_good=True))
 
     async def _remove(self, model_id: str, *, for_good: bool = False) -> None:
         entry = self.cards[model_id].value.entry
         freed = entry.installed.bytes if entry.installed else 0
         try:
-            await self._studio.upkeep.remove_model(model_id, for_good=for_good)
+            await self.studio.upkeep.remove_model(model_id, for_good=for_good)
         except StudioError as error:
             if error.failure.code == "disk.no_trash":
-                self._desk.complain(error.failure, "disk.for_good", lambda: self._remove_for_good(model_id))
+                self.desk.complain(error.failure, "disk.for_good", lambda: self._remove_for_good(model_id))
             else:
-                self._desk.complain(error.failure)
+                self.desk.complain(error.failure)
         else:
             words = "disk.freed" if for_good else "models.removed"
-            self._desk.say(t(words, size=size(freed)))
+            self.desk.say(t(words, size=size(freed)))
         self._set(model_id, asking="")
-
-    def _ended(self, task: asyncio.Future[None]) -> None:
-        self._tasks.discard(task)
-        if not task.cancelled() and (error := task.exception()) is not None:
-            log.error("the list of models could not be changed", exc_info=error)
 
     # --- what happens elsewhere -----------------------------------------------------------------
 
+    def look_at(self, ids: Iterable[str]) -> None:
+        """These are seen: what they take is worked out before the others."""
+        self._speeds.first(ids)
+
     def _read(self) -> None:
         """Take over what the library and the downloads say now."""
-        entries = sorted(self._studio.library.entries(), key=lambda entry: not entry.model.starter)
-        for gone in self.cards.keys() - {entry.model.id for entry in entries}:
-            del self.cards[gone]
+        entries = sorted(self.studio.library.entries(), key=_place)
+        known = self.cards
+        self.cards = {}
+        changed: list[str] = []
         for entry in entries:
-            download = self._studio.downloads.states.get(entry.model.id)
-            known = self.cards.get(entry.model.id)
-            if known is None:
-                state = ModelState(entry=entry, speed=self._speed(entry), download=download)
-                self.cards[entry.model.id] = Property(state)
-            else:
-                change = {"entry": entry, "speed": self._speed(entry), "download": download}
-                known.value = msgspec.structs.replace(known.value, **change)
-        self._narrow()
+            model_id = entry.model.id
+            download = self.studio.downloads.states.get(model_id)
+            card = known.get(model_id)
+            if card is None:
+                card = Property(ModelState(entry=entry, speed=Speed(entry.model.tasks[0]), download=download))
+            elif card.value.entry != entry or card.value.download != download:
+                card.value = msgspec.structs.replace(card.value, entry=entry, download=download)
+                changed.append(model_id)
+            self.cards[model_id] = card
+        if list(known) != list(self.cards):
+            self.listed.emit(None)
+        for model_id in changed:
+            self.touched.emit(model_id)
+        self._judge()
 
-    def _speed(self, entry: Entry) -> Speed:
-        return speed_of(self._studio, entry, entry.model.tasks[0])
+    def _judge(self) -> None:
+        self._speeds.ask(card.value.entry for card in self.cards.values())
+
+    def _judged(self, model_id: str, speed: Speed) -> None:
+        if model_id in self.cards:
+            self._set(model_id, speed=speed)
 
     def _moved(self, download: DownloadState) -> None:
         if download.id in self.cards:
             self._set(download.id, download=download)
 
     def _settings(self) -> None:
-        self.offline.value = self._studio.offline
+        self.offline.value = self.studio.offline
         self._read()
 
     def _ran(self, job: Job) -> None:
         """A finished run is a measurement."""
         card = self.cards.get(job.request.model)
         if card is not None and job.state.ended:
-            card.value = msgspec.structs.replace(card.value, speed=self._speed(card.value.entry))
+            self._speeds.ask([card.value.entry])
 
     def _set(self, model_id: str, **changes: object) -> None:
         card = self.cards[model_id]
-        card.value = msgspec.structs.replace(card.value, **changes)
+        before = card.value
+        card.value = msgspec.structs.replace(before, **changes)
+        if card.value != before:
+            self.touched.emit(model_id)
 
-    def _narrow(self) -> None:
-        words = self.words.value.casefold().split()
-        self.shown.value = tuple(
-            model_id for model_id, card in self.cards.items() if self._passes(card.value, words)
-        )
 
-    def _passes(self, state: ModelState, words: list[str]) -> bool:
-        model = state.model
-        text = " ".join(
-            [model.id, model.family, source_of(model), *model.title.values(), *model.description.values()]
-        ).casefold()
-        return (
-            (self.task.value is None or self.task.value in model.tasks)
-            and (not self.fits.value or state.fits)
-            and (not self.may_sell.value or model.licence.commercial == "yes")
-            and (not self.installed.value or state.entry.installed is not None)
-            and all(word in text for word in words)
-        )
+def _place(entry: Entry) -> tuple[bool, bool]:
+    """Starters first, and last what cannot run yet."""
+    return not entry.model.starter, entry.model.status == "coming"
 
 
 def source_of(model: Model) -> str:
