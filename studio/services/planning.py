@@ -64,12 +64,14 @@ class Planner:
         self._costs: dict[tuple[str, str, str], tuple[ModelFacts, Cost | None]] = {}
         self._counted_again: dict[tuple[str, float, int], tuple[PastRun, Counted]] = {}
 
-    def learn(self, model: str, path: Path) -> None:
+    def learn(self, model: str, path: Path, rest: Path | None = None) -> None:
         """Read the facts of *model* at *path* and keep them. Takes some milliseconds: call it in a thread.
+
+        *rest*: see `read_facts`.
 
         Raises HeaderError, OSError.
         """
-        self._facts[model] = read_facts(path)
+        self._facts[model] = read_facts(path, rest)
         self._read.add(model)
 
     def put(self, model: str, facts: ModelFacts) -> None:

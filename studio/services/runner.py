@@ -178,9 +178,10 @@ class Runner:
     def _find(self, model: str) -> Resolved:
         """In a thread: the files checked, and what they say of themselves read for the plan."""
         resolved = self._models.resolve(model)
-        if resolved.source.path and not self._planner.read(model):
+        source = resolved.source
+        if source.path and not self._planner.read(model):
             try:
-                self._planner.learn(model, Path(resolved.source.path))
+                self._planner.learn(model, Path(source.path), Path(source.rest) if source.rest else None)
             except (HeaderError, OSError) as error:  # the family will say what is wrong when it loads it
                 log.info("%s cannot be planned: %s", model, error)
         return resolved

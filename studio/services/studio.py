@@ -31,8 +31,11 @@ from studio.services.basis import Basis, roots
 from studio.services.conversations import Conversations
 from studio.services.database import Database
 from studio.services.downloads.downloads import Downloads
+from studio.services.downloads.findings import Access
+from studio.services.downloads.messages import Ask
 from studio.services.downloads.mirrors import Mirrors
 from studio.services.downloads.pasted import understand
+from studio.services.downloads.process import ask_in_helper
 from studio.services.downloads.remote import Remote
 from studio.services.downloads.route import HUB
 from studio.services.drafts import Drafts
@@ -150,9 +153,8 @@ class Studio:
         )
         self.upkeep = Upkeep(
             self.library,
-            paths.logs,
+            order=self.downloads.fetch_order,
             offline=lambda: self.offline,
-            route=self.mirrors.route,
             in_use=self._uses,
             last_used=self.history.last_used,
         )
@@ -285,6 +287,16 @@ class Studio:
         self.downloads.start(model_id, licence)
         return [*missing, model_id]
 
+    async def check_access(self, repo: str) -> Access:
+        """Ask the hub, in a helper, whether our token opens *repo*; "" asks whose the token is.
+
+        Raises StudioError, OSError.
+        """
+        if self.offline:
+            raise StudioError("network.offline")
+        route = await self.mirrors.route(repositories=False)
+        return await ask_in_helper(Ask(repo=repo, logs=str(self.paths.logs), route=route))
+
     async def tidy(self) -> None:
         """What can wait until the window is there: the gallery's index, old trash.
 
@@ -302,6 +314,7 @@ class Studio:
 
         Raises OSError, StudioError.
         """
+        self.settings.catch_up()
         self.library.catch_up()
         await self.gallery.catch_up()
 
@@ -372,7 +385,8 @@ class Studio:
             if not entry.installed.path or self.planner.read(model):
                 continue
             try:
-                self.planner.learn(model, Path(self.library.resolve(model, verify=False).source.path))
+                source = self.library.resolve(model, verify=False).source
+                self.planner.learn(model, Path(source.path), Path(source.rest) if source.rest else None)
             except (StudioError, HeaderError, OSError) as error:  # it is said when it is used
                 log.info("%s cannot be planned: %s", model, error)
 
@@ -402,9 +416,10 @@ class Studio:
         return (machine.read_ram(machine.Live()).available_bytes or 0) + held
 
     def _uses(self, model: str) -> bool:
-        """Does a job that has begun or is about to need this model?"""
+        """Does a job that has begun or is about to need this model, itself or for another?"""
         states = (JobState.WAITING, JobState.RUNNING, JobState.CANCELLING)
-        return any(job.request.model == model and job.state in states for job in self.queue.jobs)
+        wanted = {job.request.model for job in self.queue.jobs if job.state in states}
+        return model in wanted or any(model in self.library.needs(each) for each in wanted)
 
     def _configure(self, settings: Settings) -> None:
         self.network.offline = self.offline
@@ -418,8 +433,12 @@ class Studio:
             log.warning("downloads keep the rate that they have: %s", error)
         self.engine.configure(Configure(idle_unload_seconds=settings.idle_unload_seconds))
 
+    async def _look_again(self) -> None:
+        await self.upkeep.remember()
+        await self.judge_models()
+
     def _judge_again(self, _: None) -> None:
-        task = asyncio.ensure_future(self.judge_models())
+        task = asyncio.ensure_future(self._look_again())
         self._behind.add(task)
         task.add_done_callback(self._was_done)
 
