@@ -55,8 +55,11 @@ async def _get(name: str, variant: str, treat_as: str, *, yes: bool, as_json: bo
 
 
 async def _fetch(studio: Studio, model: Model, *, yes: bool) -> None:
+    title = localized(model.title)
     if model.status == "coming":
-        raise StudioError("model.coming", name=localized(model.title))
+        raise StudioError("model.coming", name=title)
+    if studio.offline:
+        raise StudioError("download.offline", name=title)
     text = await _licence_of(studio, model)
     needed = studio.library.together(model)[1:]
     _show_terms(model, needed)

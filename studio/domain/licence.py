@@ -76,7 +76,8 @@ def together(parts: Iterable[Part]) -> Terms:
     licences = [part.licence for part in known]
     commercial: Commercial = "yes"
     for each in licences:
-        commercial = min(commercial, each.commercial, key=_STRICTEST.index)
+        if _STRICTEST.index(each.commercial) < _STRICTEST.index(commercial):
+            commercial = each.commercial
     caps = [each.revenue_cap for each in licences if each.revenue_cap is not None]
     deciding = () if commercial == "yes" else [p.title for p in known if p.licence.commercial == commercial]
     return Terms(

@@ -34,7 +34,7 @@ from studio.services.downloads.downloads import Downloads
 from studio.services.downloads.mirrors import Mirrors
 from studio.services.downloads.pasted import understand
 from studio.services.downloads.remote import Remote
-from studio.services.downloads.route import HUB
+from studio.services.downloads.route import HUB, MODELSCOPE
 from studio.services.drafts import Drafts
 from studio.services.engine.supervisor import Engine
 from studio.services.estimate import Estimator
@@ -239,10 +239,13 @@ class Studio:
         if listed is not None:
             return await self._choose(listed, variant)
         found = understand(name)
-        if found is not None and variant:
+        if found is None or "/" not in found.repo:  # more likely an id that was typed wrongly
+            raise StudioError("model.missing", name=name)
+        if variant:
             name = msgspec.structs.replace(found, variant=variant).name
         remote = await self.remote.probe(name)
-        licence = of_tag(remote.licence, f"{HUB}/{remote.repo}", self.library.every())
+        page = f"{MODELSCOPE}/models/{remote.repo}" if remote.modelscope else f"{HUB}/{remote.repo}"
+        licence = of_tag(remote.licence, page, self.library.every())
         if remote.gated:
             licence = msgspec.structs.replace(licence, gated=True)
         ordered = order_of(remote, licence, treat_as=treat_as)

@@ -17,7 +17,7 @@ from studio.app.speed import Speed, spec_of
 from studio.domain.ability import BARS
 from studio.domain.failure import Failure, StudioError
 from studio.domain.job import Job
-from studio.domain.model import Hub, Model, Online
+from studio.domain.model import Hub, Model, ModelScope, Online
 from studio.domain.plan import Fit
 from studio.domain.quantity import size
 from studio.domain.text import localized, t
@@ -313,4 +313,4 @@ def _place(entry: Entry) -> tuple[bool, bool]:
 
 def source_of(model: Model) -> str:
     """Its maker's name for it on the hub, else its id here."""
-    return next((source.repo for source in model.sources if isinstance(source, Hub)), model.id)
+    return next((source.repo for source in model.sources if isinstance(source, Hub | ModelScope)), model.id)
