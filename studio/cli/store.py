@@ -18,6 +18,7 @@ from studio.domain.quantity import duration, size
 from studio.domain.text import localized, t
 from studio.services.basis import Basis
 from studio.services.database import Database
+from studio.services.downloads.mirrors import Mirrors
 from studio.services.history import History
 from studio.services.paths import Paths
 from studio.services.secrets import Secrets
@@ -28,10 +29,9 @@ from studio.services.store.store import Stored, is_there
 from studio.services.store.upkeep import Doing, Upkeep
 from studio.services.store.usage import Usage
 from studio.services.store.verify import Report, verify
+from studio.services.tokens import Tokens
 
 T = TypeVar("T")
-
-TOKEN = "hub"  # noqa: S105 - the name under which it is kept
 
 
 class Home:
@@ -41,11 +41,18 @@ class Home:
         self.paths = Paths.default()
         self.basis = Basis(self.paths, offline=offline)
         self.library = self.basis.library
+        mirrors = Mirrors(
+            self.paths.cache / "mirrors.json",
+            self.paths.logs,
+            settings=lambda: self.basis.settings.value,
+            tokens=Tokens(Secrets(self.paths)),
+            offline=lambda: self.basis.offline,
+        )
         self.upkeep = Upkeep(
             self.library,
             self.paths.logs,
             offline=lambda: self.basis.offline,
-            token=lambda: Secrets(self.paths).get(TOKEN),
+            route=mirrors.route,
         )
 
     def stored(self, model_id: str) -> list[Stored]:

@@ -182,7 +182,7 @@ def test_whoever_reads_may_stop_reading(model: str) -> None:
         (["image", "  \n "], "PROMPT: please enter something"),
         (["image"], "PROMPT: please enter something"),
         (["image", "x", "--size", "100x100"], "--size: not one of 64x64"),
-        (["image", "x", "--size", "big"], "--size: not a size"),
+        (["image", "x", "--size", "big"], "--size: write width and height, as in"),
         (["image", "x", "--steps", "0"], "--steps: must lie between 1 and"),
         (["image", "x", "--steps", "1000000"], "--steps: must lie between 1 and"),
         (["image", "x", "--count", "0"], "--count: must lie between 1 and"),

@@ -474,7 +474,7 @@ async def test_another_process_asks_for_a_pause(shop: Shop, server: FileServer) 
     assert pausing.running(parts) == []
     server.pause = 0.0
     await get(downloads, "tiny")
-    assert shop.left() == ["tiny/README.md", "tiny/record.json", f"tiny/{TARGET}"]
+    assert (shop.folder_of("tiny") / TARGET).read_bytes() == shop.content
 
 
 async def test_progress_is_calm_and_says_the_rest(shop: Shop, server: FileServer) -> None:
