@@ -44,7 +44,8 @@ def show(model_id: str, *, as_json: bool) -> int:
     entry = library.entry(model_id)
     records = [stored.record for stored in library.store.of(model_id)]
     if as_json:
-        terminal.print_json({**facts(entry), "records": msgspec.to_builtins(records)})
+        plain = msgspec.json.decode(msgspec.json.encode(records))  # what a record keeps as it was written too
+        terminal.print_json({**facts(entry), "records": plain})
         return terminal.DONE
     model = entry.model
     out = terminal.out()
