@@ -63,6 +63,17 @@ def test_a_repository_is_fetched_when_its_licence_is_accepted(
     assert here(capsys, "maker--model-GGUF+Q8_0") is not None
 
 
+def test_every_form_is_told_with_its_verdict(server: FileServer, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["models", "probe", f"https://huggingface.co/{REPO}", "--json"]) == 0
+    told = json.loads(capsys.readouterr().out)
+    assert [form["name"] for form in told["variants"]] == ["Q4_K_M", "Q8_0"]
+    for form in (*told["variants"], told):
+        assert form["fit"] in ("green", "amber", "red")
+        assert form["memory_bytes"] > 0
+    assert run(["models", "probe", REPO]) == 0
+    assert capsys.readouterr().out.count("of memory") == 3
+
+
 def test_nobody_to_ask_means_no(server: FileServer, capsys: pytest.CaptureFixture[str]) -> None:
     assert get(REPO) == 1
     assert "error: licence: " in capsys.readouterr().err
