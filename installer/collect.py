@@ -21,6 +21,7 @@ from installer.venv import PYTHON, ROOT
 _LOG = "collect.log"
 _OTHER_WHEELS = 0.8e9  # about, in bytes: all packages without torch and what only torch needs
 _CHOICE = "choice.txt"
+_NOTHING = File(0, "")
 
 
 def collect(folder: Path, *, models: str | None, cpu: bool) -> None:
@@ -44,7 +45,7 @@ def collect(folder: Path, *, models: str | None, cpu: bool) -> None:
         paths = [f"{bundle.WHEELS}/{name}" for name in (*wheels, _CHOICE)]
         files = {path: copying.measure(folder / path) for path in paths}
         files |= _copy_program(folder, program)
-        files |= _copy_models(folder, here, chosen)
+        files |= _copy_models(folder / bundle.MODELS, chosen)
         _tidy(folder, files)
         made = Bundle(
             system=machine.read().system,
@@ -140,23 +141,36 @@ def _copy_program(folder: Path, files: list[Path]) -> dict[str, File]:
     return {name: copying.copy(file, folder / name) for name, file in names.items()}
 
 
-def _copy_models(folder: Path, here: Library, chosen: dict[str, Model]) -> dict[str, File]:
+def _copy_models(folder: Path, chosen: dict[str, Model]) -> dict[str, File]:
+    """Every file of them in *folder*. What an earlier run copied and is whole stays."""
+    wanted = {model.folder for model in chosen.values()}
+    for other in folder.glob("*"):
+        if other.name not in wanted:
+            shutil.rmtree(other)
     files: dict[str, File] = {}
     for name, model in chosen.items():
         step("step.model", model=name, size=human(model.bytes))
-        with copying.reading(model.bytes) as read:
-            for path, sha256 in model.files.items():
-                place = f"{model.folder}/{path}"
-                found = copying.copy_once(here.root / place, folder / bundle.MODELS / place, sha256, read)
-                if sha256 not in (None, found.sha256):
-                    raise Problem("bundle.model.changed", model=name, file=path)
-                files[f"{bundle.MODELS}/{place}"] = found
+        found = _measured(folder / model.folder, model)
+        if any(found.get(path, _NOTHING).sha256 != sha256 for path, sha256 in model.files.items()):
+            shutil.rmtree(folder / model.folder, ignore_errors=True)
+            library.export(name, folder)
+            found = _measured(folder / model.folder, model)
+        files |= {f"{folder.name}/{model.folder}/{path}": file for path, file in found.items()}
     return files
+
+
+def _measured(folder: Path, model: Model) -> dict[str, File]:
+    """By their paths in *folder*."""
+    with copying.reading(model.bytes) as read:
+        return {
+            file.relative_to(folder).as_posix(): copying.measure(file, read)
+            for file in copying.files_in(folder)
+        }
 
 
 def _tidy(folder: Path, files: Iterable[str]) -> None:
     """Take away what earlier runs put there and this one did not; nothing else that lies in *folder*."""
-    ours = {bundle.WHEELS, bundle.MODELS}
+    ours = {bundle.WHEELS}
     ours |= {
         "/".join(PurePosixPath(path).parts[:2]) for path in files if path.startswith(f"{bundle.PROGRAM}/")
     }

@@ -65,17 +65,6 @@ def copy(source: Path, target: Path, read: Callable[[int], None] = lambda _: Non
     return File(size, digest.hexdigest())
 
 
-def copy_once(
-    source: Path, target: Path, sha256: str | None, read: Callable[[int], None] = lambda _: None
-) -> File:
-    """As `copy`, unless *target* is there with this *sha256*, from a run that was stopped."""
-    if sha256 and target.exists() and target.stat().st_size == source.stat().st_size:
-        found = measure(target, read)
-        if found.sha256 == sha256:
-            return found
-    return copy(source, target, read)
-
-
 def files_in(folder: Path) -> Iterator[Path]:
     """Every file below *folder*, in order, without caches and hidden folders; links are not followed."""
     for place, folders, names in os.walk(folder):

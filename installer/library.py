@@ -13,40 +13,38 @@ from installer.venv import PYTHON
 
 _ASK = """
 import json, sys
-from pathlib import Path
 from studio.cli.home import open_library
-from studio.services.store.record import NAME, read_record
+from studio.services.store.carry import name_of
 library = open_library()
 models = {}
 for entry in library.entries():
-    here, record = entry.installed, None
-    if here and here.removable:
-        record = read_record(Path(here.path))
-    models[entry.model.id] = {
+    name, here = entry.model.id, entry.installed
+    stored = library.store.of(name)[:1] if here and here.removable else []
+    record = stored[0].record if stored else None
+    models[name] = {
         "kind": "fetched" if record else "absent" if here is None else here.source,
-        "folder": "/".join(Path(here.path).parts[-2:]) if record else "",
         "bytes": here.bytes if here else entry.model.bytes or 0,
-        "files": {file.path: file.sha256 for file in record.files} | {NAME: None} if record else {},
+        "folder": name_of(record) if record else "",
+        "files": {f"{record.place}/{file.path}": file.sha256 for file in record.files} if record else {},
     }
-json.dump({"root": str(library.folder), "models": models}, sys.stdout)
+json.dump(models, sys.stdout)
 """
 
 
 @dataclass(frozen=True)
 class Model:
-    """One that the library knows. `folder`: below the library's root. `files`: path -> sha256, if known."""
+    """One that the library knows. `folder`: what it is exported to. `files` in that: path -> sha256."""
 
     kind: str  # "fetched", "absent"; else it comes with the program or is the user's own
-    folder: str
     bytes: int
-    files: dict[str, str | None]
+    folder: str
+    files: dict[str, str]
 
 
 @dataclass(frozen=True)
 class Library:
-    """`root`: where fetched models lie. `models` by id."""
+    """`models` by id."""
 
-    root: Path
     models: dict[str, Model]
 
     @classmethod
@@ -57,8 +55,7 @@ class Library:
         )
         if done.returncode != 0:
             raise Problem("library", detail=done.stderr.strip()[-400:])
-        known = json.loads(done.stdout)
-        return cls(Path(known["root"]), {name: Model(**facts) for name, facts in known["models"].items()})
+        return cls({name: Model(**facts) for name, facts in json.loads(done.stdout).items()})
 
     def chosen(self, wish: str | None) -> dict[str, Model]:
         """The models to carry, by id. *wish*: ids with commas between them, "none", or None for all that were
@@ -86,6 +83,22 @@ def fetch(models: dict[str, Model]) -> None:
     if not ask("bundle.fetch", models=names, size=human(sum(model.bytes for model in models.values()))):
         raise Problem("bundle.model.absent", models=names, model=next(iter(models)))
     for name in models:
-        done = subprocess.run([PYTHON, "-m", "studio", "models", "get", name], stdout=sys.stderr, check=False)
-        if done.returncode != 0:
-            raise Problem("bundle.model.fetch", model=name)
+        _let("get", name, problem=Problem("bundle.model.fetch", model=name))
+
+
+def export(name: str, folder: Path) -> None:
+    """Let the studio copy the model into *folder*, checked. Raises Problem."""
+    folder.mkdir(parents=True, exist_ok=True)
+    _let("export", name, str(folder), problem=Problem("bundle.model.export", model=name))
+
+
+def bring(folder: Path) -> None:
+    """Let the studio take in every model that lies in *folder*; those that are here stay. Raises Problem."""
+    _let("import", str(folder), problem=Problem("bundle.model.import", folder=folder))
+
+
+def _let(*words: str, problem: Problem) -> None:
+    """Let the studio do something with models, which tells how it goes. Raises *problem*."""
+    command = [PYTHON, "-m", "studio", "models", *words]
+    if subprocess.run(command, stdout=sys.stderr, check=False).returncode != 0:
+        raise problem

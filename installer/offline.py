@@ -6,13 +6,10 @@ import os
 from dataclasses import asdict
 from pathlib import Path
 
-from installer import builds, bundle, copying, environment, libraries, machine, packages, venv
+from installer import builds, bundle, copying, environment, libraries, library, machine, packages, venv
 from installer.bundle import Bundle
-from installer.library import Library
 from installer.say import Problem, human, note, step
 from installer.venv import PYTHON, ROOT
-
-_PARTS = ".parts"  # in a library, for what is no model yet
 
 
 def install(folder: Path) -> Path:
@@ -34,7 +31,9 @@ def install(folder: Path) -> Path:
     if facts.system == "Linux":
         libraries.prepare(tests=False, online=False)
     _set_up(folder, carried, facts)
-    _place_models(folder, carried)
+    if carried.models:
+        step("step.models", models=", ".join(carried.models))
+        library.bring(folder / bundle.MODELS)
     step("step.ready")
     return PYTHON
 
@@ -99,32 +98,3 @@ def _set_up(folder: Path, carried: Bundle, facts: machine.Facts) -> None:
     if trouble := venv.try_out(carried.accelerator):
         note("note.bundle.llama", build=carried.builds["xllamacpp"], detail=trouble[-200:])
     venv.write_stamp(whole)
-
-
-def _place_models(folder: Path, carried: Bundle) -> None:
-    """Copy the models into the library, file by file, checked against the bundle again."""
-    if not carried.models:
-        return
-    root = Library.here().root
-    for name, place in carried.models.items():
-        target = root / place.removeprefix(f"{bundle.MODELS}/")
-        if target.exists():
-            note("note.bundle.here", model=name)
-            continue
-        step("step.model", model=name, size=human(sum(file.bytes for file in carried.below(place).values())))
-        try:
-            _place_model(folder, carried, place, target, root / _PARTS / f"bundle-{place.replace('/', '-')}")
-        except OSError as error:
-            raise Problem("bundle.write", path=target, detail=error) from error
-
-
-def _place_model(folder: Path, carried: Bundle, place: str, target: Path, aside: Path) -> None:
-    """Put the files together in *aside*: a model appears in its library in one moment, whole."""
-    files = carried.below(place)
-    with copying.reading(sum(file.bytes for file in files.values())) as read:
-        for path, file in files.items():
-            put = aside / path.removeprefix(f"{place}/")
-            if copying.copy_once(folder / path, put, file.sha256, read) != file:
-                raise Problem("bundle.changed", files=path, count=1)
-    target.parent.mkdir(parents=True, exist_ok=True)
-    aside.replace(target)

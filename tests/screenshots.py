@@ -46,7 +46,7 @@ def main() -> None:
 def _read_arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
     parser.add_argument("folder", type=lambda text: Path(text).resolve())
-    parser.add_argument("--panels", default="", help="keys, separated by commas; all by default")
+    parser.add_argument("--panels", default="", help="keys or KEY/PAGE, separated by commas; all by default")
     parser.add_argument("--size", default="1440x900")
     parser.add_argument("--scale", type=int, default=0, help=argparse.SUPPRESS)
     return parser.parse_args()
@@ -88,7 +88,7 @@ async def _shoot_panels(arguments: argparse.Namespace, window: Any) -> None:
                 language.set_language(lang)
                 theme.set_mode(look)
                 await asyncio.sleep(SETTLE_SECONDS)
-                file = arguments.folder / f"{panel}-{lang}-{look}-{arguments.scale}.png"
+                file = arguments.folder / f"{panel.replace('/', '-')}-{lang}-{look}-{arguments.scale}.png"
                 if not window.grab().save(str(file)):
                     raise OSError(f"{file} could not be written")
 

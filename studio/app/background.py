@@ -7,7 +7,16 @@ import logging
 from collections.abc import Callable, Coroutine
 from typing import Any
 
+from studio.domain.failure import Failure, StudioError
+
 log = logging.getLogger(__name__)
+
+
+def failure_of(error: BaseException) -> Failure:
+    """*error* as it is shown."""
+    if isinstance(error, StudioError):
+        return error.failure
+    return Failure(code="internal", values={"reason": str(error)}, details=type(error).__name__)
 
 
 class Background:

@@ -123,7 +123,7 @@ class Desk:
             self._opening.waiting.connect(lambda _: action())
 
     def go(self, key: str) -> None:
-        """Show the panel *key*."""
+        """Show the panel *key*, or `PANEL/PAGE`."""
         self.when_open(lambda: self.go_requested.emit(key))
 
     def use_again(self, request: Request) -> None:

@@ -10,7 +10,7 @@ from studio.app.widgets.card import Card
 from studio.app.widgets.label import Label
 from studio.app.widgets.memory_bar import MemoryBar
 from studio.app.widgets.status import FitLine
-from studio.domain.plan import Estimate, Fit
+from studio.domain.plan import Estimate, Fit, Span
 from studio.domain.quantity import duration, gigabytes
 from studio.domain.text import t
 
@@ -23,11 +23,16 @@ def fit_words(estimate: Estimate | None) -> str:
         return ""
     parts = [t(f"fit.{estimate.fit}")]
     if estimate.seconds is not None:
-        parts.append(t("fit.seconds", time=duration(estimate.seconds.mid)))
+        parts.append(time_words(estimate.seconds, most=estimate.most))
     if estimate.memory is not None:
         used, free = gigabytes(estimate.memory.mid), gigabytes(estimate.available_bytes)
         parts.append(t("fit.memory", used=used, free=free))
     return "  •  ".join(parts)
+
+
+def time_words(seconds: Span, *, most: bool) -> str:
+    """ "about 4 s"; of what may end before, "at most about 40 s"."""
+    return t("fit.seconds.most" if most else "fit.seconds", time=duration(seconds.mid))
 
 
 class FitShower:

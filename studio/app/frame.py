@@ -21,6 +21,8 @@ from studio.app.strip_feed import StripFeed
 from studio.domain.failure import Failure, StudioError
 from studio.domain.request import Request
 from studio.domain.text import localized, t
+from studio.services.downloads.state import DownloadState, State
+from studio.services.library.identify import identify
 from studio.services.machine.meter import Meter
 from studio.services.metadata import read
 
@@ -51,6 +53,7 @@ class Frame:
         """Start the studio, then stay until the window is closed."""
         feed = StripFeed(self._studio, self._shell.strip)
         notifier = Notifier(self._studio, self.window)
+        fetched = self._studio.downloads.changed.connect(self._fetched)
         metering = asyncio.ensure_future(self._meter(feed))
         try:
             await self._start()
@@ -64,10 +67,18 @@ class Frame:
                 task.cancel()
             feed.close()
             notifier.close()
+            fetched()
             if self._shell.queue is not None:
                 self._shell.queue.close_down()
             for panel in self.window.made_panels():
                 panel.close_down()
+
+    def _fetched(self, state: DownloadState) -> None:
+        """A source that was caught is named, though another one helped."""
+        if state.state is State.DONE and state.refused:
+            title = localized(self._studio.library.entry(state.id).model.title)
+            words = {"title": title, "sources": ", ".join(state.refused)}
+            self.window.banner.show_notice("warning", "downloads.refused", "downloads.refused.hint", **words)
 
     def come_to_front(self, activation: str = "") -> None:
         """*activation*: the desktop's permission, where it gives one."""
@@ -173,16 +184,14 @@ class Frame:
             await self._dropped_model(paths[0])
 
     async def _dropped_model(self, path: Path) -> None:
-        try:
-            entry = await self._studio.library.add(path)
-        except StudioError as error:
-            if error.failure.code == "model.unrecognized":  # most likely never meant as a model
-                self._desk.say(t("frame.nothing_inside", name=path.name))
-            else:
-                self._desk.complain(error.failure)
-        else:
-            self.window.go("models")
-            self._desk.say(t("models.added", title=localized(entry.model.title)))
+        """Say what it is, whether it can be used and how."""
+        finding = await asyncio.to_thread(lambda: identify(path, pickles=True))
+        if finding.kind == "unknown" and not finding.container:
+            self._desk.say(t("frame.nothing_inside", name=path.name))  # most likely never meant as a model
+            return
+        from studio.app.found.dropped import DroppedModel  # not needed for the first window
+
+        DroppedModel(self._desk, finding, self.window).show()
 
     async def _meter(self, feed: StripFeed) -> None:
         """The memory figure of the strip, read off the window's thread, not at all while nobody looks."""

@@ -29,6 +29,10 @@ class Panel(QWidget):
         """Show the result *path*; only the gallery can."""
         raise NotImplementedError
 
+    def show_page(self, key: str) -> None:
+        """Turn to the page *key*; only a panel that has several can."""
+        raise NotImplementedError
+
     def close_down(self) -> None:
         """The studio ends: stop listening, keep what was typed."""
 

@@ -204,6 +204,10 @@ class PlanSheet(Sheet):
         inner.layout().activate()
         wanted = inner.heightForWidth(WIDTH - 2) if inner.hasHeightForWidth() else inner.sizeHint().height()
         height = min(wanted + 54, corner.y() - 2 * GAP)
+        # A bar that was there before would take the width for which all had room, and so stay.
+        policy = Qt.ScrollBarPolicy
+        bar = policy.ScrollBarAsNeeded if height < wanted + 54 else policy.ScrollBarAlwaysOff
+        self._scroll.setVerticalScrollBarPolicy(bar)
         left = max(GAP, min(corner.x() - WIDTH, panel.width() - WIDTH - GAP))
         self.setGeometry(left, corner.y() - GAP - height, WIDTH, height)
 
@@ -224,10 +228,14 @@ def _times(best: Planned | None, estimate: Estimate) -> list[tuple[str, str]]:
         told = [(t(f"phase.{name}"), took) for name, took in phases.items() if took > 0.01 * whole.mid]
         rows = [(name, _short_time(took)) for name, took in told]
         doubts = [(t("plan.doubtful"), "")] if best.doubtful else []
-        return [*rows, (t("plan.whole"), plan_words.span_words(whole)), *doubts]
+        return [*rows, (_whole(best), plan_words.span_words(whole)), *doubts]
     if estimate.seconds is not None:
-        return [(t("plan.whole"), plan_words.span_words(estimate.seconds))]
+        return [(_whole(estimate), plan_words.span_words(estimate.seconds))]
     return [(t("plan.whole"), t("plan.unmeasured"))]
+
+
+def _whole(known: Planned | Estimate) -> str:
+    return t("plan.whole.most" if known.most else "plan.whole")
 
 
 def _short_time(seconds: float) -> str:
@@ -242,7 +250,8 @@ def _compared(outcome: Outcome, promised: Estimate) -> list[tuple[str, str]]:
     rows: list[tuple[str, str]] = []
     if promised.seconds is not None:
         values = {"real": _short_time(took), "told": _short_time(promised.seconds.mid)}
-        rows.append((t("plan.last.time"), t("plan.last.compared", **values)))
+        words = t("plan.last.most" if promised.most else "plan.last.compared", **values)
+        rows.append((t("plan.last.time"), words))
     else:
         rows.append((t("plan.last.time"), _short_time(took)))
     peak = outcome.peak.vram_bytes or outcome.peak.ram_bytes

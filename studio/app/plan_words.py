@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from studio.app.fit import time_words
 from studio.domain.family import FamilySpec
 from studio.domain.plan import Plan, Planned, Plans, Span
 from studio.domain.planning.words import how
@@ -20,9 +21,14 @@ def reason(plans: Plans) -> str:
 
 
 def short(plan: Plan, beside: Plan, spec: FamilySpec) -> str:
-    """In a line, what can differ between ways; the device only where it is not that of *beside*."""
-    left_out = {"plan.threads"} | ({"plan.device"} if plan.device == beside.device else set())
-    return "  •  ".join(words for key, words in how(plan, spec) if key not in left_out)
+    """In a line, what is other than in *beside*; all of it where something there is left out here."""
+    own, others = dict(how(plan, spec)), dict(how(beside, spec))
+    own.pop("plan.threads", None)
+    if others.keys() - own.keys() <= {"plan.threads"}:
+        own = {key: words for key, words in own.items() if others.get(key) != words} or own
+    elif plan.device == beside.device:
+        own.pop("plan.device")
+    return "  •  ".join(own.values())
 
 
 def memory(span: Span) -> str:
@@ -38,7 +44,7 @@ def span_words(span: Span) -> str:
 def takes(planned: Planned) -> str:
     """Memory and time in a line."""
     seconds = planned.prediction.seconds
-    time = [t("fit.seconds", time=duration(seconds.mid))] if seconds is not None else []
+    time = [time_words(seconds, most=planned.most)] if seconds is not None else []
     return "  •  ".join([memory(planned.memory), *time])
 
 

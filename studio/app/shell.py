@@ -32,7 +32,7 @@ class Shell:
         self.window = StudioWindow(self.specs, self.strip, when_open=desk.when_open)
         self.strip.queue_requested.connect(lambda _: self._toggle_queue())
         self.strip.job_chosen.connect(lambda job: self._queue_sheet().open(job))
-        self.strip.network_requested.connect(lambda _: desk.go("settings"))
+        self.strip.network_requested.connect(lambda _: desk.go("settings/network"))
         keys.shortcut("queue", self.window, self._toggle_queue)
         desk.complained.connect(self._complain)
         desk.withdrawn.connect(lambda key: self._banner(key).clear())

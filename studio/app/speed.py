@@ -27,29 +27,21 @@ if TYPE_CHECKING:
 class Speed(Struct, frozen=True):
     """What the fit line knows of a model, and its speed; None where nothing is known of it.
 
-    `seconds` that the example took, loading not counted; `rate` as in the history. `usual`: predicted
-    seconds of what `BARS` calls usual, for a model that never ran.
+    `seconds` that a result takes, loading not counted: what `BARS` calls usual, else the example.
+    `measured`: runs of this model stand behind it.
     """
 
     task: str
     estimate: Estimate | None = None
     seconds: float | None = None
-    rate: float | None = None
-    usual: float | None = None
-
-    @property
-    def measured(self) -> bool:
-        return self.seconds is not None
+    measured: bool = False
 
     @property
     def pace(self) -> float | None:
         """Pictures, tokens or seconds of sound a second, measured or predicted; None for other tasks."""
-        if self.rate is not None:
-            return self.rate
-        seconds = self.seconds if self.seconds is not None else self.usual
-        if seconds is None or self.task not in BARS:
+        if self.seconds is None or self.task not in BARS:
             return None
-        return BARS[self.task].amount / max(seconds, 1e-6)
+        return BARS[self.task].amount / max(self.seconds, 1e-6)
 
     @property
     def verdict(self) -> Verdict | None:
@@ -89,13 +81,14 @@ def speed_of(studio: Studio, entry: Entry, task: str, prompt: str = "") -> Speed
     request = example_request(model, spec, task, prompt, studio.settings.value.device)
     weights = entry.installed.bytes if entry.installed else model.bytes
     estimate = studio.estimator.estimate(request, spec, weights=weights, least=model.memory_bytes)
+    if task in BARS:  # as the Computer page judges it: one source for all
+        usual = studio.candidate(entry, spec, task)
+        return Speed(task, estimate, usual.seconds, measured=usual.measured)
     learnt = studio.estimator.learnt(request, spec, cold=False)
-    if learnt is None and task not in BARS:
-        return Speed(task, estimate)
     if learnt is None:
-        return Speed(task, estimate, usual=studio.candidate(entry, spec, task).seconds)
+        return Speed(task, estimate)
     seconds = max(learnt.seconds.mid - learnt.phases.get("load", 0.0), 0.0)
-    return Speed(task, estimate, seconds, learnt.rate)
+    return Speed(task, estimate, seconds, measured=True)
 
 
 def speed_words(speed: Speed) -> str:

@@ -113,7 +113,11 @@ class StudioWindow(QWidget):
         self._when_open(lambda: self.go(key))
 
     def go(self, key: str) -> Panel:
-        """Show the panel *key*, making it if this is the first time. KeyError if there is none."""
+        """Show the panel *key*, making it if this is the first time. KeyError if there is none.
+
+        `PANEL/PAGE` also turns to that page of it.
+        """
+        key, _, page = key.partition("/")
         panel = self.panel(key)
         self._whole.setEnabled(False)  # not laid out with the old panel in the new room
         if panel.inspector is not None:
@@ -124,6 +128,8 @@ class StudioWindow(QWidget):
         self._deck.show_page(panel.parentWidget())
         self.rail.set_current(key)
         self.current.value = key
+        if page:
+            panel.show_page(page)
         return panel
 
     def panel(self, key: str) -> Panel:

@@ -24,6 +24,7 @@ def build() -> typer.Typer:
     )
     app.add_typer(_models(), name="models", help=t("cli.help.models"))
     app.add_typer(_bench(), name="bench", help=t("cli.help.bench"))
+    app.add_typer(_settings(), name="settings", help=t("cli.help.settings"))
     as_json = _as_json()
 
     @app.command("demo", cls=Command, help=t("cli.help.demo"))
@@ -61,6 +62,29 @@ def build() -> typer.Typer:
 
         return plan(ctx.meta["words"], offline=ctx.obj["offline"])
 
+    @app.command("connections", cls=Command, help=t("cli.help.connections"))
+    def connections(
+        limit: int = typer.Option(100, "--limit", min=1, help=t("cli.connections.limit")),
+        json: bool = as_json,
+    ) -> int:
+        from studio.cli.network import connections
+
+        return connections(limit, as_json=json)
+
+    @app.command("token", cls=Command, help=t("cli.help.token"))
+    def token(
+        ctx: typer.Context,
+        action: str = typer.Argument(
+            "show", metavar="show|set|remove|check", help=t("cli.help.token.action")
+        ),
+        repo: str = typer.Argument("", metavar="REPO", help=t("cli.help.token.repo")),
+        kind: str = typer.Option("hub", "--for", help=t("cli.help.token.for")),
+        json: bool = as_json,
+    ) -> int:
+        from studio.cli.network import token
+
+        return token(action, repo, kind=kind, as_json=json, offline=ctx.obj["offline"])
+
     @app.command("version", cls=Command, help=t("cli.help.version"))
     def version() -> int:
         sys.stdout.write(f"{__version__}\n")
@@ -71,6 +95,31 @@ def build() -> typer.Typer:
 
 def _as_json() -> Any:
     return typer.Option(False, "--json", help=t("cli.help.json"))
+
+
+def _settings() -> typer.Typer:
+    settings = typer.Typer(cls=Group, rich_markup_mode=None)
+    as_json = _as_json()
+
+    @settings.command("get", cls=Command, help=t("cli.help.settings.get"))
+    def settings_get(
+        name: str = typer.Argument("", metavar="KEY", help=t("cli.help.settings.key")), json: bool = as_json
+    ) -> int:
+        from studio.cli.settings import get
+
+        return get(name, as_json=json)
+
+    @settings.command("set", cls=Command, help=t("cli.help.settings.set"))
+    def settings_set(
+        name: str = typer.Argument(metavar="KEY", help=t("cli.help.settings.key")),
+        value: str = typer.Argument("", metavar="VALUE", help=t("cli.help.settings.value")),
+        json: bool = as_json,
+    ) -> int:
+        from studio.cli.settings import change
+
+        return change(name, value, as_json=json)
+
+    return settings
 
 
 def _models() -> typer.Typer:
@@ -144,6 +193,28 @@ def _models() -> typer.Typer:
         from studio.cli.probe import probe
 
         return probe(name, as_json=json, offline=ctx.obj["offline"])
+
+    @models.command("scan", cls=Command, help=t("cli.help.models.scan"))
+    def models_scan(
+        folder: str = typer.Argument("", metavar="[FOLDER]", help=t("cli.help.folder")),
+        add: bool = typer.Option(False, "--add", help=t("cli.scan.add")),
+        duplicates: bool = typer.Option(False, "--duplicates", help=t("cli.scan.duplicates")),
+        check: bool = typer.Option(False, "--check", help=t("cli.scan.check")),
+        json: bool = as_json,
+    ) -> int:
+        from studio.cli.scan import look
+
+        return look(folder, add=add, compare=duplicates, check=check, as_json=json)
+
+    @models.command("mirrors", cls=Command, help=t("cli.help.models.mirrors"))
+    def models_mirrors(
+        ctx: typer.Context,
+        test: bool = typer.Option(False, "--test", help=t("cli.mirrors.test")),
+        json: bool = as_json,
+    ) -> int:
+        from studio.cli.network import mirrors
+
+        return mirrors(test=test, as_json=json, offline=ctx.obj["offline"])
 
     _upkeep(models, one_model, as_json)
     return models

@@ -14,7 +14,7 @@ from studio.domain.model import Model
 from studio.domain.text import localized, t
 from studio.services.downloads import pausing
 from studio.services.downloads.state import State
-from studio.services.store.layout import PARTS
+from studio.services.store.layout import PARTS, key
 from studio.services.studio import Studio
 
 
@@ -53,6 +53,8 @@ async def follow(studio: Studio, models: list[Model]) -> None:
             for model in models:
                 await studio.downloads.wait(model.id)
                 board.say(t("cli.models.got", title=titles[model.id]))
+                if refused := studio.downloads.states[model.id].refused:
+                    board.say(t("downloads.refused", title=titles[model.id], sources=", ".join(refused)))
         except (asyncio.CancelledError, Cancelled):
             ids = " ".join(studio.downloads.order)
             board.say(t("downloads.go_on", command=f"{terminal.program()} models resume {ids}"))
@@ -67,8 +69,9 @@ def pause(ids: list[str], *, as_json: bool) -> int:
     parts = library.folder / PARTS
     for model_id in ids:
         library.entry(model_id)  # a name that nobody knows is said to be one
-    wanted = [key for key in pausing.running(parts) if not ids or key in ids]
-    paused = [key for key in wanted if pausing.pause(parts, key)]
+    known = {key(model_id): model_id for model_id in ids or [each.model.id for each in library.entries()]}
+    wanted = [each for each in pausing.running(parts) if each in known]
+    paused = [known[each] for each in wanted if pausing.pause(parts, each)]
     if len(paused) < len(wanted):
         raise terminal.Refusal("download.failed", t("downloads.busy"), t("downloads.busy.hint"))
     _tell("paused", paused, as_json=as_json)

@@ -44,8 +44,7 @@ def show(model_id: str, *, as_json: bool) -> int:
     entry = library.entry(model_id)
     records = [stored.record for stored in library.store.of(model_id)]
     if as_json:
-        plain = msgspec.json.decode(msgspec.json.encode(records))  # what a record keeps as it was written too
-        terminal.print_json({**facts(entry), "records": plain})
+        terminal.print_json({**facts(entry), "records": msgspec.json.decode(msgspec.json.encode(records))})
         return terminal.DONE
     model = entry.model
     out = terminal.out()
@@ -65,7 +64,8 @@ def show(model_id: str, *, as_json: bool) -> int:
     if entry.installed and entry.installed.path:
         table.add_row(t("cli.models.place"), Text(entry.installed.path))
     for record in records:
-        table.add_row(t("cli.models.origin"), Text(record.origin))
+        proof = "" if record.verified else f", {t('cli.models.unverified')}"
+        table.add_row(t("cli.models.origin"), Text(record.origin + proof))
         if record.commit:
             table.add_row(t("cli.models.revision"), Text(record.commit))
         if record.lineage:

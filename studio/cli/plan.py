@@ -30,6 +30,7 @@ from studio.services.library.facts import facts_of_manifest
 from studio.services.library.headers import HeaderError
 from studio.services.studio import Studio
 
+NAMED = ("plan.attention", "plan.kv_cache")
 SHOWN = 6  # plans in the table
 HELP = ("--help", "-h")
 REPOSITORY = re.compile(r"[\w.-]+/[\w.-]+(@[\w./-]+)?(:[\w.-]+)?")
@@ -213,7 +214,7 @@ def _values(plans: Plans) -> dict[str, str]:
 def _show(plans: Plans, nearest: list[tuple[dict[str, Any], Planned]], spec: FamilySpec) -> None:
     terminal.out().print(Text(t(plans.reason, **_values(plans)), style="bold"))
     table = terminal.table(
-        t("cli.plan.device"), t("cli.plan.how"), f">{t('cli.plan.memory')}", f">{t('cli.plan.time')}", ""
+        t("cli.plan.device"), t("cli.plan.how"), f">{t('cli.plan.memory')}", f">{_time_title(plans)}", ""
     )
     for each in plans.plans[:SHOWN]:
         table.add_row(each.plan.device, _how(each, spec), _memory(each), _time(each), t(f"fit.{each.fit}"))
@@ -234,8 +235,17 @@ def _show(plans: Plans, nearest: list[tuple[dict[str, Any], Planned]], spec: Fam
         terminal.out().print(Text(words))
 
 
+def _time_title(plans: Plans) -> str:
+    return t("cli.plan.time.most" if any(each.most for each in plans.plans) else "cli.plan.time")
+
+
 def _how(each: Planned, spec: FamilySpec) -> str:
-    words = [words for key, words in how(each.plan, spec) if key not in ("plan.device", "plan.threads")]
+    """Without the device, which has a column, and with names where the words alone say too little."""
+    words = [
+        t("plan.change", name=t(key), value=words) if key in NAMED else words
+        for key, words in how(each.plan, spec)
+        if key not in ("plan.device", "plan.threads")
+    ]
     return ", ".join(words) or t("cli.plan.as_file")
 
 

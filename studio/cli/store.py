@@ -16,44 +16,25 @@ from studio.cli.session import Bar, run_async
 from studio.domain.failure import StudioError
 from studio.domain.quantity import duration, size
 from studio.domain.text import localized, t
-from studio.services.basis import Basis
-from studio.services.database import Database
-from studio.services.downloads.mirrors import Mirrors
-from studio.services.history import History
-from studio.services.paths import Paths
-from studio.services.secrets import Secrets
 from studio.services.store import carry
 from studio.services.store.errand import in_thread
 from studio.services.store.leftovers import Leftover, leftovers
 from studio.services.store.store import Stored, is_there
-from studio.services.store.upkeep import Doing, Upkeep
+from studio.services.store.upkeep import Doing
 from studio.services.store.usage import Usage
 from studio.services.store.verify import Report, verify
-from studio.services.tokens import Tokens
+from studio.services.studio import Studio
 
 T = TypeVar("T")
 
 
 class Home:
-    """The user's models and what looks after them, without a running studio."""
+    """The user's models and what looks after them; the studio around it is not started."""
 
     def __init__(self, *, offline: bool = False) -> None:
-        self.paths = Paths.default()
-        self.basis = Basis(self.paths, offline=offline)
-        self.library = self.basis.library
-        mirrors = Mirrors(
-            self.paths.cache / "mirrors.json",
-            self.paths.logs,
-            settings=lambda: self.basis.settings.value,
-            tokens=Tokens(Secrets(self.paths)),
-            offline=lambda: self.basis.offline,
-        )
-        self.upkeep = Upkeep(
-            self.library,
-            self.paths.logs,
-            offline=lambda: self.basis.offline,
-            route=mirrors.route,
-        )
+        self.studio = Studio.create(offline=offline)
+        self.library = self.studio.library
+        self.upkeep = self.studio.upkeep
 
     def stored(self, model_id: str) -> list[Stored]:
         """Raises StudioError `model.missing`."""
@@ -124,7 +105,10 @@ def _say_checked(name: str, folder: str, report: Report) -> None:
     terminal.out().print(Text.assemble((name, "bold"), "  ", (t(key, files=right), style)), soft_wrap=True)
     for file in report.files:
         if file.state != "right":
-            terminal.out().print(Text(f"  {t(f'store.file.{file.state}')}: {file.path}"), soft_wrap=True)
+            terminal.out().print(
+                Text("  " + t("store.file", state=t(f"store.file.{file.state}"), path=file.path)),
+                soft_wrap=True,
+            )
     if not report.whole:
         terminal.say(t("cli.store.repair", studio=terminal.program(), id=name))
     terminal.say(f"  {folder}")
@@ -208,7 +192,6 @@ def bring(path: str, *, as_json: bool) -> int:
 
 async def _bring(path: Path, *, as_json: bool) -> int:
     home = Home()
-    home.paths.create()
     await home.upkeep.settle()
     found = carry.find(path)
     done: list[dict[str, Any]] = []
@@ -264,7 +247,7 @@ def _agrees(error: StudioError, *, as_json: bool) -> bool:
 def roots(add: str, forget: str, *, as_json: bool) -> int:
     """The folders with models; add one, or read one no more. Nothing in it changes."""
     home = Home()
-    settings = home.basis.settings
+    settings = home.studio.settings
     further = list(settings.value.model_roots)
     if add:
         path = str(Path(add).expanduser().absolute())
@@ -299,10 +282,14 @@ def takes(*, as_json: bool) -> int:
 async def _takes(*, as_json: bool) -> int:
     home = Home()
     await home.upkeep.settle()
-    history = await _history(home.paths)
-    upkeep = Upkeep(home.library, home.paths.logs, last_used=history.last_used)
-    await upkeep.remember()
-    found = await upkeep.usage()
+    database = home.studio.database
+    await database.open()
+    try:
+        await home.studio.history.load()
+    finally:
+        await database.close()
+    await home.upkeep.remember()
+    found = await home.upkeep.usage()
     if as_json:
         terminal.print_json(_facts(found))
         return terminal.DONE
@@ -330,21 +317,6 @@ async def _takes(*, as_json: bool) -> int:
         amount = size(sum(each.bytes for each in found.leftovers))
         terminal.say(t("cli.store.leftovers", size=amount, studio=terminal.program()))
     return terminal.DONE
-
-
-async def _history(paths: Paths) -> History:
-    """What earlier sessions noted; nothing where there is no database yet."""
-    file = paths.data / "studio.db"
-    if not file.exists():
-        return History()
-    database = Database(file)
-    await database.open()
-    try:
-        history = History(database)
-        await history.load()
-        return history
-    finally:
-        await database.close()
 
 
 def _facts(found: Usage) -> dict[str, Any]:

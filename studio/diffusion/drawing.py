@@ -33,6 +33,7 @@ class Drawing:
 
     def __init__(self, context: Context, model: ModelSource | None) -> None:
         assert model is not None
+        self._rest = Path(model.rest) if model.rest else None  # a folder with the parts that the file lacks
         self._diffusers = self.load(context, Path(model.path), model.title)
         self._diffusers.set_progress_bar_config(disable=True)
         self._prepare(context)

@@ -27,10 +27,16 @@ FULL = re.compile(r"(?:can't allocate|not enough) memory")
 
 
 class Source(Protocol):
-    """`configs` is a folder with `tokenizer/` and `scheduler/`; `sizes` the bytes of each part's weights."""
+    """`scheduler` is the folder of its configuration; `sizes` the bytes of each part's weights."""
 
-    configs: Path
-    sizes: dict[str, int]
+    scheduler: Path
+
+    @property
+    def sizes(self) -> dict[str, int]: ...
+
+    def tokenizer(self, name: str, kind: Any) -> Any:
+        """The tokenizer *name*, of the class *kind*. Raises ValueError, OSError."""
+        ...
 
     def part(self, name: str, dtype: torch.dtype) -> torch.nn.Module:
         """The part *name*, in memory as *dtype*. Raises ValueError, KeyError, RuntimeError."""
@@ -45,7 +51,7 @@ class Folder:
     """
 
     def __init__(self, folder: Path, title: str, kinds: dict[str, Any]) -> None:
-        self.configs = folder
+        self._folder, self.scheduler = folder, folder / "scheduler"
         self.sizes: dict[str, int] = {}
         self._kinds = kinds
         self._variants: dict[str, str | None] = {}
@@ -57,10 +63,14 @@ class Folder:
             self._variants[name] = None if plain else "fp16"
             self.sizes[name] = sum(file.stat().st_size for file in plain or files)
 
+    def tokenizer(self, name: str, kind: Any) -> Any:
+        """See `Source`."""
+        return kind.from_pretrained(str(self._folder / name), **LOCAL)
+
     def part(self, name: str, dtype: torch.dtype) -> torch.nn.Module:
         """See `Source`."""
         return self._kinds[name].from_pretrained(
-            str(self.configs / name), use_safetensors=True, variant=self._variants[name], dtype=dtype, **LOCAL
+            str(self._folder / name), use_safetensors=True, variant=self._variants[name], dtype=dtype, **LOCAL
         )
 
 
@@ -76,7 +86,7 @@ def load_parts(
     parts: dict[str, Any] = {}
     try:
         for name, kind in tokenizers.items():
-            parts[name] = kind.from_pretrained(str(source.configs / name), **LOCAL)
+            parts[name] = source.tokenizer(name, kind)
         for name, size in source.sizes.items():
             parts[name] = source.part(name, types[name]).eval().to(place)
             done += size

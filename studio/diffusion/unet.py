@@ -40,7 +40,7 @@ class UNetDrawing(Drawing):
             unet.to(memory_format=torch.channels_last)
         if unet.dtype != torch.float32:
             keep_outside(unet, unet.conv_in)
-        self._scheduler: Path = model.configs / "scheduler"
+        self._scheduler: Path = model.scheduler
         return {**parts, "scheduler": schedulers.build("ddim", self._scheduler, steps=1)}
 
     def scheduler(self, values: dict[str, Any]) -> Any:

@@ -59,7 +59,8 @@ FIGURES = {
 
 
 class Candidate(Struct, frozen=True, kw_only=True):
-    """A model for a task. `seconds` for the usual result, loading not counted, None if unknown.
+    """A model for a task. `seconds` for the usual result, loading not counted, None if unknown. `measured`:
+    runs of it stand behind them.
 
     `counted`: its files are known, so that `memory` is more than a guess. `accelerated`: not on a processor.
     """
@@ -72,6 +73,7 @@ class Candidate(Struct, frozen=True, kw_only=True):
     memory: Span | None
     available_bytes: int
     seconds: float | None = None
+    measured: bool = False
     counted: bool = False
     accelerated: bool = False
 

@@ -19,21 +19,28 @@ class Layout(Struct, frozen=True, kw_only=True):
     kinds: "diffusers" (model_index.json, `_class_name`), "transformers" (config.json,
     `architectures`), "gguf" (the header's `general.architecture`), "safetensors" (one file, alone or
     in a folder; every pattern must match a tensor's name). For the others one pattern must match.
+    `shapes`: tensors that must be there in this shape, None for any side; `absent`: patterns of those that
+    must not. `needs`: what such files never have, so that it comes from a folder of the family.
     """
 
     kind: str
     classes: tuple[str, ...] = ("*",)
+    shapes: dict[str, tuple[int | None, ...] | None] = {}
+    absent: tuple[str, ...] = ()
+    needs: tuple[str, ...] = ()
 
 
 class Variant(Struct, frozen=True, kw_only=True):
     """Models of the family that their own files tell apart: in the JSON file `file`, `key` is `value`.
 
-    An absent key counts as false. `parameters` narrows the family's, as a model's do (`Model`).
+    An absent key counts as false. In a single file no tensor's name is like `absent`. `parameters` narrows
+    the family's, as a model's do (`Model`).
     """
 
     file: str
     key: str
     value: Any
+    absent: str = ""
     parameters: dict[str, dict[str, Any] | None]
 
 

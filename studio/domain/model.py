@@ -185,6 +185,7 @@ class ModelSource(Struct, frozen=True, kw_only=True):
 
     `path` is the absolute folder or file, empty for a family that needs none. `bytes` is what it
     takes on disk. `title` is for messages. `terms`: what may be done with its results, for their metadata.
+    `rest`: a folder of the family's that has what `path` lacks.
     """
 
     id: str
@@ -194,3 +195,4 @@ class ModelSource(Struct, frozen=True, kw_only=True):
     title: str = ""
     languages: tuple[str, ...] = ()
     terms: Terms | None = None
+    rest: str = ""

@@ -147,6 +147,7 @@ class Planned(Struct, frozen=True, kw_only=True):
 
     `ram_bytes` is the computer's memory that may be used. `learnt`: runs of this model corrected it.
     `doubtful`: none did, and the figures were taken of a busy or hot computer. `cost`: what was counted.
+    `most`: the time is that of the longest that may come; it may end long before, as a text does.
     """
 
     plan: Plan
@@ -157,6 +158,7 @@ class Planned(Struct, frozen=True, kw_only=True):
     available_bytes: int
     learnt: bool = False
     doubtful: bool = False
+    most: bool = False
 
     ram_bytes: int
 
@@ -184,7 +186,9 @@ class Plans(Struct, frozen=True, kw_only=True):
 
 
 class Estimate(Struct, frozen=True, kw_only=True):
-    """Bytes of memory and seconds; None where nothing is known yet. `parts`: bytes by what uses them."""
+    """Bytes of memory and seconds; None where nothing is known yet. `parts`: bytes by what uses them. `most`
+    as in `Planned`.
+    """
 
     fit: Fit
     memory: Span | None
@@ -192,6 +196,7 @@ class Estimate(Struct, frozen=True, kw_only=True):
     seconds: Span | None = None
     parts: dict[str, int] = {}
     measured: bool = False
+    most: bool = False
 
 
 def fit(memory: Span | None, available_bytes: int) -> Fit:

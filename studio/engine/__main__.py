@@ -76,7 +76,7 @@ def main(reader: int, writer: int) -> int:
     from studio.engine.control import Control
     from studio.wire import offline
 
-    offline.forbid()
+    offline.forbid_sockets()
     studio.families.__path__.extend(arguments.families)
     return Control(os.fdopen(reader, "rb"), Channel(writer)).serve()
 

@@ -29,7 +29,7 @@ _FIRST = {"cuda": "cuda:0", "rocm": "cuda:0", "xpu": "xpu:0", "mps": "mps"}
 def main(parent: int, without: list[str]) -> None:
     """Ends with *parent*, whose output it writes to."""
     die_with_parent(parent)
-    offline.forbid()
+    offline.forbid_sockets()
     out = os.fdopen(os.dup(1), "w", encoding="utf-8")
     os.dup2(2, 1)  # what a library prints is no message
 

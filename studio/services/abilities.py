@@ -55,11 +55,14 @@ def candidate(
     plans = planner.plans(request, spec)
     best = plans.plans[0] if plans is not None and plans.plans else None
     seconds: float | None = None
+    measured = False
     if best is not None and best.prediction.seconds is not None:
         seconds = best.prediction.seconds.mid - best.prediction.phases.get(LOAD, 0.0)
+        measured = best.learnt
     elif (learnt := estimator.learnt(request, spec, cold=False)) is not None:
         seconds = learnt.seconds.mid - learnt.phases.get(LOAD, 0.0)
         seconds = BARS[task].amount / learnt.rate if learnt.rate else seconds
+        measured = True
     return Candidate(
         task=task,
         model=model,
@@ -69,6 +72,7 @@ def candidate(
         memory=estimate.memory,
         available_bytes=estimate.available_bytes,
         seconds=seconds,
+        measured=measured,
         counted=best is not None or seconds is not None,
         accelerated=estimator.device(request, spec) != "cpu",
     )

@@ -119,6 +119,7 @@ def _of(planned: Planned) -> Estimate:
         seconds=prediction.seconds,
         parts={name: round(size) for name, size in prediction.breakdown.items()},
         measured=planned.learnt,
+        most=planned.most,
     )
 
 

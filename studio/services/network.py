@@ -63,9 +63,12 @@ class OpenUse:
     def write(self) -> None:
         """How many bytes it has moved."""
         moved = self._counted if self._counted.sent else self.by_hand
-        self.connections.add(
-            Line(use=self.id, when=time.time(), why=self.why, sent=moved.sent, received=moved.received)
-        )
+        with self._lock:
+            # Said again: the line of the contact may have been counted together with older ones by now.
+            host = min(self._hosts, default="")
+        line = Line(use=self.id, when=time.time(), why=self.why, host=host)
+        line.sent, line.received = moved.sent, moved.received
+        self.connections.add(line)
 
 
 _use: contextvars.ContextVar[OpenUse | None] = contextvars.ContextVar("network use", default=None)

@@ -64,12 +64,14 @@ class Planner:
         self._costs: dict[tuple[str, str, str], tuple[ModelFacts, Cost | None]] = {}
         self._counted_again: dict[tuple[str, float, int], tuple[PastRun, Counted]] = {}
 
-    def learn(self, model: str, path: Path) -> None:
+    def learn(self, model: str, path: Path, rest: Path | None = None) -> None:
         """Read the facts of *model* at *path* and keep them. Takes some milliseconds: call it in a thread.
+
+        *rest*: see `read_facts`.
 
         Raises HeaderError, OSError.
         """
-        self._facts[model] = read_facts(path)
+        self._facts[model] = read_facts(path, rest)
         self._read.add(model)
 
     def put(self, model: str, facts: ModelFacts) -> None:
@@ -202,11 +204,15 @@ class Planner:
         """
         then, today = run.counted, place.measured
         basis = today.taken if today is not None else 0.0
-        if then is None or then.basis == basis:
+        if (
+            then is None or run.plan is None or run.cost is None
+        ):  # of an older version, which counted otherwise
+            return None
+        if then.basis == basis:
             return then
         if today is None or not then.basis:
             return None
-        if then.subject != today.subject or run.plan is None or run.cost is None:
+        if then.subject != today.subject:
             return then
         key = (place.device, basis, id(run))
         if key not in self._counted_again:

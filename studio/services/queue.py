@@ -17,13 +17,14 @@ import msgspec
 from studio.domain.failure import Cancelled, Failure, StudioError
 from studio.domain.job import Job, JobState, Outcome, Progress
 from studio.domain.request import Request
-from studio.domain.speech import check_language
 from studio.services.awake import Awake
 from studio.services.estimate import Estimator
 from studio.services.event import Event
 from studio.services.job_store import JobStore, Kept
+from studio.services.remaining import remaining
 from studio.services.runner import Entry, Models, Runner
 from studio.services.settings import Settings
+from studio.services.submission import completed, completed_again
 
 log = logging.getLogger(__name__)
 
@@ -93,26 +94,7 @@ class Queue:
 
     def remaining(self) -> float | None:
         """Seconds until everything that waits is done; None while that cannot be said, 0 when idle."""
-        seconds: dict[str, float] = {}  # by device: they work at the same time
-        models: dict[str, str] = {}
-        for entry in self._running:
-            progress = entry.job.progress
-            if progress is None or progress.remaining is None:
-                return None
-            seconds[entry.device] = progress.remaining
-            models[entry.device] = entry.job.request.model
-        for entry in self._waiting:
-            request = entry.job.request
-            if entry.spec is None:
-                return None
-            device = self._device(entry)
-            cold = request.model != models.get(device)
-            waiting = self._estimator.seconds(request, entry.spec, cold=cold)
-            if waiting is None:
-                return None
-            seconds[device] = seconds.get(device, 0.0) + waiting
-            models[device] = request.model
-        return max(seconds.values(), default=0.0)
+        return remaining(self._running, self._waiting, self._estimator, self._device)
 
     async def wait(self, id: str) -> Job:  # noqa: A002
         """The job once it has ended, however. Raises KeyError."""
@@ -134,24 +116,10 @@ class Queue:
 
         Raises StudioError `param.invalid` or one of the library's `model.*`, and changes nothing then.
         """
-        settings = self._settings()
-        resolved = self._models.resolve(request.model, verify=False)
-        if request.task not in resolved.spec.tasks:
-            raise StudioError("param.invalid", name="task", reason=request.task)
-        request = msgspec.structs.replace(
-            request,
-            family=resolved.spec.name,
-            values=resolved.spec.complete(request.values, resolved.model),
-            device=settings.device if request.device == "auto" else request.device,
-            threads=request.threads or settings.threads,
-        )
-        if request.task == "speech":
-            able = self._models.able(request.task, request.prompt)
-            source = resolved.source
-            check_language(request.prompt, source.languages, name=source.title, voices=able)
+        request, spec = completed(request, self._models, self._settings())
         job = Job(id=secrets.token_hex(8), request=request, created=time.time())
         kept = Kept(job=job, outputs_exact=outputs_exact, overwrite=overwrite)
-        return self._enqueue(Entry(kept, resolved.spec), 0 if front else len(self._waiting))
+        return self._enqueue(Entry(kept, spec), 0 if front else len(self._waiting))
 
     def cancel(self, id: str) -> None:  # noqa: A002
         """Stop it or drop it. Harmless when it has ended. Raises KeyError."""
@@ -204,12 +172,9 @@ class Queue:
         entry = self._find(id)
         if entry not in self._held:
             raise ValueError(f"job {id} is not held")
-        request = entry.job.request
-        resolved = self._models.resolve(request.model, verify=False)
-        values = resolved.spec.complete(request.values, resolved.model)
-        entry.spec = resolved.spec
+        request, entry.spec = completed_again(entry.job.request, self._models)
         self._held.remove(entry)
-        entry.set(state=JobState.WAITING, request=msgspec.structs.replace(request, values=values))
+        entry.set(state=JobState.WAITING, request=request)
         self._enqueue(entry, len(self._waiting))
 
     def resume_all(self) -> None:

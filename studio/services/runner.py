@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import statistics
-import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Protocol
@@ -14,21 +12,20 @@ import msgspec
 from msgspec import Struct
 
 from studio.domain.artifact import Artifact
-from studio.domain.cost.kept import keep
 from studio.domain.failure import Cancelled
 from studio.domain.family import FamilySpec
 from studio.domain.job import Job, Outcome
-from studio.domain.plan import Planned
 from studio.services.engine.supervisor import Engine
 from studio.services.estimate import Estimator
 from studio.services.event import Event
-from studio.services.history import LOAD, History, PastRun, work_of
+from studio.services.history import History
 from studio.services.job_store import Kept
 from studio.services.library.headers import HeaderError
 from studio.services.library.library import Resolved
 from studio.services.planning import Planner
 from studio.services.progress import Tracker
 from studio.services.settings import Settings
+from studio.services.taught import past_run
 from studio.wire import messages as wire
 from studio.wire.messages import FromEngine, Notice, TextDelta
 
@@ -157,33 +154,17 @@ class Runner:
             step_seconds=learnt.step_seconds if learnt else None,
         )
         if not entry.beside:  # else time and memory say little about this job alone
-            self._learn(entry, spec, outcome, planned, cold=cold)
-        return outcome
-
-    def _learn(
-        self, entry: Entry, spec: FamilySpec, outcome: Outcome, planned: Planned | None, *, cold: bool
-    ) -> None:
-        request = entry.job.request
-        there = planned is not None and planned.plan.device == outcome.device
-        self._history.record(
-            PastRun(
-                model=request.model,
-                family=spec.name,
-                asked=request.device,
-                device=outcome.device,
-                work=work_of(spec, request.values),
+            run = past_run(
+                request,
+                spec,
+                outcome,
+                planned,
+                artifacts=entry.job.artifacts,
+                steps=entry.steps,
                 cold=cold,
-                ended=time.time(),
-                timings=outcome.timings,
-                peak=outcome.peak,
-                step_seconds=statistics.median(entry.steps) if entry.steps else None,
-                rate=_rate(entry.job.artifacts, outcome),
-                built=planned.plan.built if planned is not None else "",
-                counted=planned.counted if planned is not None and there else None,
-                plan=planned.plan if planned is not None and there else None,
-                cost=keep(planned.cost) if planned is not None and there else None,
             )
-        )
+            self._history.record(run)
+        return outcome
 
     async def _resolve(self, entry: Entry) -> Resolved:
         """The model, its files checked; that may take long, and be stopped."""
@@ -197,9 +178,10 @@ class Runner:
     def _find(self, model: str) -> Resolved:
         """In a thread: the files checked, and what they say of themselves read for the plan."""
         resolved = self._models.resolve(model)
-        if resolved.source.path and not self._planner.read(model):
+        source = resolved.source
+        if source.path and not self._planner.read(model):
             try:
-                self._planner.learn(model, Path(resolved.source.path))
+                self._planner.learn(model, Path(source.path), Path(source.rest) if source.rest else None)
             except (HeaderError, OSError) as error:  # the family will say what is wrong when it loads it
                 log.info("%s cannot be planned: %s", model, error)
         return resolved
@@ -240,12 +222,3 @@ class Runner:
             await asyncio.sleep(TICK_SECONDS)
             if entry.job.progress is not None:
                 self._show(entry)
-
-
-def _rate(artifacts: tuple[Artifact, ...], outcome: Outcome) -> float | None:
-    """Tokens a second, or seconds of sound made in a second of work, loading not counted."""
-    if outcome.tokens is not None:
-        return outcome.tokens.per_second
-    sound = sum(artifact.seconds or 0.0 for artifact in artifacts)
-    work = outcome.timings.get("total", 0.0) - outcome.timings.get(LOAD, 0.0)
-    return sound / work if sound and work > 0 else None

@@ -67,7 +67,8 @@ class SettingsStore:
 
     def change(self, **changes: Any) -> Settings:
         """Set the named fields, save, and tell. Raises StudioError `param.invalid`, OSError."""
-        fields = {**msgspec.structs.asdict(self.value), **changes}
+        # What another process on the same home has set meanwhile stays set.
+        fields = {**msgspec.structs.asdict(self._read()), **changes}
         unknown = changes.keys() - msgspec.structs.asdict(self.value).keys()
         if unknown:
             raise TypeError(f"no such setting: {sorted(unknown)}")
@@ -84,6 +85,13 @@ class SettingsStore:
             self.value = value
             self.changed.emit(value)
         return self.value
+
+    def catch_up(self) -> None:
+        """Notice what another process on the same home has set."""
+        value = self._read()
+        if value != self.value:
+            self.value = value
+            self.changed.emit(value)
 
     def _read(self) -> Settings:
         try:

@@ -57,6 +57,10 @@ class Tokens:
     def proxy_password(self) -> str | None:
         return self._secrets.get(PROXY)
 
+    def proxy_place(self) -> Literal["keyring", "file"]:
+        """Where that is kept."""
+        return self._secrets.where(PROXY)
+
     def set(self, name: str, value: str) -> Literal["keyring", "file"]:
         """Keep it, and say where."""
         return self._secrets.set(name, value.strip())

@@ -9,10 +9,12 @@ from __future__ import annotations
 import errno
 import ipaddress
 import os
+import socket
 import sys
 from collections.abc import Callable, Mapping
 from typing import Any, Literal
 
+_INTERNET = (socket.AF_INET, socket.AF_INET6)
 _TRUE = frozenset(("1", "on", "yes", "true"))
 
 Event = Literal["lookup", "connect", "refused"]
@@ -29,6 +31,7 @@ class OfflineError(ConnectionError):
 class _Guard:
     def __init__(self) -> None:
         self.forbidden = False
+        self.no_sockets = False
         self.observer: Observer | None = None
         self.installed = False
 
@@ -40,7 +43,10 @@ class _Guard:
     def hook(self, event: str, args: tuple[Any, ...]) -> None:
         if not event.startswith("socket."):
             return
-        if event in ("socket.connect", "socket.sendto", "socket.sendmsg"):
+        if event == "socket.__new__":
+            if self.no_sockets and args[1] in _INTERNET:
+                raise OfflineError("anywhere")
+        elif event in ("socket.connect", "socket.sendto", "socket.sendmsg"):
             self.look(args[1], "connect")
         elif event == "socket.getaddrinfo":
             self.look((args[0], args[1]), "lookup")
@@ -59,6 +65,15 @@ class _Guard:
 
 
 _guard = _Guard()
+
+
+def forbid_sockets() -> None:
+    """Forbid for good, and refuse even to open a socket that could reach another computer.
+
+    For processes that never need one. On Windows pairs of sockets are such: there only their use is refused.
+    """
+    forbid()
+    _guard.no_sockets = sys.platform != "win32"
 
 
 def forbid(forbidden: bool = True) -> None:

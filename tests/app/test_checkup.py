@@ -16,6 +16,7 @@ from studio.app import language
 from studio.app.panels.computer.checkup import Checkup, FindingRow
 from studio.app.widgets.card import Card
 from studio.domain.failure import StudioError
+from studio.services.downloads.route import Route
 from studio.services.studio import Studio
 from tests.app.studios import studio_at
 from tests.app.test_accessibility import controls, name_of, settle
@@ -90,7 +91,7 @@ async def test_what_only_the_user_can_choose_opens_the_settings(
 async def test_the_network_is_asked_by_its_button(tmp_path: Path, monkeypatch: Any, qloop: Any) -> None:
     from studio.services.doctor.case import Reached
 
-    async def reach(name: str, logs: Path) -> Reached:
+    async def reach(name: str, logs: Path, route: Route) -> Reached:
         return Reached(host=f"{name}.example", seconds=0.1)
 
     monkeypatch.setattr("studio.services.doctor.examination.reach", reach)

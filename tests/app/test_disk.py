@@ -136,6 +136,7 @@ async def test_checked_and_repaired(qloop, tmp_path, monkeypatch, shop, server) 
         page.panel.check_all.click()
         await until(lambda: page.row._tag.isVisible() and page.row._tag.text() == "Wrong files: 1")
         assert page.row.repair.isVisible()
+        assert f"changed: {TARGET}" in texts(page.row)
         page.row.repair.click()
         await until(lambda: not page.row._state.value.busy and not page.row.repair.isVisible())
         assert file.read_bytes() == shop.content
@@ -288,8 +289,8 @@ async def test_a_broken_model_offers_repair_where_it_was_used(
         assert page.complaints[-1].action_key == "disk.repair"
         page.complaints[-1].action()
         assert page.frame.window.current.value == "disk"
-        await until(lambda: file.read_bytes() == shop.content)
         await until(lambda: "The wheels is whole again." in page.said)
+        assert file.read_bytes() == shop.content
 
 
 @pytest.mark.parametrize(

@@ -9,6 +9,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QColor, QImage
@@ -22,7 +23,7 @@ from studio.app.panels.home.panel import HomePanel
 from studio.app.panels.home.viewmodel import HomeModel, part_of_the_day
 from studio.app.speed import Speed, speed_words
 from studio.app.widgets.button import PaintedButton
-from studio.domain.ability import Verdict
+from studio.domain.ability import Verdict, figure
 from studio.domain.job import JobState
 from studio.services.library.library import Entry, Installed
 from studio.services.studio import Studio
@@ -166,6 +167,28 @@ async def test_nothing_is_measured_before_the_first_run_and_something_after(tmp_
         assert not of(model, "speech").speed.measured
 
 
+async def test_home_and_computer_tell_the_same(tmp_path, monkeypatch) -> None:
+    """Also when the runs were other than what is usual, and when figures were taken."""
+    async with model_on(tmp_path, monkeypatch) as (studio, model, made, _):
+        for measured in (False, True):
+            if measured:
+                studio.measuring.start()
+                await until(lambda: not studio.measuring.state.running)
+            model.run("image")
+            request = made[-1].request
+            short = msgspec.structs.replace(request, values={**request.values, "steps": 3})
+            job = studio.queue.submit(short)
+            assert (await studio.queue.wait(job.id)).state is JobState.DONE
+            await until(lambda: of(model, "image").speed.measured)
+            await studio.read_machine()
+            model._look()
+            best = studio.abilities()["image"].best
+            rows = [one for one in model.abilities.value if one.task == "image"]
+            (row,) = [one for one in rows if one.entry.model.id == best.model.id]
+            assert row.speed.seconds == pytest.approx(best.seconds)
+            assert speed_words(row.speed) == figure(best)
+
+
 async def test_a_text_s_speed_is_what_the_engine_counted(tmp_path, monkeypatch) -> None:
     async with writing(tmp_path, monkeypatch) as studio:
         desk = Desk(studio)
@@ -183,16 +206,15 @@ async def test_a_text_s_speed_is_what_the_engine_counted(tmp_path, monkeypatch) 
 @pytest.mark.parametrize(
     ("speed", "words", "verdict"),
     [
-        (Speed("text", None, 3.0, 27.4), "27 tokens a second", Verdict.COMFORTABLE),
-        (Speed("text", None, 90.0, 2.25), "2.2 tokens a second", Verdict.SLOW),
-        (Speed("text", None, 900.0, 0.4), "0.4 tokens a second", Verdict.SLOW),
-        (Speed("speech", None, 0.2, 60.0), "60 × real time", Verdict.COMFORTABLE),
-        (Speed("speech", None, 9.0, 0.4), "0.4 × real time", Verdict.SLOW),
+        (Speed("text", None, 200 / 27.4), "27 tokens a second", Verdict.COMFORTABLE),
+        (Speed("text", None, 200 / 2.25), "2.2 tokens a second", Verdict.SLOW),
+        (Speed("text", None, 200 / 0.4), "0.4 tokens a second", Verdict.SLOW),
+        (Speed("speech", None, 6 / 60.0), "60 × real time", Verdict.COMFORTABLE),
+        (Speed("speech", None, 6 / 0.4), "0.4 × real time", Verdict.SLOW),
         (Speed("image", None, 140.0), "about 2 min", Verdict.SLOW),
         (Speed("image", None, 1400.0), "about 23 min", Verdict.SLOW),
         (Speed("image"), "", None),
-        (Speed("text", usual=20.0), "10 tokens a second", Verdict.COMFORTABLE),
-        (Speed("image", usual=40.0), "about 40 s", Verdict.SLOW),
+        (Speed("video", None, 40.0), "about 40 s", None),
     ],
 )
 def test_speeds_are_said_and_judged(speed: Speed, words: str, verdict: Verdict | None) -> None:

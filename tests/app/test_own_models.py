@@ -10,6 +10,7 @@ import pytest
 from PySide6.QtWidgets import QFileDialog
 
 from studio.app import language
+from studio.app.found.dropped import DroppedModel
 from studio.app.panels.models.actions import Own
 from studio.app.widgets.empty_state import EmptyState
 from studio.domain.job import JobState
@@ -45,7 +46,7 @@ async def test_a_folder_is_added_and_taken_out_again(
     before = sums(tunes)
     async with studio_at(tmp_path, monkeypatch) as studio, window_on(studio) as (frame, said):
         panel: Any = frame.window.go("models").show_page("catalogue")
-        folder, _file = panel.add_menu().actions()
+        folder, _file, _find = panel.add_menu().actions()
         folder.trigger()
         (dialog,) = panel.findChildren(QFileDialog)
         assert dialog.fileMode() is QFileDialog.FileMode.Directory
@@ -87,6 +88,11 @@ async def test_a_dropped_model_joins_the_list(
         assert studio.library.own() == []
         assert not any(said)
         await frame._dropped([tunes])
+        assert studio.library.own() == []  # nothing is taken without being asked for
+        (dialog,) = frame.window.findChildren(DroppedModel)
+        assert dialog.row.seen.finding.family == "musicgen"
+        dialog.row.use.click()
+        await until(lambda: bool(studio.library.own()))
         assert [entry.model.id for entry in studio.library.own()] == [str(tunes)]
         panel: Any = frame.window.panel("models").page("catalogue")
         assert str(tunes) in panel.cards.list.ids

@@ -206,10 +206,11 @@ async def test_a_field_in_hand_counts_when_the_key_is_pressed(
 
 async def test_settings_change_at_once_and_are_kept(tmp_path: Path, monkeypatch: Any, qloop: Any) -> None:
     async with studio_at(tmp_path, monkeypatch, jobs={"": JOB}) as studio, window_on(studio) as (frame, said):
-        panel: Any = frame.window.go("settings")
-        panel._controls["offline"].click()
+        panel: Any = frame.window.go("settings/network").pages["network"]
+        panel.offline.click()
         assert studio.settings.value.offline
         assert studio.offline
+        panel = frame.window.go("settings/general").pages["general"]
         file = tmp_path / "a file"
         file.write_text("x")
         panel._change("outputs", str(file))

@@ -7,13 +7,19 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QLabel
 
 from studio.app import language
-from studio.app.plan_sheet import PlanSheet, _short_time
+from studio.app.fit import fit_words
+from studio.app.plan_sheet import PlanSheet, _compared, _short_time, _times
+from studio.app.plan_words import short
 from studio.app.widgets.button import Button
+from studio.domain.job import Outcome, Peak
+from studio.domain.plan import Estimate, Fit, Plan, Span
+from studio.families.registry import family
 from studio.services.studio import Studio
 from tests.app.studios import studio_at
 from tests.app.test_panels import window_on
@@ -71,6 +77,32 @@ async def test_a_click_on_the_fit_line_opens_and_closes_it(tmp_path, monkeypatch
         assert not sheet.isVisible()
 
 
+def test_what_may_end_before_is_told_as_the_most() -> None:
+    seconds = Span(low=30.0, mid=40.0, high=50.0)
+    estimate = Estimate(fit=Fit.GREEN, memory=None, available_bytes=0, seconds=seconds)
+    assert "about 40 s" in fit_words(estimate)
+    assert "at most" not in fit_words(estimate)
+    most = msgspec.structs.replace(estimate, most=True)
+    assert "at most about 40 s" in fit_words(most)
+    assert _times(None, most) == [("In all, at most", "40 s (30 s to 50 s)")]
+    assert _times(None, estimate)[0][0] == "In all"
+    outcome = Outcome(timings={"total": 4.0}, peak=Peak(ram_bytes=1), device="cpu")
+    assert _compared(outcome, most)[0] == ("Time", "4.0 s, at most 40 s predicted")
+    assert _compared(outcome, estimate)[0] == ("Time", "4.0 s, predicted 40 s")
+
+
+def test_other_ways_are_told_by_what_is_other() -> None:
+    drawing = family("stable_diffusion")
+    best = Plan(device="cpu", threads=2, precision={"unet": "bfloat16", "*": "float32"})
+    sorted_too = msgspec.structs.replace(best, memory_format="channels_last")
+    plain = msgspec.structs.replace(best, precision={"*": "float32"})
+    card = Plan(device="cuda:0", precision={"unet": "bfloat16", "*": "float32"})
+    assert short(sorted_too, best, drawing) == "sorted by pixel (channels last)"
+    assert short(plain, best, drawing) == "32 bits (float32)"
+    assert short(best, sorted_too, drawing) == "16 bits for unet (bfloat16), else 32 bits (float32)"
+    assert short(card, best, drawing).startswith("cuda:0")
+
+
 def test_a_moment_is_no_nought() -> None:
     assert [_short_time(seconds) for seconds in (0.0, 0.049, 0.06, 3.0)] == [
         "under 0.1 s",
@@ -88,6 +120,7 @@ async def test_figures_of_a_busy_computer_are_told_of(tmp_path, monkeypatch, qlo
             studio.planner.changed.emit(None)
             sheet_of(draw)._show()
             assert any("busy or hot" in text for text in texts(sheet_of(draw))) is told
+            assert not sheet_of(draw)._scroll.verticalScrollBar().isVisible()  # there is room above
 
 
 async def test_it_says_what_the_planner_says_and_follows_the_fields(

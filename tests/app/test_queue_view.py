@@ -362,6 +362,7 @@ async def test_the_strip_opens_it_and_the_network_chip_leads_to_the_settings(
     assert sheet.isVisible()
     frame._shell.strip.network_requested.emit(None)
     assert window.current.value == "settings"
+    assert window.panel("settings").choice.value == "network"
     path = studio.outputs() / "2026-01-02" / "a.txt"
     path.parent.mkdir(parents=True)
     path.write_text("a")

@@ -35,6 +35,7 @@ NAMES = (
     "killing",
     "memory",
     "planning",
+    "scanning",
     "downloading",
     "browsing",
 )

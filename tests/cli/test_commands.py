@@ -16,6 +16,7 @@ from studio.domain import text
 from studio.families.registry import families
 from tests.cli.terminal import studio
 from tests.fakes.file_server import serving
+from tests.fakes.model_files import gguf, gguf_text, safetensors, write
 from tests.services import repositories
 
 
@@ -240,3 +241,30 @@ def test_a_closed_pipe_is_no_error() -> None:
         ["/bin/sh", "-c", command], check=False, capture_output=True, text=True, timeout=120
     )
     assert done.stderr == ""
+
+
+def test_models_of_other_programs(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("STUDIO_HOME", str(tmp_path / "home"))
+    qwen = gguf(gguf_text("general.architecture", "qwen2")) + b"\0" * 600
+    embedding = safetensors({"emb_params": ("F32", [1, 768], b"\0" * 3072)})
+    folder = write(tmp_path / "theirs", {"a/q.gguf": qwen, "b/q.gguf": qwen, "e.safetensors": embedding})
+    assert run(["models", "scan", str(folder), "--add", "--duplicates", "--json"]) == 0
+    told = json.loads(capsys.readouterr().out)
+    by_title = {(seen["title"], seen["runnable"]): seen for seen in told["found"]}
+    assert by_title["q.gguf", True]["added"] is True
+    assert by_title["e.safetensors", False]["why"]["code"] == "model.part"
+    assert [sorted(copies) for copies in told["duplicates"]] == [
+        [str(folder / "a" / "q.gguf"), str(folder / "b" / "q.gguf")]
+    ]
+    assert run(["models", "scan", str(folder)]) == 0
+    shown = capsys.readouterr().out
+    assert "Stable Diffusion 1.x" in shown
+    assert "Embedding" in shown
+    assert run(["models", "scan", str(folder / "e.safetensors"), "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["found"][0]["kind"] == "embedding"
+    assert run(["models", "scan", str(tmp_path / "none")]) == 1
+    assert run(["models", "list", "--json"]) == 0
+    listed = [model["id"] for model in json.loads(capsys.readouterr().out)]
+    assert str(folder / "a" / "q.gguf") in listed

@@ -14,6 +14,7 @@ from studio.cli.main import run
 from studio.services import studio as composition
 from studio.services.doctor import CHECKS
 from studio.services.doctor.case import Reached
+from studio.services.downloads.route import Route
 from tests.cli.terminal import studio
 from tests.services.engines import command as fake
 
@@ -113,7 +114,7 @@ def test_the_network_is_asked_only_when_it_is_wanted(
 ) -> None:
     asked: list[str] = []
 
-    async def reach(name: str, logs: Path) -> Reached:
+    async def reach(name: str, logs: Path, route: Route) -> Reached:
         asked.append(name)
         return Reached(host=f"{name}.example", seconds=0.1, ahead=0.0, error="" if name != "hub" else "gone")
 

@@ -72,7 +72,7 @@ def test_numbers_are_told_in_plain_words_with_the_term_beside(
     assert run(["plan", "starter-icons"]) == 0
     told = capsys.readouterr().out
     assert "16 bits for unet (bfloat16), else 32 bits (float32)" in told
-    assert "side by side (channels last)" in told
+    assert "sorted by pixel (channels last)" in told
 
 
 @pytest.mark.usefixtures("figures")

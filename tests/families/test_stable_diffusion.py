@@ -12,10 +12,11 @@ import torch
 from PIL import Image
 
 from studio.diffusion import loading, precision, schedulers
+from studio.diffusion import original as loading_original
 from studio.domain.failure import Cancelled, StudioError
 from studio.domain.parameter import MAX_SEED, ParameterError
 from studio.families.registry import family
-from studio.families.stable_diffusion import sources
+from studio.families.stable_diffusion import original as original_files
 from studio.services.library.recognize import recognize
 from studio.wire.messages import Notice, PhaseProgress, Preview
 from tests.fakes.original_checkpoint import write_original
@@ -307,10 +308,17 @@ def test_half_precision_files(folder, tmp_path):
 # --- original checkpoints ---------------------------------------------------------------------------
 
 
+def put_tiny(monkeypatch, where, **folders):
+    """Tiny configurations and a tiny vocabulary in the place of the real ones."""
+    for name, tiny in folders.items():
+        monkeypatch.setattr(where, name, tiny)
+        monkeypatch.setattr(loading_original, "CLIP", tiny / "tokenizer")
+
+
 @pytest.fixture
 def original(folder, tmp_path, monkeypatch):
     """The tiny model as one file, with its own configurations in the place of those of 1.x."""
-    monkeypatch.setattr(sources, "V1", folder)
+    put_tiny(monkeypatch, original_files, V1=folder)
     return write_original(folder, tmp_path / "tiny.safetensors")
 
 
@@ -359,7 +367,7 @@ def test_only_whole_checkpoints_of_1_x_are_recognized(original, tmp_path):
 def test_the_vocabulary_of_1_x_is_clip_s():
     from transformers import CLIPTokenizer
 
-    tokenizer = CLIPTokenizer.from_pretrained(str(sources.V1 / "tokenizer"), local_files_only=True)
+    tokenizer = CLIPTokenizer.from_pretrained(str(loading_original.CLIP), local_files_only=True)
     assert len(tokenizer) == 49408
     assert tokenizer("a photo of a cat").input_ids == [49406, 320, 1125, 539, 320, 2368, 49407]
     assert tokenizer.model_max_length == 77
@@ -373,9 +381,11 @@ def test_the_configurations_of_1_x_are_its_real_sizes():
         return round(sum(p.numel() for p in model.parameters()) / 1e6, 1)
 
     with torch.device("meta"):
-        unet = UNet2DConditionModel.from_config(UNet2DConditionModel.load_config(str(sources.V1 / "unet")))
-        vae = AutoencoderKL.from_config(AutoencoderKL.load_config(str(sources.V1 / "vae")))
-        text = CLIPTextModel(CLIPTextConfig.from_pretrained(str(sources.V1 / "text_encoder")))
+        unet = UNet2DConditionModel.from_config(
+            UNet2DConditionModel.load_config(str(original_files.V1 / "unet"))
+        )
+        vae = AutoencoderKL.from_config(AutoencoderKL.load_config(str(original_files.V1 / "vae")))
+        text = CLIPTextModel(CLIPTextConfig.from_pretrained(str(original_files.V1 / "text_encoder")))
     assert (millions(unet), millions(vae), millions(text)) == (859.5, 83.7, 123.1)
 
 
@@ -387,7 +397,7 @@ def test_full_memory_is_no_fault_of_the_model(folder, tmp_path, words, expected)
     """What the engine tells of an error from its words must not be hidden by the loader's own."""
 
     class Full:
-        configs, sizes = folder, {"unet": 1}
+        scheduler, sizes = folder / "scheduler", {"unet": 1}
 
         def part(self, name, dtype):
             raise RuntimeError(words)

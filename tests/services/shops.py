@@ -13,6 +13,7 @@ import pytest
 
 from studio.services.downloads.downloads import Downloads
 from studio.services.library.library import Library
+from studio.services.library.manifest import STARTERS
 from tests.fakes.file_server import FileServer
 from tests.fakes.model_files import gguf, gguf_text, wheel_bytes
 
@@ -78,7 +79,9 @@ class Shop:
             "bytes": len(self.content),
             **changes,
         }
-        (self.manifest / f"{model_id}.json").write_text(json.dumps(entry), encoding="utf-8")
+        folder = self.manifest / STARTERS if entry.get("starter") else self.manifest
+        folder.mkdir(exist_ok=True)
+        (folder / f"{model_id}.json").write_text(json.dumps(entry), encoding="utf-8")
 
     def pinned(self) -> list[dict[str, Any]]:
         return [{"path": TARGET, "bytes": len(self.content), "sha256": sha256(self.content)}]

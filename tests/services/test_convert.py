@@ -6,24 +6,14 @@ canary works, by letting Python unpickle one in a process without our locks.
 
 from __future__ import annotations
 
-import builtins
-import ctypes
-import functools
-import importlib
-import io
-import marshal
-import operator
+import json
 import os
 import pickle
-import runpy
+import re
 import shutil
-import socket
 import struct
 import subprocess
 import sys
-import types
-import urllib.request
-import webbrowser
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
@@ -36,16 +26,7 @@ from studio.domain.model import Conversion
 from studio.services.library import convert as conversion
 from studio.services.library.convert import CheckpointError, to_safetensors
 from tests.fakes.model_files import checkpoint, pickled_tensor
-
-
-class Calls:
-    """Pickles as a call of *function* with *arguments*."""
-
-    def __init__(self, function: Any, *arguments: Any) -> None:
-        self.call = function, arguments
-
-    def __reduce__(self) -> Any:
-        return self.call
+from tests.services.payloads import Calls, opcodes, payloads
 
 
 def refused(source: Path) -> str:
@@ -58,51 +39,6 @@ def refused(source: Path) -> str:
 
 
 # --- what would run -----------------------------------------------------------------------------
-
-
-def payloads(canary: Path) -> dict[str, Any]:
-    """Ways to make a pickle run something; each would make *canary* if it did."""
-    touch, source = f"touch '{canary}'", f"open({str(canary)!r}, 'w').close()"
-    code = compile(source, "x", "exec")
-    return {
-        "os.system": Calls(os.system, touch),
-        "os.popen": Calls(os.popen, touch),
-        "os.execv": Calls(os.execv, "/bin/sh", ["sh", "-c", touch]),
-        "os.mkdir": Calls(os.mkdir, str(canary)),
-        "os.open": Calls(os.open, str(canary), os.O_CREAT),
-        "subprocess.Popen": Calls(subprocess.Popen, ["sh", "-c", touch]),
-        "subprocess.check_output": Calls(subprocess.check_output, touch),
-        "builtins.eval": Calls(builtins.eval, source),
-        "builtins.exec": Calls(builtins.exec, source),
-        "builtins.open": Calls(builtins.open, str(canary), "w"),
-        "builtins.__import__": Calls(builtins.__import__, "antigravity"),
-        "builtins.getattr": Calls(builtins.getattr, "x", "join"),
-        "builtins.compile": Calls(builtins.compile, source, "x", "exec"),
-        "builtins.map": Calls(builtins.map, os.system, [touch]),
-        "builtins.type": Calls(builtins.type, "X", (), {}),
-        "importlib.import_module": Calls(importlib.import_module, "this"),
-        "runpy.run_path": Calls(runpy.run_path, str(canary)),
-        "socket.create_connection": Calls(socket.create_connection, ("127.0.0.1", 9)),
-        "urllib.request.urlopen": Calls(urllib.request.urlopen, "http://127.0.0.1:9/"),
-        "urllib.request.urlretrieve": Calls(urllib.request.urlretrieve, "file:///etc/hosts", str(canary)),
-        "webbrowser.open": Calls(webbrowser.open, "http://127.0.0.1:9/"),
-        "shutil.copyfile": Calls(shutil.copyfile, __file__, str(canary)),
-        "pickle.loads": Calls(pickle.loads, pickle.dumps(Calls(os.system, touch))),
-        "marshal.loads": Calls(marshal.loads, marshal.dumps(code)),
-        "ctypes.CDLL": Calls(ctypes.CDLL, None),
-        "functools.partial": Calls(functools.partial, os.system, touch),
-        "functools.reduce": Calls(functools.reduce, os.system, [touch]),
-        "operator.methodcaller": Calls(operator.methodcaller, "system", touch),
-        "operator.attrgetter": Calls(operator.attrgetter, "system"),
-        "types.SimpleNamespace": Calls(types.SimpleNamespace),
-        "io.open_code": Calls(io.open_code, __file__),
-        "sys.addaudithook": Calls(sys.addaudithook, print),
-        "os._exit": Calls(os._exit, 0),
-        "zipfile.ZipFile": Calls(zipfile.ZipFile, str(canary), "w"),
-        "path.touch": Calls(Path.touch, canary),
-        "in a state dict": {"state_dict": {"w": Calls(os.system, touch)}},
-        "as a key": {("k", Calls(os.getcwd)): 1},
-    }
 
 
 NAMES = sorted(payloads(Path("x")))
@@ -129,48 +65,6 @@ def test_calls_are_refused(tmp_path: Path, name: str) -> None:
         refused(checkpoint(tmp_path / f"{protocol}.pt", pickled))
     assert not canary.exists()
     assert {path.suffix for path in tmp_path.iterdir()} == {".pt"}
-
-
-def short(word: bytes) -> bytes:
-    return b"\x8c" + bytes([len(word)]) + word
-
-
-def opcodes(canary: Path) -> dict[str, bytes]:
-    """Pickles that no pickler writes."""
-    touch = f"touch '{canary}'".encode()
-    return {
-        "INST": b"(S'" + touch + b"'\nios\nsystem\n.",
-        "OBJ": b"(cos\nsystem\nS'x'\no.",
-        "GLOBAL and REDUCE": b"cos\nsystem\n(S'x'\ntR.",
-        "NEWOBJ": b"\x80\x02cos\nsystem\n)\x81.",
-        "NEWOBJ_EX": b"\x80\x04cos\nsystem\n)}\x92.",
-        "EXT1": b"\x80\x02\x82\x01.",
-        "EXT4": b"\x80\x02\x84\x01\x00\x00\x00.",
-        "STACK_GLOBAL": b"\x80\x04" + short(b"os") + short(b"system") + b"\x93.",
-        "a dotted allowed name": (
-            b"\x80\x04" + short(b"collections") + short(b"OrderedDict.__init__.__globals__") + b"\x93."
-        ),
-        "a dotted module": b"\x80\x04" + short(b"collections.abc.sys") + short(b"OrderedDict") + b"\x93.",
-        "text for a module": b"\x80\x04K\x01" + short(b"x") + b"\x93.",
-        "PERSID": b"Pevil\n.",
-        "BINPERSID of a call": b"\x80\x02cos\nsystem\nQ.",
-        "BUILD on an allowed class": (
-            b"\x80\x02ccollections\nOrderedDict\n}" + b"U\x0c__setstate__" + b"K\x01sb."
-        ),
-        "BUILD on an allowed function": b"\x80\x02ctorch._utils\n_rebuild_tensor\n}U\x08__code__K\x01s\x86b.",
-        "a call of a number": b"\x80\x02K\x01)R.",
-        "a call of a tensor type": b"\x80\x02ctorch\nFloatStorage\n(U\x02osU\x06systemtR.",
-        "an out-of-band buffer": b"\x80\x05\x97.",
-        "an empty pickle": b"",
-        "an endless one": b"\x80\x02" + b"N" * 1000,
-        "a protocol of the future": b"\x80\xff.",
-        "text": b"import os; os.system('x')",
-        "bytes without end": b"\x80\x04\x8e" + struct.pack("<Q", 2**62) + b"abc.",
-        "a number without end": b"\x80\x02\x8b" + struct.pack("<i", 2**31 - 1) + b"\x01.",
-        "a memo without end": b"\x80\x02Nr" + struct.pack("<I", 2**31) + b".",
-        "a million nested lists": b"\x80\x02" + b"]" * 10**6 + b"a" * (10**6 - 1) + b".",
-        "a second stream": pickle.dumps({}) + b"cos\nsystem\n(S'" + touch + b"'\ntR.",
-    }
 
 
 @pytest.mark.parametrize("name", sorted(opcodes(Path("x"))))
@@ -236,6 +130,53 @@ def test_the_hook_ends_whatever_reaches_out(act: str) -> None:
         [sys.executable, "-I", "-S", "-c", program, unpickle.__file__], capture_output=True, check=False
     )
     assert (done.returncode, done.stdout) == (3, b"")
+
+
+def test_every_tenth_hostile_file(tmp_path: Path) -> None:
+    told = json.loads(hostile(tmp_path, every=10).stdout)
+    assert told["files"] >= 30
+    assert (told["let_through"], told["canary"], told["alive"]) == ({}, False, True)
+
+
+@pytest.mark.heavy
+@pytest.mark.skipif(not shutil.which("strace"), reason="needs strace")
+def test_every_hostile_file_under_the_eye_of_the_system(tmp_path: Path) -> None:
+    """None makes the canary, starts a program or opens a connection; only our own reader is started."""
+    log = tmp_path / "calls"
+    done = hostile(
+        tmp_path, "strace", "-f", "-qq", "-s", "999", "-e", "trace=execve,execveat,connect", "-o", str(log)
+    )
+    told = json.loads(done.stdout)
+    calls = log.read_text().splitlines()
+    started = [line for line in calls if re.search(r"execve(at)?\(", line)]
+    ours = [line for line in started if "unpickle.py" in line]
+    (first,) = set(started) - set(ours)  # the process that does all this
+    assert "tests.services.hostile" in first
+    assert len(ours) > 250  # it was really asked
+    assert [line for line in calls if re.search(r"\bconnect\(", line)] == []
+    assert told["files"] >= 300
+    assert (told["let_through"], told["canary"], told["alive"]) == ({}, False, True)
+    refused = benign_refused(tmp_path)
+    print(f"hostile let through: 0 of {told['files']}; benign refused: {len(refused)} of {BENIGN}")
+    assert refused == []
+
+
+def hostile(folder: Path, *before: str, every: int = 1) -> subprocess.CompletedProcess[str]:
+    command = [*before, sys.executable, "-m", "tests.services.hostile", str(folder), str(every)]
+    environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])}
+    return subprocess.run(command, capture_output=True, text=True, check=True, env=environment, timeout=600)
+
+
+def test_the_eye_of_the_system_sees(tmp_path: Path) -> None:
+    """What the heavy test counts is there when a payload is let loose."""
+    if not shutil.which("strace"):
+        pytest.skip("needs strace")
+    evil, log = pickle.dumps(payloads(tmp_path / "canary")["os.system"]), tmp_path / "calls"
+    loose = "import pickle,sys; pickle.load(sys.stdin.buffer)"
+    strace = ["strace", "-f", "-qq", "-e", "trace=execve", "-o", str(log)]
+    subprocess.run([*strace, sys.executable, "-c", loose], input=evil, check=True)
+    assert (tmp_path / "canary").exists()
+    assert sum("execve" in line for line in log.read_text().splitlines()) > 1
 
 
 # --- archives that lie --------------------------------------------------------------------------
@@ -387,6 +328,92 @@ def test_real_modules_are_converted_bit_for_bit(tmp_path: Path) -> None:
         assert all(
             torch.equal(found[name], state[name]) and found[name].dtype == state[name].dtype for name in state
         )
+
+
+BENIGN = 12
+
+
+def benign_refused(folder: Path) -> list[str]:
+    """Which of as many real checkpoints were not converted, or not bit for bit."""
+    import torch
+    from safetensors.torch import load_file
+
+    torch.manual_seed(2)
+    kinds = (torch.float32, torch.float16, torch.bfloat16, torch.float64)
+    modules = [torch.nn.Linear(5, 3).to(kind) for kind in kinds]
+    modules += [torch.nn.Conv2d(3, 4, 3), torch.nn.GRU(4, 3), torch.nn.LayerNorm(7), torch.nn.PReLU(3)]
+    states: list[Any] = [module.state_dict() for module in modules]
+    states += [{"state_dict": modules[0].state_dict(), "epoch": 3}, {"a": {"b": torch.ones(2)}}]
+    states += [{"w": torch.arange(12).reshape(3, 4).t()}, {"w": torch.nn.Parameter(torch.randn(3))}]
+    assert len(states) == BENIGN
+    refused: list[str] = []
+    for number, state in enumerate(states):
+        source = folder / f"benign-{number}.pt"
+        torch.save(state, source)
+        try:
+            to_safetensors(source, source.with_suffix(".out"))
+        except CheckpointError as error:
+            refused.append(f"{number}: {error}")
+            continue
+        found = load_file(source.with_suffix(".out"))
+        flat = dict(_flat(state))
+        if found.keys() != flat.keys() or any(bits(found[n]) != bits(flat[n].detach()) for n in found):
+            refused.append(f"{number}: other bits")
+    return refused
+
+
+def _flat(state: Any, name: str = "") -> Any:
+    for key, value in state.items():
+        full = f"{name}.{key}" if name else key
+        if isinstance(value, dict):
+            yield from _flat(value, full)
+        elif hasattr(value, "dtype"):
+            yield full, value
+
+
+def test_benign_checkpoints_are_not_refused(tmp_path: Path) -> None:
+    assert benign_refused(tmp_path) == []
+
+
+def test_what_follows_a_pickle_is_refused(tmp_path: Path) -> None:
+    whole = pickled_tensor("0", 6, (6,), (1,))
+    source = checkpoint(tmp_path / "m.pt", whole + b"N.", {"0": bytes(24)})
+    assert "follows" in refused(source)
+
+
+CHECKERS = ("_root", "_read", "_write", "_copy", "describe")
+
+
+@pytest.mark.parametrize("checker", CHECKERS)
+@pytest.mark.parametrize("error", [RuntimeError, OSError, ValueError, KeyError])
+def test_a_checker_that_fails_lets_nothing_through(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, checker: str, error: type[Exception]
+) -> None:
+    """Whichever call of it fails, and however: no target, and an error."""
+    source = checkpoint(tmp_path / "m.pt", pickled_tensor("0", 6, (6,), (1,)), {"0": bytes(24)})
+    original, calls = getattr(conversion, checker), 0
+
+    def counted(*given: Any) -> Any:
+        nonlocal calls
+        calls += 1
+        return original(*given)
+
+    monkeypatch.setattr(conversion, checker, counted)
+    to_safetensors(source, tmp_path / "good")
+    assert calls > 0
+    for broken in range(calls):
+        at = iter(range(calls + 1))
+
+        def failing(*given: Any, at: Any = at, broken: int = broken) -> Any:
+            if next(at) == broken:
+                raise error("injected")
+            return original(*given)
+
+        monkeypatch.setattr(conversion, checker, failing)
+        with pytest.raises((error, CheckpointError)):
+            to_safetensors(source, tmp_path / "out")
+        assert not (tmp_path / "out").exists()
+        assert not list(tmp_path.glob("*.part"))
 
 
 def test_the_same_checkpoint_gives_the_same_bytes(tmp_path: Path) -> None:

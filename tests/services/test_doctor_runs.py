@@ -27,6 +27,7 @@ from studio.services.doctor import reach as reaching
 from studio.services.doctor.case import Case, Reached
 from studio.services.doctor.examination import trashed
 from studio.services.doctor.reach import reach
+from studio.services.downloads.route import usual_route
 from studio.services.engine.supervisor import Engine
 from studio.services.paths import Paths
 from studio.services.scrub import without_addresses
@@ -230,7 +231,8 @@ async def test_a_mirror_and_an_index_that_answer(
     monkeypatch.setenv("HF_ENDPOINT", server.url)
     monkeypatch.setenv("PIP_INDEX_URL", f"{server.url}/simple")
     mirror, index = await asyncio.gather(
-        reach("mirror", tmp_path, seconds=60), reach("index", tmp_path, seconds=60)
+        reach("mirror", tmp_path, await usual_route(), seconds=60),
+        reach("index", tmp_path, await usual_route(), seconds=60),
     )
     for answer in (mirror, index):
         assert (answer.error, answer.host) == ("", "127.0.0.1"), answer
@@ -243,7 +245,7 @@ async def test_a_mirror_and_an_index_that_answer(
 
 async def test_without_a_mirror_there_is_none(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("HF_ENDPOINT", raising=False)
-    answer = await reach("mirror", tmp_path, seconds=60)
+    answer = await reach("mirror", tmp_path, await usual_route(), seconds=60)
     assert (answer.host, answer.error) == ("", "doctor.network.no_address")
 
 
@@ -251,7 +253,7 @@ async def test_nobody_there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         monkeypatch.setenv("HF_ENDPOINT", f"http://127.0.0.1:{taken.getsockname()[1]}")
-        answer = await reach("mirror", tmp_path, seconds=60)
+        answer = await reach("mirror", tmp_path, await usual_route(), seconds=60)
     assert answer.host == "127.0.0.1"
     assert answer.error
     assert answer.seconds is None
@@ -261,7 +263,7 @@ async def test_an_address_that_is_not_private_is_not_asked(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("HF_ENDPOINT", "http://mirror.example")
-    answer = await reach("mirror", tmp_path, seconds=60)
+    answer = await reach("mirror", tmp_path, await usual_route(), seconds=60)
     assert "not private" in answer.error
 
 
@@ -271,15 +273,19 @@ async def test_one_that_never_answers_is_ended(tmp_path: Path, monkeypatch: pyte
         silent.listen()
         monkeypatch.setenv("HF_ENDPOINT", f"http://127.0.0.1:{silent.getsockname()[1]}")
         began = time.monotonic()
-        assert (await reach("mirror", tmp_path, seconds=0.2)).error == "doctor.network.late"
-        answer = await reach("mirror", tmp_path, seconds=60)  # its own limit
+        assert (
+            await reach("mirror", tmp_path, await usual_route(), seconds=0.2)
+        ).error == "doctor.network.late"
+        answer = await reach("mirror", tmp_path, await usual_route(), seconds=60)  # its own limit
         assert time.monotonic() - began < 50
     assert answer.error
 
 
 async def test_one_that_crashes_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(reaching.sys, "executable", shutil.which("false"))
-    assert await reach("hub", tmp_path, seconds=60) == Reached(error="doctor.network.crashed")
+    assert await reach("hub", tmp_path, await usual_route(), seconds=60) == Reached(
+        error="doctor.network.crashed"
+    )
 
 
 # --- the report ---------------------------------------------------------------------------------------

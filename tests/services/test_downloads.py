@@ -474,7 +474,8 @@ async def test_another_process_asks_for_a_pause(shop: Shop, server: FileServer) 
     assert pausing.running(parts) == []
     server.pause = 0.0
     await get(downloads, "tiny")
-    assert (shop.folder_of("tiny") / TARGET).read_bytes() == shop.content
+    place = f"maker--tiny-gguf/{COMMIT[:12]}+tiny"
+    assert shop.left() == [f"{place}/{name}" for name in (".studio.json", "README.md", TARGET)]
 
 
 async def test_progress_is_calm_and_says_the_rest(shop: Shop, server: FileServer) -> None:

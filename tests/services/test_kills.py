@@ -93,7 +93,7 @@ class Victim:
         await downloads.wait("tiny")
         await downloads.close()
         for name, data in self.files.items():
-            assert (self.shop.models / "tiny" / name).read_bytes() == data
+            assert (self.shop.folder_of("tiny") / name).read_bytes() == data
 
 
 def killed(victim: Victim, times: int) -> None:

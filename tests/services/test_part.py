@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from studio.services.downloads.ledger import arrived
 from studio.services.downloads.part import CHUNK, NOTE, SPAN, Claim, Lost, Part
 from studio.services.downloads.ranges import Ranges
 
@@ -78,10 +79,10 @@ def test_a_torn_line_ends_the_log(tmp_path: Path) -> None:
     part = part_in(tmp_path)
     write(part, 1000)
     part.close()
-    with part.log.open("ab") as log:
+    with part.path.with_suffix(".state").open("ab") as log:
         log.write(b'{"here":[1000,20')
     assert again(tmp_path) == [(0, 1000)]
-    with part.log.open("ab") as log:
+    with part.path.with_suffix(".state").open("ab") as log:
         log.write(b'\0\0\0\n{"here":[1000,2000]}\n')
     assert again(tmp_path) == [(0, 1000)]
 
@@ -93,7 +94,7 @@ def test_a_log_that_is_none(tmp_path: Path, log: bytes) -> None:
     part = part_in(tmp_path)
     write(part, 1000)
     part.close()
-    part.log.write_bytes(log)
+    part.path.with_suffix(".state").write_bytes(log)
     assert again(tmp_path) == []
 
 
@@ -102,6 +103,19 @@ def test_of_something_else(tmp_path: Path) -> None:
     write(part, 1000)
     part.close()
     assert again(tmp_path, promise="another") == []
+
+
+def test_holes_are_not_here(tmp_path: Path) -> None:
+    part = part_in(tmp_path, size=8 * CHUNK)
+    first = claimed(part, 8)
+    with claimed(part, 8) as second:
+        second.write(b"x" * 1000)
+    part.release(first)
+    part.close()
+    (tmp_path / "whole").mkdir()
+    (tmp_path / "whole" / "file").write_bytes(bytes(77))
+    assert part.path.stat().st_size == CHUNK + 1000
+    assert arrived(tmp_path) == 1077
 
 
 def test_a_log_that_outlived_its_part(tmp_path: Path) -> None:

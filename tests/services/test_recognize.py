@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import os
 import pickle
-import random
 import struct
+import subprocess
+import sys
 import time
 from pathlib import Path
 from typing import Any
@@ -13,7 +15,11 @@ from typing import Any
 import pytest
 
 from studio.domain.failure import StudioError
+from studio.families.registry import families
 from studio.services.library import headers
+from studio.services.library import recognize as module
+from studio.services.library.headers import HeaderError
+from studio.services.library.identify import identify
 from studio.services.library.recognize import recognize
 from studio.services.paths import ASSETS
 from tests.fakes.model_files import (
@@ -205,6 +211,92 @@ BROKEN: dict[str, bytes] = {
 }
 
 
+def header(words: bytes, data: bytes = b"") -> bytes:
+    """A safetensors file whose header is *words*, whatever they say."""
+    return struct.pack("<Q", len(words)) + words + data
+
+
+def tensor_of_gguf(name: bytes, dimensions: tuple[int, ...], kind: int = 0, offset: int = 0) -> bytes:
+    """A GGUF file with an architecture and one tensor, which says what it wants of itself."""
+    entry = gguf_text("general.architecture", "flux")
+    sizes = struct.pack(f"<I{len(dimensions)}Q", len(dimensions), *dimensions)
+    about = struct.pack("<Q", len(name)) + name + sizes + struct.pack("<IQ", kind, offset)
+    return b"GGUF" + struct.pack("<IQQ", 3, 1, 1) + entry + about
+
+
+ONE = b'{"w":{"dtype":"F32","shape":[1],"data_offsets":[0,4]}'
+BROKEN |= {
+    "the same name twice": header(ONE + b"," + ONE[1:] + b"}", b"\0" * 4),
+    "a name that climbs": safetensors({"../../etc/passwd": ("F32", [1], b"\0" * 4)}),
+    "a name with a NUL": header(ONE.replace(b'"w"', b'"a\\u0000b"') + b"}", b"\0" * 4),
+    "half a surrogate": header(ONE.replace(b'"w"', b'"\\ud800"') + b"}", b"\0" * 4),
+    "a name without end": header(ONE.replace(b'"w"', b'"' + b"w" * 10**6 + b'"') + b"}", b"\0" * 4),
+    "a shape of fractions": header(ONE.replace(b"[1]", b"[1.5]") + b"}", b"\0" * 4),
+    "a shape of texts": header(ONE.replace(b"[1]", b'["1"]') + b"}", b"\0" * 4),
+    "a shape that is none": header(ONE.replace(b"[1]", b"1") + b"}", b"\0" * 4),
+    "a shape without end": header(ONE.replace(b"[1]", b"[" + b"1," * 10**5 + b"1]") + b"}", b"\0" * 4),
+    "a side of 200 digits": header(ONE.replace(b"[1]", b"[" + b"9" * 200 + b"]") + b"}", b"\0" * 4),
+    "a side below nothing": header(ONE.replace(b"[1]", b"[-1]") + b"}", b"\0" * 4),
+    "three offsets": header(ONE.replace(b"[0,4]", b"[0,4,8]") + b"}", b"\0" * 4),
+    "no type": header(b'{"w":{"shape":[1],"data_offsets":[0,4]}}', b"\0" * 4),
+    "no offsets": header(b'{"w":{"dtype":"F32","shape":[1]}}', b"\0" * 4),
+    "words behind": header(ONE + b"} and more", b"\0" * 4),
+    "not a number": header(ONE.replace(b"[1]", b"[NaN]") + b"}", b"\0" * 4),
+    "a mark of its order": header(b"\xef\xbb\xbf" + ONE + b"}", b"\0" * 4),
+    "only blanks": header(b" " * 64),
+    "metadata that is a list": header(b'{"__metadata__":[1]}'),
+    "a tensor of ten dimensions": tensor_of_gguf(b"w", (1,) * 10),
+    "a tensor without end": tensor_of_gguf(b"w", (2**63, 2**63)),
+    "a tensor outside": tensor_of_gguf(b"w", (2**40,)),
+    "a tensor of no known type": tensor_of_gguf(b"w", (1,), 12345),
+    "a tensor's name without end": tensor_of_gguf(b"w", (1,)).replace(
+        struct.pack("<Q", 1) + b"w", b"\xff" * 9
+    ),
+    "big-endian": b"GGUF" + struct.pack(">IQQ", 3, 0, 0),
+    "tensors without end": b"GGUF" + struct.pack("<IQQ", 3, 2**62, 0),
+    "a key that is no text": gguf(struct.pack("<Q", 3) + b"\xff\xfe\xfd" + struct.pack("<II", 4, 1)),
+    "the same key twice": gguf(gguf_text("a", "x"), gguf_text("a", "y")),
+}
+
+CONFIGS: dict[str, tuple[str, bytes]] = {
+    "nothing": ("config.json", b""),
+    "a list": ("config.json", b"[]"),
+    "a number": ("config.json", b"1"),
+    "null": ("config.json", b"null"),
+    "not UTF-8": ("config.json", b'{"architectures": ["\xff"]}'),
+    "a mark of its order": ("config.json", b"\xef\xbb\xbf{}"),
+    "cut": ("config.json", b'{"architectures": ["Llama'),
+    "deep": ("config.json", b'{"a":' * 50_000),
+    "deep and whole": ("config.json", b'{"architectures":["X"],"a":' + b"[" * 900 + b"]" * 900 + b"}"),
+    "large": ("config.json", b'{"a": "' + b"x" * 5 * 2**20 + b'"}'),
+    "architectures as a text": ("config.json", b'{"architectures": "LlamaForCausalLM"}'),
+    "architectures as a table": ("config.json", b'{"architectures": {"a": 1}}'),
+    "architectures of tables": ("config.json", b'{"architectures": [{"a": 1}, null, 3]}'),
+    "architectures without end": ("config.json", b'{"architectures": [' + b'"x",' * 10**5 + b'"x"]}'),
+    "words behind": ("config.json", b"{} {}"),
+    "not a number": ("config.json", b'{"a": NaN}'),
+    "shards in a list": ("model.safetensors.index.json", b'{"weight_map": ["a"]}'),
+    "shards of nothing": ("model.safetensors.index.json", b"{}"),
+    "shards that are numbers": ("model.safetensors.index.json", b'{"weight_map": {"a": 1}}'),
+    "shards that are not there": ("model.safetensors.index.json", b'{"weight_map": {"a": "b.safetensors"}}'),
+    "an index that is a list": ("model_index.json", b"[1]"),
+    "a component of three": ("model_index.json", b'{"_class_name": "X", "unet": ["a", "b", "c"]}'),
+    "a component of nothing": ("model_index.json", b'{"_class_name": "X", "unet": []}'),
+    "a class that is a number": ("model_index.json", b'{"_class_name": 7}'),
+    "a class that is nobody's": ("model_index.json", b'{"_class_name": "Nobody"}'),
+}
+
+
+@pytest.mark.parametrize("name", CONFIGS)
+def test_broken_configurations_are_refused_at_once(tmp_path: Path, name: str) -> None:
+    file, data = CONFIGS[name]
+    write(tmp_path, {"config.json": LLAMA_CONFIG, "model.safetensors": TINY, file: data})
+    began = time.monotonic()
+    assert code_of(tmp_path) in ("model.unrecognized", "model.missing_file")
+    assert identify(tmp_path).failure is not None
+    assert time.monotonic() - began < 5
+
+
 @pytest.mark.parametrize("name", BROKEN)
 def test_broken_is_refused_at_once(tmp_path: Path, name: str) -> None:
     file = tmp_path / "m"
@@ -214,85 +306,143 @@ def test_broken_is_refused_at_once(tmp_path: Path, name: str) -> None:
     assert time.monotonic() - began < 5
 
 
-@pytest.mark.parametrize("good", ["gguf", "safetensors", "config"])
-def test_mutated_files_never_crash(tmp_path: Path, good: str) -> None:
-    """Bits turned, pieces cut and doubled: an answer or a refusal, nothing else."""
-    rng = random.Random(good)
-    if good == "gguf":
-        entries = gguf_number("n", 3), gguf_array("t", 8, 2, text("a") + text("b"))
-        data, file = gguf(*entries, gguf_text("general.architecture", "llama")), tmp_path / "m"
-    elif good == "safetensors":
-        data, file = TINY, tmp_path / "m"
-    else:
-        write(tmp_path, {"model.safetensors": TINY})
-        data, file = (
-            b'{"architectures": ["LlamaForCausalLM"], "x": [1, {"y": null}]}',
-            tmp_path / "config.json",
-        )
-    answers = {"yes": 0, "no": 0}
-    for _ in range(700):
-        broken = bytearray(data)
-        for _ in range(rng.randint(1, 4)):
-            at = rng.randrange(len(broken))
-            how = rng.randrange(4)
-            if how == 0:
-                broken[at] ^= 1 << rng.randrange(8)
-            elif how == 1:
-                del broken[at : at + rng.randint(1, 16)]
-            elif how == 2:
-                broken[at:at] = bytes(rng.randrange(256) for _ in range(rng.randint(1, 9)))
-            else:
-                broken[at:at] = broken[at : at + rng.randint(1, 32)]
-            if not broken:
-                break
-        file.write_bytes(bytes(broken))
-        try:
-            recognize(tmp_path if good == "config" else file)
-            answers["yes"] += 1
-        except StudioError as error:
-            answers["no"] += error.failure.code.startswith("model.")
-    assert answers["no"] > 50, answers
-    assert sum(answers.values()) == 700
+def mutated(kind: str, count: int) -> dict[str, Any]:
+    """One process for all of them, so that none can spoil another test or take more than it may."""
+    command = [sys.executable, "-m", "tests.services.mutations", kind, str(count)]
+    environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])}
+    done = subprocess.run(command, capture_output=True, text=True, check=False, env=environment, timeout=280)
+    assert done.returncode == 0, done.stderr[-2000:]
+    return json.loads(done.stdout)
+
+
+@pytest.mark.parametrize("count", [200, pytest.param(2000, marks=pytest.mark.heavy)])
+@pytest.mark.parametrize("kind", ["gguf", "safetensors", "config"])
+def test_spoilt_files_never_crash_hang_or_grow(kind: str, count: int) -> None:
+    """Bits turned, pieces cut and doubled, numbers made large: an answer or a refusal, nothing else."""
+    told = mutated(kind, count)
+    assert sum(told["said"].values()) == count
+    assert told["said"]["refused"] > count / 20, told
+    assert told["longest"] < 5
+    assert told["memory"] < 512 * 2**20
 
 
 # --- what carries code --------------------------------------------------------------------------
 
-CODE: dict[str, dict[str, Any]] = {
-    "auto_map": {"config.json": {**LLAMA_CONFIG, "auto_map": {"AutoModel": "modeling_x.X"}}},
-    "attention from a repository": {"config.json": {**LLAMA_CONFIG, "_attn_implementation": "evil/kernel"}},
-    "attention from a repository, public": {"config.json": {**LLAMA_CONFIG, "attn_implementation": "a/b@1"}},
-    "trust_remote_code": {"config.json": {**LLAMA_CONFIG, "trust_remote_code": True}},
-    "a Python file": {"config.json": LLAMA_CONFIG, "modeling_x.py": b"print(1)"},
-    "a Python file below": {"config.json": LLAMA_CONFIG, "lib/x.py": b"print(1)"},
-    "custom_pipeline": {"model_index.json": {"_class_name": "X", "custom_pipeline": "me/mine"}},
-    "a component of unknown origin": {
-        "model_index.json": {"_class_name": "StableDiffusionPipeline", "unet": ["my_unet", "Unet"]},
-        "unet/config.json": {},
+PIPELINE = {
+    "_class_name": "StableDiffusionPipeline",
+    "unet": ["diffusers", "UNet2DConditionModel"],
+}
+UNET = {"unet/config.json": {}, "unet/diffusion_pytorch_model.safetensors": TINY}
+# What asks for code, and the words that the refusal must have.
+ASKING: dict[str, tuple[dict[str, Any], str]] = {
+    "auto_map": ({"auto_map": {"AutoModel": "modeling_x.X"}}, "auto_map"),
+    "auto_map of a repository": ({"auto_map": {"AutoModel": "me/mine--x.X"}}, "auto_map"),
+    "auto_map as a text": ({"auto_map": "x"}, "auto_map"),
+    "custom_pipeline": ({"custom_pipeline": "me/mine"}, "custom_pipeline"),
+    "custom_pipelines": ({"custom_pipelines": {"x": {"impl": "x.y"}}}, "custom_pipelines"),
+    "custom_generate": ({"custom_generate": "me/mine"}, "custom_generate"),
+    "trust_remote_code": ({"trust_remote_code": True}, "trust_remote_code"),
+    "attention of a repository": ({"_attn_implementation": "evil/kernel"}, "evil/kernel"),
+    "attention, public": ({"attn_implementation": "a/b@1"}, "a/b@1"),
+    "attention, internal": ({"_attn_implementation_internal": "a/b:c"}, "a/b:c"),
+    "attention by part": ({"attn_implementation": {"text": "a/b"}}, "a/b"),
+}
+PLACES: dict[str, str] = {
+    "the configuration": "config.json",
+    "the tokenizer": "tokenizer_config.json",
+    "the generation": "generation_config.json",
+    "the preprocessor": "preprocessor_config.json",
+    "the configuration of a part": "unet/config.json",
+}
+
+
+def asking() -> dict[str, tuple[dict[str, Any], str]]:
+    """Every request for code, in every place where one may stand; files by name and the refusal's words."""
+    found: dict[str, tuple[dict[str, Any], str]] = {}
+    for what, (request, words) in ASKING.items():
+        for where, name in PLACES.items():
+            if name.startswith("unet/"):
+                files = {"model_index.json": PIPELINE, **UNET, name: request}
+            else:
+                base = {"config.json": LLAMA_CONFIG, "model.safetensors": TINY}
+                files = {**base, name: LLAMA_CONFIG | request if name == "config.json" else request}
+            found[f"{what}, in {where}"] = files, words
+        inner = {"text_config": {"deeper": [request]}}
+        found[f"{what}, inside"] = {"config.json": LLAMA_CONFIG | inner, "model.safetensors": TINY}, words
+        found[f"{what}, in an index"] = {"model_index.json": PIPELINE | request, **UNET}, words
+    return found
+
+
+CODE: dict[str, tuple[dict[str, Any], str]] = {
+    **asking(),
+    **{
+        f"a file of code, {name}": (
+            {"config.json": LLAMA_CONFIG, "model.safetensors": TINY, name: b"x"},
+            name.rpartition("/")[2],
+        )
+        for name in ("modeling_x.py", "lib/x.py", "x.pyc", "deep/er/x.so", "x.dll", "x.pyd", "x.dylib")
     },
-    "a component's auto_map": {
-        "model_index.json": {
-            "_class_name": "StableDiffusionPipeline",
-            "unet": ["diffusers", "UNet2DConditionModel"],
+    "a component of unknown origin": (
+        {"model_index.json": PIPELINE | {"unet": ["my_unet", "Unet"]}, **UNET},
+        "my_unet",
+    ),
+    "a component of the system": ({"model_index.json": PIPELINE | {"unet": ["os", "system"]}, **UNET}, "os"),
+    "a component of a module inside": (
+        {"model_index.json": PIPELINE | {"unet": ["diffusers.utils.x", "Y"]}, **UNET},
+        "diffusers.utils.x",
+    ),
+    "a pipeline from a file": (
+        {"model_index.json": PIPELINE | {"_class_name": ["x", "Y"]}, **UNET},
+        "_class",
+    ),
+    "pickled weights": (
+        {"config.json": LLAMA_CONFIG, "pytorch_model.bin": pickle.dumps({})},
+        "pytorch_model",
+    ),
+    "a shard that climbs": (
+        {
+            "config.json": LLAMA_CONFIG,
+            "model.safetensors.index.json": {"weight_map": {"a": "../../x.safetensors"}},
+            "model.safetensors": TINY,
         },
-        "unet/config.json": {"auto_map": {"AutoModel": "x.Y"}},
-        "unet/diffusion_pytorch_model.safetensors": TINY,
-    },
-    "pickled weights": {"config.json": LLAMA_CONFIG, "pytorch_model.bin": pickle.dumps({})},
-    "a shard that climbs": {
-        "config.json": LLAMA_CONFIG,
-        "model.safetensors.index.json": {"weight_map": {"a": "../../x.safetensors"}},
-        "model.safetensors": TINY,
-    },
+        "../../x",
+    ),
 }
 
 
 @pytest.mark.parametrize("name", CODE)
-def test_code_is_refused(tmp_path: Path, name: str) -> None:
-    files = CODE[name]
-    if "config.json" in files and "pytorch_model.bin" not in files:
-        files = {"model.safetensors": TINY, **files}
+def test_code_is_refused_with_the_reason(tmp_path: Path, name: str) -> None:
+    files, words = CODE[name]
     write(tmp_path, files)
-    assert code_of(tmp_path) == "model.unsafe"
+    modules = set(sys.modules)
+    with pytest.raises(StudioError) as caught:
+        recognize(tmp_path)
+    failure = caught.value.failure
+    assert failure.code == "model.unsafe"
+    assert words in failure.values["what"]
+    assert words in failure.message
+    assert not set(sys.modules) - modules  # nothing foreign was imported
+    finding = identify(tmp_path)
+    assert finding.failure is not None
+    assert finding.failure.code == "model.unsafe"
+    with pytest.raises(StudioError) as caught:  # whatever the user says that it is
+        recognize(tmp_path, specs=families().values(), treat=True)
+    assert caught.value.failure.code == "model.unsafe"
+
+
+def test_there_are_enough_that_ask_for_code() -> None:
+    assert len(CODE) >= 40
+
+
+@pytest.mark.parametrize(
+    "harmless", [{"auto_map": None}, {"trust_remote_code": False}, {"attn_implementation": "sdpa"}]
+)
+def test_what_asks_for_nothing_is_taken(tmp_path: Path, harmless: dict[str, Any]) -> None:
+    write(
+        tmp_path,
+        {"config.json": LLAMA_CONFIG | harmless, "model.safetensors": TINY, "vocab.json": {"auto_map": 7}},
+    )
+    assert recognize(tmp_path).spec.name == "transformers_text"
 
 
 @pytest.mark.parametrize("protocol", range(2, pickle.HIGHEST_PROTOCOL + 1))
@@ -301,3 +451,56 @@ def test_a_pickle_under_any_name(tmp_path: Path, name: str, protocol: int) -> No
     file = tmp_path / name
     file.write_bytes(pickle.dumps({"state_dict": {}}, protocol))
     assert code_of(file) == "model.unsafe"
+
+
+# --- checkers that fail ---------------------------------------------------------------------------
+
+GOOD: dict[str, dict[str, Any]] = {
+    "a folder of transformers": {"config.json": LLAMA_CONFIG, "model.safetensors": TINY},
+    "a folder of diffusers": {"model_index.json": PIPELINE, **UNET},
+    "a GGUF file": {"m.gguf": QWEN},
+}
+CHECKERS = [
+    *((headers, name) for name in ("magic", "read_json", "safetensors_header", "gguf_architecture")),
+    *((module, name) for name in ("kind_of", "like", "has", "gguf_shards", "fits", "_best")),
+    *(
+        (module._Finder, name)
+        for name, value in vars(module._Finder).items()
+        if callable(value) and name not in ("__init__", "_refuse")
+    ),
+]
+
+
+@pytest.mark.parametrize("name", GOOD)
+@pytest.mark.parametrize("error", [RuntimeError, OSError, HeaderError])
+def test_a_checker_that_fails_lets_nothing_through(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, error: type[Exception]
+) -> None:
+    """Whichever call of whichever checker fails: there is no model then."""
+    write(tmp_path, GOOD[name])
+    calls: list[str] = []
+
+    def watched(holder: Any, which: str, broken: int | None) -> Any:
+        original = getattr(holder, which)
+
+        def call(*given: Any, **named: Any) -> Any:
+            calls.append(which)
+            if len(calls) - 1 == broken:
+                raise error("injected")
+            return original(*given, **named)
+
+        return call
+
+    def attempt(broken: int | None) -> list[str]:
+        calls.clear()
+        with monkeypatch.context() as patch:
+            for holder, which in CHECKERS:
+                patch.setattr(holder, which, watched(holder, which, broken))
+            recognize(tmp_path)
+        return list(calls)
+
+    whole = attempt(None)
+    assert len(whole) >= 5
+    for broken in range(len(whole)):
+        with pytest.raises((error, StudioError)):
+            attempt(broken)

@@ -6,6 +6,8 @@ from pathlib import Path
 import pytest
 
 from studio.domain.failure import StudioError
+from studio.domain.text import t
+from studio.services import settings_words
 from studio.services.drafts import Drafts
 from studio.services.paths import Paths
 from studio.services.settings import Settings, SettingsStore
@@ -124,3 +126,37 @@ def test_broken_drafts_are_kept_aside(paths: Paths) -> None:
     assert [file.read_bytes() for file in paths.data.glob("drafts.broken-*.json")] == [
         b'{"draw": {"prompt": "lo'
     ]
+
+
+def test_every_setting_says_what_it_takes() -> None:
+    names = [f"settings.takes.{name}" for name in Settings.__struct_fields__]
+    assert [name for name in names if t(name) == name] == []
+
+
+@pytest.mark.parametrize(
+    ("name", "words", "value"),
+    [
+        ("offline", "ON", True),
+        ("offline", "no", False),
+        ("threads", "8", 8),
+        ("bandwidth", "5MB", 5_000_000),
+        ("bandwidth", "1.5 GB/s", 1_500_000_000),
+        ("bandwidth", "300k", 300_000),
+        ("mirrors", "automatic", ()),
+        ("mirrors", " hub, https://m.example/ ,hub", ("hub", "https://m.example")),
+        ("proxy", "", ""),
+        ("theme", "dark", "dark"),
+    ],
+)
+def test_words_become_values(name: str, words: str, value: object, paths: Paths) -> None:
+    assert settings_words.value_of(name, words) == value
+    store = SettingsStore(paths)
+    store.change(**{name: value})
+    assert settings_words.value_of(name, settings_words.words_of(name, store.value)) == value
+
+
+def test_every_typed_setting_can_be_said_and_read_back() -> None:
+    usual = Settings()
+    for name in settings_words.NAMES:
+        words = settings_words.words_of(name, usual)
+        assert settings_words.value_of(name, words) == getattr(usual, name), name

@@ -16,7 +16,6 @@ from studio.services.downloads.downloads import Downloads
 from studio.services.downloads.pip import CARRIER_VARIABLE
 from studio.services.library.library import Library
 from studio.services.library.sums import sha256_of
-from studio.services.store.record import read_record
 
 
 @pytest.mark.heavy
@@ -44,11 +43,10 @@ def test_starters_come_whole_from_the_index(tmp_path: Path, monkeypatch: pytest.
 
     asyncio.run(fetch())
     for model in wanted:
-        folder = library.folder_of(model.id)
-        record = read_record(folder)
-        assert record is not None
+        (stored,) = library.store.of(model.id)
+        assert {file.path for file in model.files} <= {file.path for file in stored.record.files}
         for file in model.files:
-            path = folder / file.path
+            path = stored.folder / file.path
             assert (path.stat().st_size, sha256_of(path)) == (file.bytes, file.sha256)
         assert library.resolve(model.id).source.bytes == model.bytes
     assert all(entry.installed for entry in library.starters())

@@ -16,9 +16,9 @@ from studio.families.registry import family
 from studio.services import studio as composition
 from studio.services.engine.supervisor import EngineState
 from studio.services.paths import Paths
-from studio.services.store.record import Accepted, Record, write_record
 from studio.services.studio import Studio
 from tests.services.engines import command, until
+from tests.services.stored_models import put
 
 HEAVY = {"torch", "diffusers", "transformers", "accelerate", "onnxruntime", "xllamacpp", "PySide6", "numpy"}
 
@@ -107,19 +107,8 @@ async def test_a_terminal_beside_the_window(open_studio: Open) -> None:
     found = {str(result.path) for result in await window.gallery.search("apple")}
     assert found == {job.artifacts[0].path for job in done}
     told.clear()
-    folder = window.library.folder / "maker--model" / "c0ffee"
-    folder.mkdir(parents=True)
-    record = Record(
-        ids=("m",),
-        place="maker--model/c0ffee",
-        source="hub",
-        origin="-",
-        files=(),
-        licence=Accepted(id="-"),
-        installed=1.0,
-    )
-    write_record(folder, record)
-    (window.library.folder / ".parts").mkdir()
+    put(window.library.folder)
+    (window.library.folder / ".parts" / "half").mkdir(parents=True)
     await window.catch_up()
     await window.catch_up()
     assert told == ["library"]

@@ -457,3 +457,49 @@ def test_addresses_taken(url: str) -> None:
     from studio.services.downloads import addresses
 
     assert addresses.check(url) == url
+
+
+@pytest.mark.heavy
+@pytest.mark.logs
+@pytest.mark.parametrize("seed", range(4))
+def test_any_faults_in_any_order(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, seed: int) -> None:
+    """Several files, several faults each, three attempts: no name without the right content, and no hang."""
+    monkeypatch.setattr(part, "CHUNK", 20_000)
+    monkeypatch.setattr(part, "SPAN", 60_000)
+    monkeypatch.setattr(part, "NOTE", 5_000)
+    faults = [name for name in FAULTS if FAULTS[name] in (None, WrongContentError) and "," not in name]
+    faults = [name for name in faults if name not in ("stalls", "slow!", "html", "gzip")]
+    chance = random.Random(seed)
+    whole = 0
+    for number in range(60):
+        folder = tmp_path / str(number)
+        folder.mkdir()
+        with serving() as server, httpx2.Client(timeout=5) as client:
+            wanted: dict[Path, Item] = {}
+            contents: dict[Path, bytes] = {}
+            for name in "abcd":
+                data = chance.randbytes(chance.choice([0, 1, 1000, 50_000, 300_000]))
+                server.files[f"/{name}"] = data
+                once = [fault.removesuffix("!") for fault in chance.choices(faults, k=chance.randint(0, 4))]
+                server.faults[f"/{name}"] = once
+                contents[folder / "there" / name] = data
+                wanted[folder / "there" / name] = Item(
+                    url=f"{server.url}/{name}",
+                    name=name,
+                    bytes=len(data),
+                    sha256=hashlib.sha256(data).hexdigest(),
+                )
+            for _ in range(3):
+                gather = Gather(
+                    client, wanted, folder, lambda *_: None, Traffic(), sleep=lambda seconds: None
+                )
+                try:
+                    gather.run()
+                except TransferError:
+                    assert not any(p.exists() and p.read_bytes() != data for p, data in contents.items())
+                    continue
+                assert all(path.read_bytes() == data for path, data in contents.items())
+                whole += 1
+                break
+    print(f"{whole} of 60 came whole in three attempts")
+    assert whole >= 50

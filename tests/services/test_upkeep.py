@@ -36,7 +36,8 @@ class Desk:
 
     def __init__(self, shop: Shop, **options: object) -> None:
         self.library = shop.library()
-        self.upkeep = Upkeep(self.library, shop.logs, **options)
+        self.downloads = shop.downloads()
+        self.upkeep = Upkeep(self.library, order=self.downloads.fetch_order, **options)
         self.told: list[Doing] = []
         self.upkeep.changed.connect(self.told.append)
 
@@ -235,10 +236,11 @@ async def test_carried_while_it_runs(shop: Shop, tmp_path: Path) -> None:
 
 
 async def test_what_comes_with_the_program_stays(tmp_path: Path) -> None:
+    from studio.services.downloads.downloads import Downloads
     from studio.services.library.library import Library
 
     library = Library(tmp_path)
-    upkeep = Upkeep(library, tmp_path)
+    upkeep = Upkeep(library, order=Downloads(library, tmp_path).fetch_order)
     for model_id in ("starter-icons", "hibari-en"):
         assert await code_of(upkeep.remove_model(model_id)) == "param.invalid"
         assert library.entry(model_id).installed

@@ -14,34 +14,63 @@ import pytest
 from installer import bundle, collect, copying, machine, run, say
 from tests.fakes.small_project import Project, make_wheel, make_wheels
 
-# As much of a studio as the installer asks: the models of the folder $STUDIO_HOME/models.
-LIBRARY = """
+# As much of a studio as the installer asks: models in the folder $STUDIO_HOME/models, and two of its words.
+HOME = """
 import json, os
 from pathlib import Path
 from types import SimpleNamespace as Some
 
 class Library:
     folder = Path(os.environ["STUDIO_HOME"], "models")
+
     def entries(self):
         for name in ("little", "other", "never-fetched"):
-            here = self.folder / "owner--x" / name
-            there = Some(path=str(here), bytes=9, source="hub", removable=True) if here.exists() else None
-            yield Some(model=Some(id=name, bytes=9), installed=there)
-        own = Some(path="/mine", bytes=9, source="own", removable=False)
-        yield Some(model=Some(id="/mine", bytes=9), installed=own)
+            here = Some(source="hub", removable=True, bytes=9) if self.of(name) else None
+            yield Some(model=Some(id=name, bytes=9), installed=here)
+        yield Some(model=Some(id="/mine", bytes=9), installed=Some(source="own", removable=False, bytes=9))
+
+    def of(self, name):
+        folder = self.folder / "owner--x" / name
+        if not folder.exists():
+            return []
+        files = [Some(**file) for file in json.loads((folder / ".studio.json").read_text())]
+        return [Some(folder=folder, record=Some(place=f"owner--x/{name}", files=files))]
+
+    store = property(lambda self: self)
 
 def open_library():
     return Library()
 """
-RECORD = """
-import json
-from types import SimpleNamespace as Some
-
-NAME = ".studio.json"
-
-def read_record(folder):
-    return Some(files=[Some(**file) for file in json.loads((folder / NAME).read_text())])
+CARRY = """
+def name_of(record):
+    return record.place.replace("/", "@")
 """
+MODELS = """
+import hashlib, shutil, sys
+from pathlib import Path
+
+from studio.cli.home import open_library
+from studio.services.store.carry import name_of
+
+def whole(folder, record):
+    return all(hashlib.sha256((folder / f.path).read_bytes()).hexdigest() == f.sha256 for f in record.files)
+
+def main(word, *words):
+    library = open_library()
+    if word == "export":
+        (stored,) = library.of(words[0])
+        if not whole(stored.folder, stored.record):
+            sys.exit("a file has changed")
+        target = Path(words[1], name_of(stored.record))
+        shutil.copytree(stored.folder, target / stored.record.place)
+        (target / "README.txt").write_text("what this is")
+    if word == "import":
+        for folder in Path(words[0]).glob("*/*/*"):
+            target = library.folder / folder.parent.name / folder.name
+            if folder.is_dir() and not target.exists():
+                shutil.copytree(folder, target)
+"""
+FAKES = {"cli/home.py": HOME, "services/store/carry.py": CARRY, "models.py": MODELS}
 
 
 def add_model(home: Path, name: str, content: bytes) -> Path:
@@ -58,7 +87,10 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Project:
     """A project that was set up, has two models, and has collected one of them in `base/to carry`."""
     base = tmp_path_factory.mktemp("bundle")
     project = Project.make(base / "from", make_wheels(base / "links"))
-    for file, text in (("cli/home.py", LIBRARY), ("services/store/record.py", RECORD)):
+    main = project.root / "studio" / "__main__.py"
+    words = "import sys; from studio.models import main; main(*sys.argv[2:]); sys.exit()"
+    main.write_text(f"import sys\nif sys.argv[1:2] == ['models']:\n    {words}\n{main.read_text()}")
+    for file, text in FAKES.items():
         (project.root / "studio" / file).parent.mkdir(parents=True, exist_ok=True)
         (project.root / "studio" / file).write_text(text)
     (project.root / "READ.md").write_text("words")
@@ -108,7 +140,7 @@ def test_everything_is_collected_and_hashed(made: Project) -> None:
         "xllamacpp-2026.10.1",
     ]
     assert {"program/studio/__main__.py", "program/installer/run.py", "program/READ.md"} <= there
-    assert "models/owner--x/little/deep/权重.gguf" in there
+    assert "models/owner--x@little/owner--x/little/deep/权重.gguf" in there
     assert not any(word in path for path in there for word in ("private", "other", "pyc", ".venv"))
 
 
@@ -133,7 +165,6 @@ def test_it_installs_with_no_index(carried: Project, tmp_path: Path) -> None:
     model = tmp_path / "home" / "models" / "owner--x" / "little"
     assert (model / "deep" / "权重.gguf").read_bytes() == b"weights" * 1000
     assert (model / ".studio.json").exists()
-    assert not [file for file in (tmp_path / "home" / "models" / ".parts").rglob("*") if file.is_file()]
 
     # From then on it is an installation like any other, also when the hardware changes.
     stamp = carried.root / ".venv" / "studio-setup.json"
@@ -146,7 +177,6 @@ def test_it_installs_with_no_index(carried: Project, tmp_path: Path) -> None:
     (model / "deep" / "权重.gguf").write_bytes(b"changed by its owner")
     repeated = carried.run("--from", str(stick))
     assert repeated.returncode == 0, repeated.stderr
-    assert "little is here already" in repeated.stderr
     assert (model / "deep" / "权重.gguf").read_bytes() == b"changed by its owner"
     assert "Start it with" in repeated.stderr
 
@@ -165,8 +195,8 @@ def test_the_program_can_be_put_elsewhere(carried: Project, tmp_path: Path) -> N
     [
         "program/installer/offers.py",
         "wheels/small-1.0-py3-none-any.whl",
-        "models/owner--x/little/deep/权重.gguf",
-        "models/owner--x/little/.studio.json",
+        "models/owner--x@little/owner--x/little/deep/权重.gguf",
+        "models/owner--x@little/owner--x/little/.studio.json",
     ],
 )
 @pytest.mark.parametrize("harm", ["flip", "cut", "lose"])
@@ -241,13 +271,15 @@ def test_a_second_run_goes_on_and_brings_up_to_date(made: Project, tmp_path: Pat
     (folder / bundle.NAME).write_text('{"format": 1}')
     torch = next(folder.glob("wheels/torch*"))
     torch.write_bytes(torch.read_bytes()[:200])
-    weights = folder / "models/owner--x/little/deep/权重.gguf"
-    weights.with_name("权重.gguf.part").write_bytes(b"wei")
+    weights = folder / "models/owner--x@little/owner--x/little/deep/权重.gguf"
     before = weights.stat().st_ino
     (folder / "program/studio/gone.py").write_text("was in an older version")
     (folder / "program/outputs").mkdir()
     (folder / "program/outputs/mine.png").write_text("made by a program that was installed there")
-    shutil.copytree(folder / "models/owner--x/little", folder / "models/owner--x/no-longer")
+    shutil.copytree(folder / "models/owner--x@little", folder / "models/owner--x@no-longer")
+    shutil.copytree(
+        folder / "models/owner--x@little", folder / "models/owner--x@other"
+    )  # damaged: not its own
 
     done = made.run("--bundle", str(folder), "--models=little,other")
     assert done.returncode == 0, done.stderr
@@ -255,7 +287,8 @@ def test_a_second_run_goes_on_and_brings_up_to_date(made: Project, tmp_path: Pat
     assert weights.stat().st_ino == before  # not copied again
     assert (folder / "program/outputs/mine.png").exists()
     assert not (folder / "program/studio/gone.py").exists()
-    assert not list((folder / "models/owner--x/no-longer").rglob("*.*"))
+    assert {each.name for each in (folder / "models").iterdir()} == {"owner--x@little", "owner--x@other"}
+    assert (folder / "models/owner--x@other/owner--x/other/deep/权重.gguf").read_bytes() == b"others" * 1000
     assert set(known(folder)["models"]) == {"little", "other"}
 
 
@@ -288,7 +321,8 @@ def test_a_model_that_changed_is_not_carried(made: Project, tmp_path: Path) -> N
     made.environment["STUDIO_HOME"] = str(home)
     done = made.run("--bundle", str(tmp_path / "b"))
     assert done.returncode == 1
-    assert "权重.gguf" in done.stderr
+    assert "a file has changed" in done.stderr  # says the studio
+    assert "little could not be copied" in done.stderr
     with pytest.raises(say.Problem):
         bundle.read(tmp_path / "b")
 

@@ -14,6 +14,7 @@ TIME, TIME_ONCE, TIME_LEARNT, TIME_EXACT = (0.65, 1.5), (0.8, 1.3), (0.85, 1.2),
 TIME_DOUBTFUL = (0.4, 2.0)  # before it ran, from figures that were taken of a busy or hot computer
 SURE = 3  # runs: one or two may have met another program
 MEMORY, MEMORY_LEARNT = (0.9, 1.12), (0.95, 1.06)
+STREAM = "stream"  # the capability of families whose results end when they end
 _ORDER = {Fit.GREEN: 0, Fit.AMBER: 1, Fit.UNKNOWN: 2, Fit.RED: 3}
 NO_CORRECTION = Correction()
 
@@ -83,6 +84,7 @@ def planned(question: Question, place: Place, plan: Plan, clock: Clock | None) -
         ram_bytes=question.ram_bytes,
         learnt=correction.runs > 0,
         doubtful=doubtful,
+        most=STREAM in question.spec.capabilities,
     )
 
 

@@ -24,7 +24,7 @@ def main(family: str, device: str, folders: list[str]) -> None:
     from studio.families import registry
     from studio.wire import offline
 
-    offline.forbid()
+    offline.forbid_sockets()
 
     studio.families.__path__.extend(folders)
     registry.families()

@@ -12,11 +12,16 @@ from diffusers import (
     FluxPipeline,
     FluxTransformer2DModel,
 )
+from safetensors import safe_open
 from transformers import CLIPTextModel, CLIPTokenizer, T5EncoderModel, T5Tokenizer
 
 from studio.diffusion import precision
 from studio.diffusion.drawing import Drawing, longest, tokens
-from studio.diffusion.loading import Folder, keep_outside, load_parts, unfit
+from studio.diffusion.loading import Folder, Source, keep_outside, load_parts, unfit
+from studio.diffusion.original import OriginalFile, Together
+from studio.domain.failure import StudioError
+from studio.families.flux import original
+from studio.families.flux.conversion import converted
 from studio.families.flux.walk import PATCH, words_read
 
 if TYPE_CHECKING:
@@ -37,7 +42,7 @@ class Pipeline(Drawing):
     DENOISER = "transformer"
 
     def load(self, context: Context, path: Path, title: str) -> Any:
-        model = Folder(path, title, KINDS)
+        model = _source(path, title, self._rest)
         types = precision.choose(
             context.spec,
             device=context.device,
@@ -50,7 +55,7 @@ class Pipeline(Drawing):
         if transformer.dtype != torch.float32:
             keep_outside(transformer, transformer.x_embedder)
         scheduler = FlowMatchEulerDiscreteScheduler.from_pretrained(
-            str(path / "scheduler"), local_files_only=True
+            str(model.scheduler), local_files_only=True
         )
         return FluxPipeline(**parts, scheduler=scheduler)
 
@@ -80,6 +85,29 @@ class Pipeline(Drawing):
         across, down = (side // (self._diffusers.vae_scale_factor * PATCH) for side in size)
         patches = latents.view(batch, down, across, channels // PATCH**2, PATCH, PATCH)
         return patches.permute(0, 3, 1, 4, 2, 5).reshape(batch, -1, down * PATCH, across * PATCH)
+
+
+def _source(path: Path, title: str, rest: Path | None) -> Source:
+    """Raises StudioError `model.missing_file`."""
+    if not path.is_file():
+        return Folder(path, title, KINDS)
+    if rest is None:
+        raise StudioError("model.missing_file", name=title, file="tokenizer_2")
+    with safe_open(path, "pt") as tensors:
+        prefixes, guided = original.layout(tensors.keys())
+    file = OriginalFile(
+        path,
+        prefixes,
+        KINDS,
+        original.CONFIGS,
+        pads={},
+        options={"transformer": {"guidance_embeds": guided}},
+        conversions={"transformer": converted},
+    )
+    if guided:
+        file.scheduler = original.DYNAMIC
+    lacking = {name: kind for name, kind in KINDS.items() if name not in file.sizes}
+    return Together(file, Folder(rest, title, lacking))
 
 
 def _check(parts: dict[str, Any], title: str) -> None:

@@ -6,6 +6,14 @@ from studio.domain.drawing import COUNT, PROMPT
 from studio.domain.family import FamilySpec, Layout, Memory, Variant
 from studio.domain.parameter import Integer, Number, Seed, Size
 
+# The names of its transformer in an original checkpoint, and of what others have that are built alike.
+TRANSFORMER = (
+    "double_blocks.*.img_mod.lin.bias",
+    "single_blocks.*.linear1.weight",
+    "vector_in.in_layer.weight",
+)
+OTHERS = ("distilled_guidance_layer.*", "controlnet_*", "double_stream_modulation_img.*", "vision_in.*")
+
 SPEC = FamilySpec(
     name="flux",
     tasks=("image",),
@@ -20,13 +28,39 @@ SPEC = FamilySpec(
     memory=Memory(base=650 * 2**20, per_weight_byte=1.3),
     phases={"load": 0.2, "encode": 0.05, "denoise": 0.7, "decode": 0.04, "save": 0.01},
     capabilities=frozenset({"preview", "offload", "compile"}),
-    layouts=(Layout(kind="diffusers", classes=("FluxPipeline",)),),
+    layouts=(
+        Layout(kind="diffusers", classes=("FluxPipeline",)),
+        # Everything as one file, or the transformer alone. No such file has the words of the second encoder.
+        Layout(
+            kind="safetensors",
+            classes=(
+                *(f"model.diffusion_model.{name}" for name in TRANSFORMER),
+                "vae.decoder.*",
+                "text_encoders.clip_l.transformer.*",
+                "text_encoders.t5xxl.transformer.*",
+            ),
+            shapes={"model.diffusion_model.img_in.weight": (None, 64)},
+            absent=tuple(f"model.diffusion_model.{name}" for name in OTHERS),
+            needs=("tokenizer_2",),
+        ),
+        *(
+            Layout(
+                kind="safetensors",
+                classes=tuple(f"{prefix}{name}" for name in TRANSFORMER),
+                shapes={f"{prefix}img_in.weight": (None, 64)},
+                absent=(*(f"{prefix}{name}" for name in OTHERS), "vae.*", "text_encoders.*"),
+                needs=("text_encoder", "text_encoder_2", "tokenizer_2", "vae"),
+            )
+            for prefix in ("", "model.diffusion_model.")
+        ),
+    ),
     variants=(
         # Trained to need few steps, and no guidance.
         Variant(
             file="transformer/config.json",
             key="guidance_embeds",
             value=False,
+            absent="*guidance_in.in_layer.weight",
             parameters={"steps": {"default": 4}, "guidance": None},
         ),
     ),

@@ -2,24 +2,17 @@
 
 from __future__ import annotations
 
-import json
-from functools import cache
-from pathlib import Path
 from typing import Any
 
 from studio.domain.cost.autoencoder import scale
-from studio.domain.cost.cost import Cost, ModelFacts, PartFacts, Tensor
+from studio.domain.cost.cost import Cost, ModelFacts, PartFacts
 from studio.domain.cost.drawing import denoising, encoding, evaluations, painting, parts_of
+from studio.domain.cost.original import split
 from studio.domain.cost.text_encoder import clip
 from studio.domain.cost.unet import unet
+from studio.families.stable_diffusion.original import layout
 
 PARTS = ("text_encoder", "unet", "vae")
-V1 = Path(__file__).with_name("v1")
-PREFIXES = {
-    "text_encoder": "cond_stage_model.transformer.",
-    "unet": "model.diffusion_model.",
-    "vae": "first_stage_model.",
-}
 LONGEST = 77  # tokens, where the configuration does not say
 
 
@@ -48,26 +41,9 @@ def cost(facts: ModelFacts, values: dict[str, Any]) -> Cost:
 
 def _parts(facts: ModelFacts) -> dict[str, PartFacts]:
     if facts.layout == "safetensors":
-        return next(iter(facts.parts.values())).once(_split)
+        return facts.parts["model"].once(_split)
     return {name: facts.parts[name] for name in PARTS}
 
 
 def _split(file: PartFacts) -> dict[str, PartFacts]:
-    """The parts of an original checkpoint, by the names of their tensors."""
-    return {
-        name: PartFacts(
-            config=_configuration(name),
-            tensors=tuple(
-                Tensor(tensor.name.removeprefix(prefix), tensor.type, tensor.shape, tensor.bytes)
-                for tensor in file.tensors
-                if tensor.name.startswith(prefix) and not tensor.name.endswith("position_ids")
-            ),
-        )
-        for name, prefix in PREFIXES.items()
-    }
-
-
-@cache
-def _configuration(name: str) -> dict[str, Any]:
-    """What an original checkpoint does not say of itself."""
-    return json.loads((V1 / name / "config.json").read_bytes())
+    return split(file, *layout(tensor.name for tensor in file.tensors))

@@ -24,10 +24,19 @@ SPEC = FamilySpec(
     capabilities=frozenset({"preview", "offload", "slicing", "compile"}),
     layouts=(
         Layout(kind="diffusers", classes=("StableDiffusionPipeline",)),
-        # An original checkpoint of 1.x; 2.x and XL have other text encoders, by other names.
-        Layout(
-            kind="safetensors",
-            classes=("model.diffusion_model.*", "first_stage_model.*", "cond_stage_model.transformer.*"),
+        *(
+            # An original checkpoint: the text encoder of 1.x, or that of 2.x. With more channels a denoiser
+            # continues a picture, with labels it is another model.
+            Layout(
+                kind="safetensors",
+                classes=("model.diffusion_model.output_blocks.*", "first_stage_model.decoder.*", encoder),
+                shapes={"model.diffusion_model.input_blocks.0.0.weight": (None, 4, 3, 3)},
+                absent=("model.diffusion_model.label_emb.*", "control_model.*", "*.time_stack.*"),
+            )
+            for encoder in (
+                "cond_stage_model.transformer.*encoder.layers.*",
+                "cond_stage_model.model.transformer.resblocks.*",
+            )
         ),
     ),
     latent_rgb={

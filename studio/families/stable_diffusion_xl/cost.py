@@ -5,10 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 from studio.domain.cost.autoencoder import scale
-from studio.domain.cost.cost import Cost, ModelFacts
+from studio.domain.cost.cost import Cost, ModelFacts, PartFacts
 from studio.domain.cost.drawing import denoising, encoding, evaluations, painting, parts_of
+from studio.domain.cost.original import split
 from studio.domain.cost.text_encoder import clip
 from studio.domain.cost.unet import unet
+from studio.families.stable_diffusion_xl import original
 
 PARTS = ("text_encoder", "text_encoder_2", "unet", "vae")
 LONGEST = 77  # tokens, where the configuration does not say
@@ -19,6 +21,7 @@ def cost(facts: ModelFacts, values: dict[str, Any]) -> Cost:
 
     Without a negative prompt nothing is read for it, as most of these models want it.
     """
+    facts = _whole(facts)
     text, second, denoiser, autoencoder = (facts.parts[name].config for name in PARTS)
     side = scale(autoencoder)
     width, height = (length // side for length in values["size"])
@@ -40,3 +43,13 @@ def cost(facts: ModelFacts, values: dict[str, Any]) -> Cost:
             painting(autoencoder, count=values["count"], height=height, width=width, side=side),
         ),
     )
+
+
+def _whole(facts: ModelFacts) -> ModelFacts:
+    if facts.layout == "safetensors":
+        return ModelFacts(layout=facts.layout, parts=facts.parts["model"].once(_split))
+    return facts
+
+
+def _split(file: PartFacts) -> dict[str, PartFacts]:
+    return split(file, original.PREFIXES, original.BASE)

@@ -7,11 +7,14 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 from diffusers import AutoencoderKL, StableDiffusionXLPipeline, UNet2DConditionModel
+from safetensors import safe_open
 from transformers import CLIPTextModel, CLIPTextModelWithProjection, CLIPTokenizer
 
 from studio.diffusion.drawing import longest, tokens
-from studio.diffusion.loading import LOCAL, Folder, unfit
+from studio.diffusion.loading import LOCAL, Folder, Source, unfit
+from studio.diffusion.original import OriginalFile
 from studio.diffusion.unet import UNetDrawing, hand_over
+from studio.families.stable_diffusion_xl import original
 
 if TYPE_CHECKING:
     from studio.engine.context import Context
@@ -23,6 +26,7 @@ KINDS: dict[str, Any] = {
     "vae": AutoencoderKL,
 }
 TOKENIZERS = {"tokenizer": CLIPTokenizer, "tokenizer_2": CLIPTokenizer}
+PADS = {"tokenizer": "<|endoftext|>", "tokenizer_2": "!"}
 READ = ("prompt_embeds", "negative_prompt_embeds", "pooled_prompt_embeds", "negative_pooled_prompt_embeds")
 CONDITIONS = 6  # numbers that the denoiser is told: both sizes and where the picture was cut
 
@@ -31,9 +35,9 @@ class Pipeline(UNetDrawing):
     """See `Drawing`."""
 
     def load(self, context: Context, path: Path, title: str) -> Any:
-        parts = self.load_unet(context, Folder(path, title, KINDS), TOKENIZERS, title)
+        parts = self.load_unet(context, _source(path, title), TOKENIZERS, title)
         _check_conditions(parts, title)
-        index = StableDiffusionXLPipeline.load_config(str(path), **LOCAL)
+        index = StableDiffusionXLPipeline.load_config(str(path), **LOCAL) if path.is_dir() else {}
         pipeline = StableDiffusionXLPipeline(
             **parts,
             force_zeros_for_empty_prompt=index.get("force_zeros_for_empty_prompt", True),
@@ -67,6 +71,17 @@ class Pipeline(UNetDrawing):
             read.append(encoder(ids, output_hidden_states=True))
         layers = [output.hidden_states[-2] for output in read]  # the last but one: so it was trained
         return torch.cat([layer.float() for layer in layers], dim=-1), read[1].text_embeds.float()
+
+
+def _source(path: Path, title: str) -> Source:
+    """Raises StudioError `model.missing_file`."""
+    if not path.is_file():
+        return Folder(path, title, KINDS)
+    file = OriginalFile(path, original.PREFIXES, KINDS, original.BASE, pads=PADS)
+    with safe_open(path, "pt") as tensors:
+        if original.MARK in tensors.keys():  # noqa: SIM118 - not a dict
+            file.scheduler = original.VELOCITY
+    return file
 
 
 def _check_conditions(parts: dict[str, Any], title: str) -> None:

@@ -22,7 +22,24 @@ SPEC = FamilySpec(
     memory=Memory(base=650 * 2**20, per_weight_byte=2.3),
     phases={"load": 0.1, "encode": 0.02, "denoise": 0.8, "decode": 0.07, "save": 0.01},
     capabilities=frozenset({"preview", "offload", "slicing", "compile"}),
-    layouts=(Layout(kind="diffusers", classes=("StableDiffusionXLPipeline",)),),
+    layouts=(
+        Layout(kind="diffusers", classes=("StableDiffusionXLPipeline",)),
+        # An original checkpoint. With more channels a denoiser continues a picture.
+        Layout(
+            kind="safetensors",
+            classes=(
+                "model.diffusion_model.output_blocks.*",
+                "first_stage_model.decoder.*",
+                "conditioner.embedders.0.transformer.text_model.encoder.*",
+                "conditioner.embedders.1.model.transformer.resblocks.*",
+            ),
+            shapes={
+                "model.diffusion_model.input_blocks.0.0.weight": (None, 4, 3, 3),
+                "model.diffusion_model.label_emb.0.0.weight": None,
+            },
+            absent=("edm_*", "control_model.*", "*.time_stack.*"),
+        ),
+    ),
     latent_rgb={
         # Fitted by StAlKeR7779 and published with InvokeAI.
         4: (

@@ -48,7 +48,7 @@ async def examine(studio: Studio, *, ask_network: bool = False) -> Diagnosis:
     trial, kept, reached = await asyncio.gather(
         _try_engine(studio),
         asyncio.to_thread(_read, studio),
-        _reach(studio.paths) if asking else _nothing(),
+        _reach(studio) if asking else _nothing(),
     )
     case = await asyncio.to_thread(_case, studio, trial, kept, reached)
     findings = await asyncio.to_thread(run, case)
@@ -99,8 +99,9 @@ def _pids(engine: int | None) -> frozenset[int]:
     return frozenset(found)
 
 
-async def _reach(paths: Paths) -> dict[str, Reached]:
-    answers = await asyncio.gather(*(reach(name, paths.logs) for name in network.SERVICES))
+async def _reach(studio: Studio) -> dict[str, Reached]:
+    route = await studio.mirrors.route(repositories=False, tokens=False)
+    answers = await asyncio.gather(*(reach(name, studio.paths.logs, route) for name in network.SERVICES))
     return dict(zip(network.SERVICES, answers, strict=True))
 
 

@@ -40,7 +40,8 @@ Ask = Callable[[str], Tree]
 class Agreed:
     """Files, and where each may come from. `page`: where that is, in words.
 
-    `verified`: the source itself, or a manifest, said before what the files must be.
+    `verified`: the source itself, or a manifest, said before what the files must be. *others*: hosts
+    that list something else, and are not among the places.
     """
 
     def __init__(
@@ -51,10 +52,12 @@ class Agreed:
         urls: Callable[[HubFile], Iterable[str]],
         *,
         verified: bool = True,
+        others: Iterable[str] = (),
     ) -> None:
         self.tree, self.page, self.verified = tree, page, verified
         self._route, self._urls = route, urls
         self._refused: dict[str, TransferError] = {}
+        self._others = tuple(others)
 
     def items(self) -> dict[str, Item]:
         """Every file by its path, from the first place that has not failed. Raises TransferError."""
@@ -72,6 +75,11 @@ class Agreed:
         log.log(level, "%s is not asked any more: %s", host, error)
         self._refused[host] = error
         self.items()
+
+    def liars(self) -> list[str]:
+        """Those that had or sent something else."""
+        sent = [host for host, error in self._refused.items() if isinstance(error, WrongContentError)]
+        return [*self._others, *sent]
 
     def _item(self, file: HubFile) -> Item:
         for url in self._urls(file):
@@ -116,11 +124,13 @@ def agree(source: Hub, route: Route, ask: Ask, client: httpx2.Client, name: str)
     words, troubles = _of_mirrors(ask, mirrors)
     if origin is None and not words:
         raise trouble or UnreachableError("no source answers")
+    others: list[str] = []
     if origin is not None:
         good = [word.endpoint for word in words if _contradiction(origin, word.tree) is None]
         for word in words:
             if file := _contradiction(origin, word.tree):
-                log.warning("%s is refused: it has another %s than the hub", host_of(word.endpoint), file)
+                others.append(host_of(word.endpoint))
+                log.warning("%s is refused: it has another %s than the hub", others[-1], file)
     else:
         good = _agreeing(words, source, name)
     tree = origin or words[0].tree
@@ -138,7 +148,7 @@ def agree(source: Hub, route: Route, ask: Ask, client: httpx2.Client, name: str)
             elif file.path in same:
                 yield same[file.path]
 
-    return Agreed(tree, f"{route.origin}/{source.repo}", route, urls)
+    return Agreed(tree, f"{route.origin}/{source.repo}", route, urls, others=others)
 
 
 def _of_the_origin(ask: Ask, route: Route) -> tuple[Tree | None, TransferError | None]:

@@ -16,19 +16,20 @@ from pathlib import Path
 import msgspec
 
 from studio.domain.failure import Cancelled, Failure, StudioError
-from studio.domain.model import Hub, Online
+from studio.domain.model import Hub, Model, Online
 from studio.domain.text import localized
+from studio.services.downloads.ledger import arrived
 from studio.services.downloads.limit import Limit
 from studio.services.downloads.messages import RATE, Failed, Fetch, Paused, Progress
 from studio.services.downloads.process import fetch_in_helper
+from studio.services.downloads.rate import Rate
 from studio.services.downloads.route import FindRoute, usual_route
 from studio.services.downloads.state import DownloadState, State
 from studio.services.event import Event
 from studio.services.library.library import Library
-from studio.services.store.layout import PARTS
+from studio.services.store.layout import PARTS, key
 
 TOGETHER = 2
-_WINDOW = 5.0
 
 
 class Downloads:
@@ -198,18 +199,15 @@ class Downloads:
                 del self.states[model_id]
 
     def _discard(self, model_id: str) -> None:
-        shutil.rmtree(self._library.folder / PARTS / model_id, ignore_errors=True)
+        shutil.rmtree(self._library.folder / PARTS / key(model_id), ignore_errors=True)
 
     def _kept(self) -> dict[str, int]:
         """Unfinished downloads of an earlier run and the bytes that they have."""
-        known = {entry.model.id for entry in self._library.entries() if not entry.installed}
+        ids = [entry.model.id for entry in self._library.entries() if not entry.installed]
+        known = {key(model_id): model_id for model_id in ids}
         parts = self._library.folder / PARTS
         folders = [folder for folder in parts.iterdir() if folder.is_dir()] if parts.is_dir() else []
-        return {
-            folder.name: sum(file.stat().st_size for file in folder.rglob("*") if file.is_file())
-            for folder in folders
-            if folder.name in known
-        }
+        return {known[folder.name]: arrived(folder) for folder in folders if folder.name in known}
 
     # --- one download -----------------------------------------------------------------------
 
@@ -217,17 +215,9 @@ class Downloads:
         """Returns how it ended."""
         model = self._library.entry(model_id).model
         self._set(msgspec.structs.replace(self.states[model_id], state=State.RUNNING))
-        speed = _Speed()
+        speed = Rate()
         try:
-            order = Fetch(
-                model=model,
-                folder=str(self._library.folder),
-                logs=str(self._logs),
-                limit=str(self._limit),
-                accepted=self._accepted[model_id],
-                licence_text=self._licences[model_id],
-                route=await self._route(repositories=any(isinstance(s, Hub) for s in model.sources)),
-            )
+            order = await self.fetch_order(model, self._accepted[model_id], self._licences[model_id])
             word = await fetch_in_helper(order, lambda news: self._moved(model_id, news, speed.of(news)))
         except OSError as error:
             word = Failed(failure=Failure(code="internal", values={"reason": str(error)}))
@@ -239,7 +229,21 @@ class Downloads:
             state = State.PAUSED if word.failure.code == "disk.full" else State.FAILED
             return _at_rest(last, state, word.failure)
         size = model.bytes or last.total_bytes
-        return DownloadState(id=model_id, state=State.DONE, done_bytes=size, total_bytes=size)
+        return DownloadState(
+            id=model_id, state=State.DONE, done_bytes=size, total_bytes=size, refused=word.refused
+        )
+
+    async def fetch_order(self, model: Model, accepted: float, licence_text: str = "") -> Fetch:
+        """What tells a helper to fetch *model*, whose licence was accepted at *accepted*, POSIX seconds."""
+        return Fetch(
+            model=model,
+            folder=str(self._library.folder),
+            logs=str(self._logs),
+            limit=str(self._limit),
+            accepted=accepted,
+            licence_text=licence_text,
+            route=await self._route(repositories=any(isinstance(s, Hub) for s in model.sources)),
+        )
 
     def _moved(self, model_id: str, progress: Progress, rate: float) -> None:
         left = (progress.total - progress.done) / rate if rate and progress.total else None
@@ -261,22 +265,3 @@ def _at_rest(last: DownloadState, state: State, failure: Failure | None = None) 
     return msgspec.structs.replace(
         last, state=state, failure=failure, bytes_per_second=0.0, remaining=None, files=()
     )
-
-
-class _Speed:
-    """Bytes a second over the last few seconds of one stage."""
-
-    def __init__(self) -> None:
-        self._stage = ""
-        self._points: deque[tuple[float, int]] = deque()
-
-    def of(self, progress: Progress) -> float:
-        now = time.monotonic()
-        if progress.stage != self._stage or (self._points and progress.done < self._points[-1][1]):
-            self._stage = progress.stage
-            self._points.clear()
-        self._points.append((now, progress.done))
-        while len(self._points) > 2 and now - self._points[0][0] > _WINDOW:
-            self._points.popleft()
-        since, bytes_then = self._points[0]
-        return (progress.done - bytes_then) / (now - since) if now - since > 0.3 else 0.0

@@ -16,7 +16,7 @@ from studio.domain.text import localized
 from studio.services.downloads import elsewhere, hub, pausing, wheels
 from studio.services.downloads.addresses import AddressError
 from studio.services.downloads.limit import Limit
-from studio.services.downloads.messages import Fetch, Progress
+from studio.services.downloads.messages import Fetch, Finished, Progress
 from studio.services.downloads.names import UnsafeNameError
 from studio.services.downloads.route import ordered
 from studio.services.downloads.transfer import TransferError, UnreachableError, WrongContentError
@@ -33,7 +33,7 @@ log = logging.getLogger(__name__)
 
 def fetch(
     order: Fetch, tell: Callable[[Progress], None], traffic: Traffic, paused: Callable[[], None]
-) -> None:
+) -> Finished:
     """Put `order.model` into its root. Raises StudioError; what has arrived is kept for the next try.
 
     *paused* is called, in another thread, when another process asks for a pause; it ends this one.
@@ -50,6 +50,7 @@ def fetch(
             record = _from_any_source(order, work)
             publish(work.ready, root, record)
             shutil.rmtree(home)
+            return Finished(refused=tuple(dict.fromkeys(work.refused)))
     except StudioError as error:
         if error.failure.code != "model.busy":
             raise
@@ -69,7 +70,8 @@ def _from_any_source(order: Fetch, work: Work) -> Record:
     for number, source in ordered(model.sources, order.route):
         work.begin(number)
         try:
-            proven = _taken_over(Path(order.broken), model, work) if order.broken else {}
+            if order.broken:
+                _take_over(Path(order.broken), model, work)
             if isinstance(source, Hub):
                 found = hub.fetch(source, model, work, order.route)
             elif isinstance(source, ModelScope):
@@ -81,10 +83,10 @@ def _from_any_source(order: Fetch, work: Work) -> Record:
             else:
                 continue
             if model.conversion:
-                proven = {}
+                work.proven.clear()  # what is made of the files has other hashes
                 work.report("convert", 0, 0)
                 convert(model.conversion, work.ready, work.title)
-            return _record(order, source, found, _checked(model, work, proven))
+            return _record(order, source, found, _checked(model, work))
         except StudioError as error:
             if error.failure.code not in ("model.gated", "model.hash_mismatch", "download.contradiction"):
                 raise
@@ -95,11 +97,10 @@ def _from_any_source(order: Fetch, work: Work) -> Record:
     raise _failure(troubles, work.title)
 
 
-def _taken_over(broken: Path, model: Model, work: Work) -> dict[str, str]:
-    """Let the right files of a *broken* copy of the model be here already. Returns their hashes."""
+def _take_over(broken: Path, model: Model, work: Work) -> None:
+    """Let the right files of a *broken* copy of the model be here already."""
     total = sum(file.bytes or 0 for file in model.files)
     done = 0
-    proven: dict[str, str] = {}
     for file in model.files:
         work.report("check", done, total)
         done += file.bytes or 0
@@ -110,14 +111,13 @@ def _taken_over(broken: Path, model: Model, work: Work) -> dict[str, str]:
             here.parent.mkdir(parents=True, exist_ok=True)
             try:
                 here.hardlink_to(there)
-                proven[file.path] = file.sha256
+                work.proven[here] = file.sha256
             except OSError:  # a file system without links
                 shutil.copyfile(there, here)
-    return proven
 
 
-def _checked(model: Model, work: Work, proven: dict[str, str]) -> tuple[ModelFile, ...]:
-    """Every file that is ready, hashed unless it was *proven*, and as the manifest says where it says so."""
+def _checked(model: Model, work: Work) -> tuple[ModelFile, ...]:
+    """Every file that is ready, hashed unless it was proven, and as the manifest says where it says so."""
     paths = sorted(path for path in work.ready.rglob("*") if path.is_file() and path.name != NAME)
     total = sum(path.stat().st_size for path in paths)
     done = 0
@@ -126,7 +126,7 @@ def _checked(model: Model, work: Work, proven: dict[str, str]) -> tuple[ModelFil
         work.report("check", done, total)
         name = path.relative_to(work.ready).as_posix()
         size = path.stat().st_size
-        sha256 = proven.get(name) or work.proven.get(path) or sha256_of(path)
+        sha256 = work.proven.get(path) or sha256_of(path)
         found[name] = ModelFile(path=name, bytes=size, sha256=sha256)
         done += size
     work.report("check", total, total)
@@ -161,13 +161,17 @@ def _record(order: Fetch, source: Source, found: hub.Fetched, files: tuple[Model
 
 def _place(source: Source, model: Model, commit: str, files: tuple[ModelFile, ...]) -> str:
     """Where it belongs. The model's id tells its choice of a repository's files from another's."""
-    if isinstance(source, Hub | ModelScope):
-        choice = "" if source.files == ("*",) else model.id
-        return layout.place(layout.repository(source.repo), commit, choice)
-    if isinstance(source, Address):
-        return layout.place(layout.address(source.url), layout.version_of(files))
-    version = source.wheels[0].version if isinstance(source, DataWheels) else layout.version_of(files)
-    return layout.place(layout.wheels(model.id), version)
+    version = commit or layout.version_of(files)
+    match source:
+        case Hub() | ModelScope():
+            choice = "" if source.files == ("*",) else model.id
+            return layout.place(layout.repository(source.repo), version, choice)
+        case Address():
+            return layout.place(layout.address(source.url), version)
+        case DataWheels():
+            return layout.place(layout.wheels(model.id), source.wheels[0].version)
+        case _:
+            return layout.place(layout.imported(model.id), version)
 
 
 def _failure(troubles: list[Exception], title: str) -> StudioError:

@@ -11,6 +11,7 @@ from collections.abc import Callable
 import httpx2
 
 from studio.services.downloads import addresses
+from studio.services.downloads.ledger import Origin
 from studio.services.downloads.limit import Limit
 from studio.services.downloads.part import Claim, Lost, Part
 from studio.services.downloads.transfer import (
@@ -122,8 +123,8 @@ class Filling:
         start = claim.at
         if start or claim.end != part.size:
             headers["Range"] = f"bytes={start}-" + (f"{claim.end - 1}" if claim.end else "")
-            if part.etag and part.url == item.url:
-                headers["If-Range"] = part.etag
+            if part.origin.etag and part.origin.url == item.url:
+                headers["If-Range"] = part.origin.etag
         response = follow(self._line.client, item, headers)
         self._line.opened(response)
         try:
@@ -161,7 +162,8 @@ class Filling:
             raise WrongContentError(f"{name}: the server has {total} bytes, not {part.size}")
         etag = response.headers.get("ETag", "")
         etag = "" if etag.startswith("W/") else etag
-        changed = bool(part.etag and etag) and etag != part.etag and part.url == self.item.url
+        before = part.origin
+        changed = bool(before.etag and etag) and etag != before.etag and before.url == self.item.url
         if partial and changed:
             self._restart(claim, "it has changed on the server")
             return False
@@ -176,7 +178,7 @@ class Filling:
         if total is not None:
             part.end_at(total)
         # A server that calls it something else each time is not asked for that name any more.
-        part.remember(claim, self.item.url, etag if self._restarts < RESTARTS else "")
+        part.remember(claim, Origin(self.item.url, etag if self._restarts < RESTARTS else ""))
         return True
 
     def _restart(self, claim: Claim, why: str) -> None:

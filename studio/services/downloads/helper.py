@@ -20,7 +20,6 @@ from studio.services.downloads.messages import (
     Asked,
     Failed,
     Fetch,
-    Finished,
     FromHelper,
     Hits,
     Measure,
@@ -73,8 +72,7 @@ def _run(order: Order, network: Network, tell: Callable[[FromHelper], None]) -> 
                 os._exit(0)
 
             with network.because(order.model.id) as traffic:
-                fetch(order, tell, traffic, paused)
-            return Finished()
+                return fetch(order, tell, traffic, paused)
         if isinstance(order, Measure):
             from studio.services.downloads.speed import measure
 

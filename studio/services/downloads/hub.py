@@ -91,6 +91,8 @@ def fetch_all(agreed: Agreed, model: Model, work: Work, route: Route) -> None:
                 return work.gather(client, wanted)
             except TransferError as error:
                 agreed.failed(error)
+            finally:
+                work.refused += agreed.liars()
 
 
 def info_of(repo: str, revision: str, endpoint: str, route: Route) -> ModelInfo:

@@ -105,7 +105,9 @@ class Progress(Message, frozen=True, kw_only=True):
 
 
 class Finished(Message, frozen=True, kw_only=True):
-    """The model is in the library, whole and checked."""
+    """The model is in the library, whole and checked. `refused`: sources that had or sent something else."""
+
+    refused: tuple[str, ...] = ()
 
 
 class Paused(Message, frozen=True, kw_only=True):

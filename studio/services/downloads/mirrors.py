@@ -87,8 +87,8 @@ class Mirrors:
         """The endpoints as they are asked now, the first choice first."""
         return self._plain().endpoints
 
-    async def route(self, *, repositories: bool = True) -> Route:
-        """How a helper gets out, with the tokens; where *repositories* are asked, after a speed test if due.
+    async def route(self, *, repositories: bool = True, tokens: bool = True) -> Route:
+        """How a helper gets out, with the *tokens*; if *repositories* are asked, after a speed test if due.
 
         Raises OSError when the tokens cannot be read.
         """
@@ -98,17 +98,17 @@ class Mirrors:
             except (StudioError, OSError) as error:  # it is tried without
                 log.warning("the sources could not be measured: %s", error)
         # In a thread: a keyring may ask the user first.
-        tokens, password = await asyncio.to_thread(self._secrets)
-        route = msgspec.structs.replace(self._plain(), tokens=tokens)
+        known, password = await asyncio.to_thread(self._secrets, tokens=tokens)
+        route = msgspec.structs.replace(self._plain(), tokens=known)
         return msgspec.structs.replace(route, proxy=_with_password(route.proxy, password))
 
     async def measure(self) -> Speeds:
         """Test every source that is known or chosen, in a helper; who asks meanwhile gets the same test.
 
-        Raises StudioError `download.offline`, `network.proxy`; OSError.
+        Raises StudioError `network.offline`, `network.proxy`; OSError.
         """
         if self._offline():
-            raise StudioError("download.offline", name="settings.mirrors")
+            raise StudioError("network.offline")
         if self._measuring is None:
             self._measuring = asyncio.ensure_future(self._measure())
             self._measuring.add_done_callback(self._measured)
@@ -144,14 +144,14 @@ class Mirrors:
         age = self._clock() - self.latest.when
         return not 0 <= age < (KEPT_SECONDS if self.latest.any else FAILED_SECONDS)
 
-    def _secrets(self) -> tuple[dict[str, str], str | None]:
+    def _secrets(self, *, tokens: bool) -> tuple[dict[str, str], str | None]:
         named = "@" in self._settings().proxy
-        return self._tokens.by_endpoint(), self._tokens.proxy_password() if named else None
+        password = self._tokens.proxy_password() if named else None
+        return self._tokens.by_endpoint() if tokens else {}, password
 
     async def _measure(self) -> Speeds:
-        _, password = await asyncio.to_thread(self._secrets)
-        proxy = _with_password(self._settings().proxy, password)
-        order = Measure(endpoints=self.candidates(), logs=str(self._logs), route=Route(proxy=proxy))
+        way = await self.route(repositories=False, tokens=False)
+        order = Measure(endpoints=self.candidates(), logs=str(self._logs), route=way)
         found = Speeds(when=self._clock(), speeds=await measure_in_helper(order))
         self._latest = found
         await asyncio.to_thread(self._keep, found)

@@ -1,9 +1,9 @@
-"""What has arrived of one file: its bytes, and beside them a log of which they are.
+"""What has arrived of one file: its bytes, and beside them a ledger of which they are.
 
-Several streams write into one part, each into a range that it claimed. A line of the log is appended
+Several streams write into one part, each into a range that it claimed. A line of the ledger is appended
 after the bytes were handed to the system, so a kill loses at most what came since: NOTE bytes of each
 stream, or a quarter of a second. What has reached the disk is noted apart: only that is believed once
-the computer itself went down. A hash decides in the end, whatever the log says.
+the computer itself went down. A hash decides in the end, whatever the ledger says.
 """
 
 from __future__ import annotations
@@ -15,10 +15,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import BinaryIO, Self
 
-import msgspec
-import psutil
-from msgspec import Struct
-
+from studio.services.downloads.ledger import Ledger, Origin
 from studio.services.downloads.ranges import Ranges
 from studio.wire import files
 
@@ -28,31 +25,10 @@ SPAN = 8 * CHUNK
 
 NOTE = 2**20
 NOTE_SECONDS = 0.25
-_SAME_BOOT = 10.0  # seconds by which the time of one start may seem to change
 
 
 class Lost(Exception):
     """The range is not this stream's any more: the file is begun anew, or the download ends."""
-
-
-class _Head(Struct, frozen=True):
-    """What it is a part of. `etag` is what the server at `url` calls it, "" when it has no name for it.
-
-    `boot`: when the computer was started, POSIX seconds.
-    """
-
-    promise: str
-    url: str
-    etag: str
-    boot: float
-
-
-class _Line(Struct, frozen=True, omit_defaults=True):
-    """One of the three. `here` was written; `safe` is all that was on the disk by then."""
-
-    head: _Head | None = None
-    here: tuple[int, int] | None = None
-    safe: list[tuple[int, int]] | None = None
 
 
 class Part:
@@ -60,20 +36,16 @@ class Part:
 
     def __init__(self, path: Path, promise: str, size: int | None, changed: threading.Condition) -> None:
         self.path = path.with_name(path.name + files.PART)
-        self.log = path.with_name(path.name + ".state")
         self.size, self.changed = size, changed
-        self.url = self.etag = ""
         self.undivided = False
         """The server only gives the whole."""
         self.epoch = 0
         """Changes when the file is begun anew."""
-        self.here = Ranges()
         self.writing = threading.Lock()
-        self._promise = promise
         self._claims: list[Claim] = []
-        self._log: BinaryIO | None = None
-        self._adopted = False
-        self._adopt()
+        self._ledger = Ledger(self.path, promise)
+        there = self.path.stat().st_size if self.path.exists() else 0
+        self.here = self._ledger.adopt(there if size is None else min(there, size))
 
     # --- what is here ---------------------------------------------------------------------------
 
@@ -86,33 +58,10 @@ class Part:
     def complete(self) -> bool:
         return not self._claims and self.size is not None and self.here.prefix >= self.size
 
-    def _adopt(self) -> None:
-        """Go on with a part of the same thing; what cannot be believed is forgotten."""
-        try:
-            head, noted, safe = _read(self.log.read_bytes())
-            there = self.path.stat().st_size
-        except FileNotFoundError:
-            return
-        if head is None or head.promise != self._promise:
-            return
-        same_boot = abs(head.boot - psutil.boot_time()) < _SAME_BOOT
-        self.here = (noted if same_boot else safe).within(min(there, self.size or there))
-        self.url, self.etag = head.url, head.etag
-        self._adopted = True
-        lines = [_Line(head=self._head()), _Line(safe=list(safe.within(there)))]
-        files.write(self.log, b"".join(map(_encoded, [*lines, *(_Line(here=each) for each in self.here)])))
-
-    def _head(self) -> _Head:
-        return _Head(self._promise, self.url, self.etag, psutil.boot_time())
-
-    def _append(self, line: _Line) -> None:
-        if self._log is None:
-            # One that was not adopted is of something else, or of a part that has its name already.
-            self._log = self.log.open("ab" if self._adopted else "wb", buffering=0)
-            if not self._adopted:
-                self._adopted = True
-                self._log.write(_encoded(_Line(head=self._head())))
-        self._log.write(_encoded(line))
+    @property
+    def origin(self) -> Origin:
+        """Where it came from so far."""
+        return self._ledger.origin
 
     def secure(self) -> None:
         """Bring what is here to the disk and note it. Raises OSError."""
@@ -122,7 +71,7 @@ class Part:
             os.fsync(file.fileno())
         with self.changed:
             if epoch == self.epoch:
-                self._append(_Line(safe=here))
+                self._ledger.synced(here)
 
     # --- who fills it ---------------------------------------------------------------------------
 
@@ -157,11 +106,8 @@ class Part:
                 claim.lost = not (keep and claim is by)
             self._claims = [by] if by and keep else []
             self.here = Ranges()
-            self.etag = ""
             self.epoch += 1
-            self._adopted = False
-            self._close_log()
-            self.log.unlink(missing_ok=True)
+            self._ledger.forget()
             if self.path.exists():
                 os.truncate(self.path, 0)
             if by and keep:
@@ -169,13 +115,11 @@ class Part:
                 by.end = self.size
             self.changed.notify_all()
 
-    def remember(self, claim: Claim, url: str, etag: str) -> None:
-        """What the server at *url* calls the content that *claim* gets."""
+    def remember(self, claim: Claim, origin: Origin) -> None:
+        """What *claim* gets comes from there."""
         with self.changed:
-            if not claim.lost and (url, etag) != (self.url, self.etag):
-                self.url, self.etag = url, etag
-                if self._log is not None:
-                    self._append(_Line(head=self._head()))
+            if not claim.lost:
+                self._ledger.comes_from(origin)
 
     def end_at(self, size: int) -> None:
         """The size, once a server has told it."""
@@ -191,7 +135,7 @@ class Part:
         with self.changed:
             if claim.lost or claim.at == claim.noted:
                 return
-            self._append(_Line(here=(claim.noted, claim.at)))
+            self._ledger.wrote(claim.noted, claim.at)
             self.here.add(claim.noted, claim.at)
             claim.noted = claim.at
             self.changed.notify_all()
@@ -208,12 +152,7 @@ class Part:
 
     def close(self) -> None:
         with self.changed:
-            self._close_log()
-
-    def _close_log(self) -> None:
-        if self._log is not None:
-            self._log.close()
-            self._log = None
+            self._ledger.close()
 
     def publish(self, path: Path) -> None:
         """Give the bytes their name, for good. Raises OSError."""
@@ -224,7 +163,7 @@ class Part:
         path.parent.mkdir(parents=True, exist_ok=True)
         self.path.replace(path)
         files.sync_folder(path.parent)
-        self.log.unlink(missing_ok=True)
+        self._ledger.remove()
 
 
 class Claim:
@@ -279,24 +218,3 @@ class Claim:
 
 
 _FLAGS = os.O_RDWR | os.O_CREAT | getattr(os, "O_BINARY", 0)
-
-
-def _encoded(line: Struct) -> bytes:
-    return msgspec.json.encode(line) + b"\n"
-
-
-def _read(log: bytes) -> tuple[_Head | None, Ranges, Ranges]:
-    """What the log is of, what it says is here, and what is safe. Nothing counts from a torn line on."""
-    head, here, safe = None, Ranges(), Ranges()
-    for data in log.splitlines():
-        try:
-            line = msgspec.json.decode(data, type=_Line)
-        except (msgspec.MsgspecError, UnicodeDecodeError):
-            break
-        head = line.head or head
-        for start, end in line.safe or []:
-            safe.add(start, end)
-            here.add(start, end)
-        if line.here:
-            here.add(*line.here)
-    return head, here, safe

@@ -39,6 +39,7 @@ class DownloadState(Struct, frozen=True, kw_only=True):
 
     Bytes are of that stage; `total_bytes` is 0 while unknown. `remaining` in seconds, None while unknown.
     `files`: those under way. `failure`: why it failed, or why it was paused where nobody asked for that.
+    `refused`, once done: sources that had or sent something else than they should.
     """
 
     id: str
@@ -50,3 +51,4 @@ class DownloadState(Struct, frozen=True, kw_only=True):
     remaining: float | None = None
     files: tuple[FileState, ...] = ()
     failure: Failure | None = None
+    refused: tuple[str, ...] = ()

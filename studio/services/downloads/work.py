@@ -12,6 +12,7 @@ import httpx2
 
 from studio.domain.failure import StudioError
 from studio.services.downloads.gather import Gather
+from studio.services.downloads.ledger import arrived
 from studio.services.downloads.limit import Limit
 from studio.services.downloads.messages import Progress
 from studio.services.downloads.state import FileState, Stage
@@ -29,6 +30,7 @@ class Work:
     """Below `home`, `parts` keeps what has arrived between attempts; `ready` becomes the model's folder.
 
     `proven` has the sha256 of files that were hashed while they came: they need not be read again.
+    `refused`: the hosts that had or sent something else than they should.
     """
 
     def __init__(
@@ -44,6 +46,7 @@ class Work:
         self.ready = home
         self.title, self.traffic, self.limit = title, traffic, limit
         self.proven: dict[Path, str] = {}
+        self.refused: list[str] = []
         self._tell = tell
         self._last = ("", 0.0)
         self.parts.mkdir(parents=True, exist_ok=True)
@@ -87,4 +90,4 @@ class Work:
 
     def here(self) -> int:
         """Bytes that earlier attempts left."""
-        return sum(file.stat().st_size for file in self.home.rglob("*") if file.is_file())
+        return arrived(self.home)

@@ -12,10 +12,11 @@ from typing import Any
 from studio.domain.failure import Cancelled, Failure, StudioError
 from studio.domain.job import Outcome
 from studio.domain.measurement import Measurements
-from studio.services.engine.client import Client, StartError
-from studio.services.engine.endings import Ending, Pressure, failure_of, unstartable
+from studio.services.engine.client import Client
+from studio.services.engine.endings import Ending, failure_of
+from studio.services.engine.pulse import Pulse
 from studio.services.engine.running import Heard, Limits, Running
-from studio.services.engine.stderr_log import StderrLog
+from studio.services.engine.starting import start
 from studio.services.event import Event
 from studio.wire import messages as wire
 from studio.wire.messages import FromEngine
@@ -52,13 +53,12 @@ class Engine:
         self._settings: wire.Configure | None = None
         self._client: Client | None = None
         self._starting: asyncio.Task[Client] | None = None
+        self._pulse: Pulse | None = None
         self._watch: asyncio.Task[None] | None = None
         self._running: dict[str, Running] = {}
         self._devices: asyncio.Future[wire.Devices] | None = None
         self._crashes = 0
-        self._pings = self._missed = 0
         self._closed = False
-        self._pressure = Pressure()
 
     @property
     def pid(self) -> int | None:
@@ -106,11 +106,11 @@ class Engine:
             raise RuntimeError(f"job {message.job} runs already")
         self._running[message.job] = running
         try:
-            start = asyncio.ensure_future(self._client_after(after))
-            start.add_done_callback(_look_at)
-            await asyncio.wait({start, running.end}, return_when=asyncio.FIRST_COMPLETED)
+            ready = asyncio.ensure_future(self._client_after(after))
+            ready.add_done_callback(_look_at)
+            await asyncio.wait({ready, running.end}, return_when=asyncio.FIRST_COMPLETED)
             if not running.end.done():  # else cancelled before it began; the start goes on
-                running.client = start.result()
+                running.client = ready.result()
                 if len(self._running) == 1:
                     running.client.forget_words()
                 running.client.send(message)
@@ -190,41 +190,24 @@ class Engine:
             self._enter(EngineState.STARTING)
             delays = self._limits.crash_delays
             await asyncio.sleep(delays[min(self._crashes, len(delays) - 1)])
-            client = await self._try_to_start()
+            client = await start(self._command, self._log_file, self._limits, self._heard, self._ended)
             self._client = client
             self.failure = None
-            self._pressure = Pressure()
             if self._settings is not None:
                 client.send(self._settings)
-            self._watch = asyncio.create_task(self._watch_over(client), name="engine watch")
+            self._pulse = Pulse(client, self._limits, lambda: any(job.loading for job in self._in(client)))
+            self._watch = asyncio.create_task(self._pulse.watch(), name="engine watch")
             self._enter(EngineState.READY)
             return client
         except asyncio.CancelledError:
             self._enter(EngineState.OFF)
             raise
+        except StudioError as error:
+            self.failure = error.failure
+            self._enter(EngineState.UNSTARTABLE)
+            raise
         finally:
             self._starting = None
-
-    async def _try_to_start(self) -> Client:
-        ending = Ending(code=None)
-        for delay in self._limits.start_delays:
-            await asyncio.sleep(delay)
-            try:
-                return await Client.start(
-                    self._command,
-                    heard=self._heard,
-                    ended=self._ended,
-                    stderr_log=StderrLog(self._log_file),
-                    ready_seconds=self._limits.ready,
-                )
-            except StartError as error:
-                ending = error.ending
-                log.warning("the engine did not start: %s", ending.report)
-                if error.final:
-                    break
-        self.failure = unstartable(ending)
-        self._enter(EngineState.UNSTARTABLE)
-        raise StudioError.of(self.failure)
 
     async def _end(self) -> None:
         """End the engine: politely, then by force. Its jobs end as cancelled."""
@@ -245,11 +228,12 @@ class Engine:
     def _ended(self, ending: Ending) -> None:
         """The process is gone; everything it said has been heard."""
         client, self._client = self._client, None
+        pulse, self._pulse = self._pulse, None
         self.figures, self.resident = None, ()
         if self._watch is not None:
             self._watch.cancel()
             self._watch = None
-        failure = failure_of(ending, pressure=self._pressure.found())
+        failure = failure_of(ending, pressure=pulse is not None and pulse.pressure.found())
         if self._devices is not None and not self._devices.done():
             self._devices.set_exception(StudioError.of(failure))
         jobs = [running for running in self._in(client) if not running.end.done()] if client else []
@@ -283,7 +267,8 @@ class Engine:
     def _heard(self, message: FromEngine, blob: bytes) -> None:
         match message:
             case wire.Pong():
-                self._missed = 0
+                if self._pulse is not None:
+                    self._pulse.answered()
                 self.figures, self.resident = message, message.resident
                 self.measured.emit(message)
             case wire.Devices():
@@ -312,13 +297,13 @@ class Engine:
                 if isinstance(done := running.message, wire.Run):  # until it says more
                     self.resident = (done.model.id if done.model else done.request.family,)
                 running.finish(message.outcome)
-                self._ping()
+                self._ask()
             case wire.Measured():
                 running.finish(message.measurements)
-                self._ping()
+                self._ask()
             case wire.Cancelled():
                 running.finish(Cancelled())
-                self._ping()
+                self._ask()
             case wire.Failed():
                 self._failed(running, message.failure)
                 if message.failure.poison:
@@ -326,41 +311,17 @@ class Engine:
             case _:
                 running.heard(message, blob)
 
+    def _ask(self) -> None:
+        """For its figures, which have changed."""
+        if self._pulse is not None:
+            self._pulse.ask()
+
     def _failed(self, running: Running, failure: Failure) -> None:
         if running.cancelling:  # it stumbled over being stopped: what the user sees is that it stopped
             log.info("a job failed while it was cancelled: %s %s", failure.code, failure.details)
             running.finish(Cancelled())
         else:
             running.finish(StudioError.of(failure))
-
-    def _ping(self) -> None:
-        if self._client is not None:
-            self._pings += 1
-            self._client.send(wire.Ping(n=self._pings))
-
-    async def _watch_over(self, client: Client) -> None:
-        """Ask regularly whether it lives. Turns are counted, not time: a laptop may sleep in between."""
-        idle_turns = 0
-        cpu: float | None = None
-        self._missed = 0
-        while self._client is client:
-            if any(running.loading for running in self._in(client)):
-                self._missed = 0
-                used = client.cpu_seconds()
-                idle_turns = idle_turns + 1 if used == cpu else 0
-                cpu = used
-                if idle_turns * self._limits.ping > self._limits.idle_load:
-                    client.kill("engine.reason.hung", "loading, without using the processor")
-                    return
-            else:
-                idle_turns = 0
-                if self._missed > self._limits.missed_pings:
-                    client.kill("engine.reason.hung", f"{self._missed} pings without an answer")
-                    return
-                self._missed += 1
-                self._ping()
-            self._pressure.look()
-            await asyncio.sleep(self._limits.ping)
 
 
 def _look_at(future: asyncio.Future[Any]) -> None:

@@ -75,6 +75,16 @@ def to_safetensors(source: Path, target: Path, key: str = "") -> None:
         raise CheckpointError(f"not a checkpoint: {error}") from error
 
 
+def contents(source: Path) -> Description:
+    """What tensors the checkpoint *source* describes; no data is read. Raises CheckpointError, OSError."""
+    try:
+        with zipfile.ZipFile(source) as archive:
+            root = _root(archive)
+            return describe(_read(archive, f"{root}/data.pkl", unpickle.MAX_PICKLE))
+    except (zipfile.BadZipFile, NotImplementedError, EOFError, RuntimeError) as error:
+        raise CheckpointError(f"not a checkpoint: {error}") from error
+
+
 def describe(pickled: bytes) -> Description:
     """What tensors a pickle describes, as told by the locked process. Raises CheckpointError."""
     command = [sys.executable, "-I", "-S", "-B", unpickle.__file__]

@@ -1,7 +1,7 @@
 """Reads a model's facts: configurations and headers, never its weights.
 
 part "model" of a GGUF, a safetensors file or a transformers folder; one part per component of a
-diffusers folder
+diffusers folder. An original checkpoint's parts are told apart by its family, which knows their prefixes.
 """
 
 from __future__ import annotations
@@ -40,13 +40,18 @@ def facts_of_manifest(model: Model, folder: Path = MANIFEST) -> ModelFacts | Non
         raise HeaderError(f"{name}: {error}") from error
 
 
-def read_facts(path: Place) -> ModelFacts:
+def read_facts(path: Place, rest: Place | None = None) -> ModelFacts:
     """Of what lies at *path*, a folder or a file. Takes some milliseconds a file: call it in a thread.
+
+    *rest*: a folder with the parts that *path* lacks; they are added.
 
     Raises HeaderError for what is broken, OSError.
     """
     if path.is_file():
-        return _file(path)
+        facts = _file(path)
+        if rest is None:
+            return facts
+        return ModelFacts(layout=facts.layout, parts={**_diffusers(rest).parts, **facts.parts})
     if (path / "model_index.json").is_file():
         return _diffusers(path)
     if (path / "config.json").is_file():
@@ -60,7 +65,8 @@ def read_facts(path: Place) -> ModelFacts:
 def _file(path: Place) -> ModelFacts:
     if magic(path).startswith(gguf.MAGIC):
         return ModelFacts(layout="gguf", parts={MODEL: _gguf(path)})
-    if (path.parent / "config.json").is_file():
+    beside = path.parent / "config.json"
+    if beside.is_file() and "architectures" in read_json(beside):
         return ModelFacts(layout="transformers", parts={MODEL: _part(path.parent)})
     return ModelFacts(layout="safetensors", parts={MODEL: PartFacts(config={}, tensors=_tensors([path]))})
 

@@ -29,11 +29,17 @@ class HeaderError(Exception):
 
 
 class Tensor(Struct, frozen=True):
-    """One entry of a safetensors header. Offsets in bytes, from the end of the header."""
+    """One entry of a safetensors header. Offsets in bytes, from the end of the header.
 
-    dtype: str
-    shape: tuple[int, ...]
-    data_offsets: tuple[int, int]
+    Where one says nothing of itself, its type is of no known kind.
+    """
+
+    dtype: str = ""
+    shape: tuple[int, ...] = ()
+    data_offsets: tuple[int, int] = (-1, -1)
+
+
+_HEADER = msgspec.json.Decoder(dict[str, Tensor])  # `__metadata__` says nothing of a tensor
 
 
 def magic(path: Place) -> bytes:
@@ -55,7 +61,18 @@ def read_json(path: Place, limit: int = MAX_JSON) -> dict[str, Any]:
 
 
 def safetensors_header(path: Place) -> dict[str, Tensor]:
-    """The tensors of a safetensors file by name. Raises HeaderError, OSError."""
+    """The tensors of a safetensors file by name, all within it. Raises HeaderError, OSError."""
+    tensors, room = begun(path)
+    if any(tensor.data_offsets[1] > room for tensor in tensors.values()):
+        raise HeaderError(f"{path.name}: its tensors lie outside the file")
+    return tensors
+
+
+def begun(path: Place) -> tuple[dict[str, Tensor], int]:
+    """What a safetensors file's header describes, and the bytes that are there: fewer if it is cut short.
+
+    Raises HeaderError, OSError.
+    """
     size = path.stat().st_size
     with path.open("rb") as file:
         prefix = file.read(8)
@@ -64,21 +81,20 @@ def safetensors_header(path: Place) -> dict[str, Tensor]:
             raise HeaderError(f"{path.name}: not a safetensors header")
         header = file.read(length)
     try:
-        entries = msgspec.json.decode(header, type=dict[str, msgspec.Raw])
-        entries.pop("__metadata__", None)
-        if len(entries) > MAX_TENSORS:
-            raise HeaderError(f"{path.name}: {len(entries)} tensors")
-        tensors = {name: msgspec.json.decode(entry, type=Tensor) for name, entry in entries.items()}
+        tensors = _HEADER.decode(header)
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
         raise HeaderError(f"{path.name}: {error}") from error
-    room = size - 8 - length
+    tensors.pop("__metadata__", None)
+    if len(tensors) > MAX_TENSORS:
+        raise HeaderError(f"{path.name}: {len(tensors)} tensors")
+    for kind in {tensor.dtype for tensor in tensors.values()}:
+        if not _TYPE.fullmatch(kind):
+            raise HeaderError(f"{path.name}: {kind[:80] or 'nothing'} is no known type")
     for name, tensor in tensors.items():
-        if not _TYPE.fullmatch(tensor.dtype):
-            raise HeaderError(f"{path.name}: {name[:80]} is of no known type")
         begin, end = tensor.data_offsets
-        if not 0 <= begin <= end <= room:
+        if not 0 <= begin <= end:
             raise HeaderError(f"{path.name}: {name[:80]} lies outside the file")
-    return tensors
+    return tensors, size - 8 - length
 
 
 def gguf_header(path: Place) -> tuple[dict[str, gguf.Value], tuple[gguf.TensorInfo, ...]]:

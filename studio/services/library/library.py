@@ -12,7 +12,7 @@ import logging
 from collections.abc import Callable, Sequence
 from functools import cached_property
 from pathlib import Path
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from msgspec import Struct
 
@@ -32,6 +32,9 @@ from studio.services.licences import terms_of
 from studio.services.paths import ASSETS, MANIFEST
 from studio.services.store.record import Record
 from studio.services.store.store import Store, Stored
+
+if TYPE_CHECKING:
+    from studio.services.library.recognize import Found
 
 log = logging.getLogger(__name__)
 
@@ -66,7 +69,7 @@ class Resolved(Struct, frozen=True):
     source: ModelSource
 
 
-class _Place(Struct, frozen=True):
+class _Place(Struct, frozen=True, dict=True):
     """Where a model's files lie, and which must be there as described."""
 
     folder: Path
@@ -75,7 +78,7 @@ class _Place(Struct, frozen=True):
     record: Record | None = None
     root: Path | None = None
 
-    @property
+    @cached_property
     def fits(self) -> bool:
         """Is every file there, in its size?"""
         return all(_fits(self.folder, file) for file in self.files)
@@ -125,12 +128,12 @@ class Library:
     def entries(self, task: str | None = None) -> list[Entry]:
         """Every known model, or those for *task*, those to offer first coming first, the user's own last."""
         stored = self.store.stored()
-        listed = [Entry(model, self._installed(model, stored)) for model in self._listed().values()]
-        return [
-            entry
-            for entry in (*listed, *self._brought(stored), *self.own())
-            if task is None or task in entry.model.tasks
+        listed = [
+            Entry(model, self._installed(model, stored))
+            for model in (*self._listed().values(), *self._brought(stored).values())
+            if task is None or task in model.tasks
         ]
+        return listed + [entry for entry in self.own() if task is None or task in entry.model.tasks]
 
     def own(self) -> list[Entry]:
         """The models that the user added; those that are not there now are not installed."""
@@ -139,10 +142,10 @@ class Library:
     def entry(self, model_id: str) -> Entry:
         """Raises StudioError `model.missing` for an id that nobody knows."""
         stored = self.store.stored()
-        model = self.known(model_id)
+        model = self.known(model_id) or self._brought(stored).get(model_id)
         if model is not None:
             return Entry(model, self._installed(model, stored))
-        for entry in (*self._brought(stored), *self.own()):
+        for entry in self.own():
             if entry.model.id == model_id:
                 return entry
         raise StudioError("model.missing", name=model_id)
@@ -219,12 +222,16 @@ class Library:
         except StudioError:
             return model_id
 
+    def needs(self, model_id: str) -> tuple[str, ...]:
+        """Ids of the models that a listed one does not work without."""
+        return getattr(self.known(model_id), "needs", ())
+
     def needing(self, model_id: str) -> list[str]:
         """Titles of the models here that do not work without *model_id*."""
         return [
             localized(entry.model.title)
             for entry in self.entries()
-            if entry.installed and model_id in getattr(entry.model, "needs", ())
+            if entry.installed and model_id in self.needs(entry.model.id)
         ]
 
     def files_of(self, model_id: str) -> tuple[Path, tuple[ModelFile, ...]]:
@@ -246,25 +253,26 @@ class Library:
         `model.unrecognized`, `model.unsafe`.
         """
         stored = self.store.stored()
-        brought = (entry.model for entry in self._brought(stored) if entry.model.id == id_or_path)
-        model = self.known(id_or_path) or next(brought, None)
+        model = self.known(id_or_path) or self._brought(stored).get(id_or_path)
         if model is None:
             return self._resolve_path(id_or_path)
         spec = family(model.family)
         title = localized(model.title)
         from studio.services.library.recognize import recognize  # not for the window's first picture
 
-        path, size = "", 0
+        path, rest, size = "", "", 0
         place = self._place(model, stored)
         if place is None and model.sources:
             raise StudioError("model.missing", name=title)
         if place is not None:
             self._check(place, title, verify=verify)
+            path = str(place.folder)
             ordered = self.ordered(model.id)
             if ordered is not None and ordered.treated:
                 path = str(_start(place.folder))
-            else:
-                path = str(recognize(place.folder, title, [spec]).path if spec.layouts else place.folder)
+            elif spec.layouts:
+                found = recognize(place.folder, title, [spec])
+                path, rest = str(found.path), self._rest_of(found, "")
             size = sum(file.bytes or 0 for file in place.files) or model.bytes or 0
         source = ModelSource(
             id=model.id,
@@ -274,6 +282,7 @@ class Library:
             title=title,
             languages=model.languages,
             terms=in_short(terms_of(self.together(model))),
+            rest=rest,
         )
         return Resolved(spec, model, source)
 
@@ -283,8 +292,10 @@ class Library:
             raise StudioError("model.missing", name=text)
         from studio.services.library.recognize import recognize
 
-        found = recognize(path)
-        model = model_of(found)
+        own = self._own.known(str(path.absolute()))
+        treat = [family(own.family)] if own is not None and own.treated else None
+        found = recognize(path, specs=treat, treat=treat is not None)
+        model = self._own.models().get(str(found.path)) or model_of(found)
         source = ModelSource(
             id=model.id,
             family=model.family,
@@ -292,8 +303,26 @@ class Library:
             bytes=model.bytes or 0,
             title=localized(model.title),
             terms=in_short(terms_of([model])),
+            rest=self._rest_of(found, own.rest if own is not None else ""),
         )
         return Resolved(found.spec, model, source)
+
+    def _rest_of(self, found: Found, chosen: str) -> str:
+        """The folder that has what *found* needs: the one that was *chosen*, else any of the family's here.
+
+        Raises StudioError `model.missing_file`.
+        """
+        if not found.needs:
+            return ""
+        here = [
+            entry.installed.path
+            for entry in self.entries()
+            if entry.installed is not None and entry.model.family == found.spec.name
+        ]
+        for folder in [chosen] if chosen else here:
+            if all((Path(folder) / part).is_dir() for part in found.needs):
+                return folder
+        raise StudioError("model.missing_file", name=found.path.name, file=found.needs[0])
 
     def _check(self, place: _Place, title: str, *, verify: bool) -> None:
         for file in place.files:
@@ -313,15 +342,19 @@ class Library:
 
     # --- changes ----------------------------------------------------------------------------
 
-    async def add(self, path: Path) -> Entry:
+    async def add(self, path: Path, family: str = "", rest: Path | None = None, title: str = "") -> Entry:
         """Take the user's own folder or file *path* into the list; nothing is copied or changed.
+
+        *family*: what to treat it as, whatever it says of itself. *rest*: the folder that has what a file of
+        its kind lacks, absolute; where none is given, one of the same family is looked for in the list.
+        *title*: what to call it, if not by its file's name.
 
         Raises StudioError as `resolve`, and `output.unwritable` when the list cannot be kept.
         """
-        from studio.services.library.recognize import recognize
-
-        found = await _in_thread(recognize, path)
-        return self.entry(await self._keep(lambda: self._own.add(found)))
+        found = await _in_thread(lambda: _found(path, family))
+        chosen = str(rest) if rest else ""
+        self._rest_of(found, chosen)
+        return self.entry(await self._keep(lambda: self._own.add(found, chosen, title)))
 
     async def forget(self, model_id: str) -> None:
         """Take one of the user's own out of the list; its files stay. Raises StudioError."""
@@ -352,16 +385,16 @@ class Library:
         """The folders of the fetched models; each appears and goes in one moment."""
         return frozenset(stored.folder for stored in self.store.stored())
 
-    def _brought(self, stored: Sequence[Stored]) -> list[Entry]:
-        """Models that only their record knows: not from this version's list."""
-        found: dict[str, Entry] = {}
+    def _brought(self, stored: Sequence[Stored]) -> dict[str, Model]:
+        """Models by id that only their record knows: not from this version's list."""
+        found: dict[str, Model] = {}
         known = self._listed()
         for each in stored:
             if not any(model_id in known for model_id in each.record.ids):
                 model = each.record.described()
-                if model is not None and model.family in families() and model.id not in found:
-                    found[model.id] = Entry(model, self._installed(model, stored))
-        return list(found.values())
+                if model is not None and model.family in families():
+                    found.setdefault(model.id, model)
+        return found
 
     def _place(self, model: Model, stored: Sequence[Stored]) -> _Place | None:
         """None when no source of the model is here."""
@@ -397,6 +430,12 @@ class Library:
             installed=record.installed if record else None,
             removable=record is not None,
         )
+
+
+def _found(path: Path, name: str) -> Found:
+    from studio.services.library.recognize import recognize
+
+    return recognize(path, specs=[family(name)], treat=True) if name else recognize(path)
 
 
 def _there(model: Model) -> Installed | None:

@@ -23,12 +23,20 @@ log = logging.getLogger(__name__)
 
 
 class Own(Struct, frozen=True, kw_only=True):
-    """What was found at `path` when the user named it. `bytes` on disk; `parameters` as in `Found`."""
+    """What was found at `path` when the user named it. `bytes` on disk; the others as in `Found`.
+
+    `rest`: the folder that the user pointed to for what the files need. `title`: what it is called where it
+    lies, if that is not its file's name.
+    """
 
     path: str
     family: str
     bytes: int
     parameters: dict[str, dict[str, Any] | None] = {}
+    needs: tuple[str, ...] = ()
+    treated: bool = False
+    rest: str = ""
+    title: str = ""
 
 
 class OwnModels:
@@ -53,9 +61,12 @@ class OwnModels:
             if own.family in families()
         }
 
-    def add(self, found: Found) -> str:
+    def known(self, model_id: str) -> Own | None:
+        return self._known.get(model_id)
+
+    def add(self, found: Found, rest: str = "", title: str = "") -> str:
         """Remember it; returns its id. Raises OSError."""
-        own = _own(found)
+        own = msgspec.structs.replace(_own(found), rest=rest, title=title)
         self._keep({**self._known, own.path: own})
         return own.path
 
@@ -76,7 +87,14 @@ def model_of(found: Found) -> Model:
 
 def _own(found: Found) -> Own:
     size = _size(found.path)
-    return Own(path=str(found.path), family=found.spec.name, bytes=size, parameters=found.parameters)
+    return Own(
+        path=str(found.path),
+        family=found.spec.name,
+        bytes=size,
+        parameters=found.parameters,
+        needs=found.needs,
+        treated=found.treated,
+    )
 
 
 def _model(own: Own, spec: FamilySpec) -> Model:
@@ -87,7 +105,7 @@ def _model(own: Own, spec: FamilySpec) -> Model:
         id=own.path,
         family=spec.name,
         tasks=spec.tasks,
-        title={"en": Path(own.path).name},
+        title={"en": own.title or Path(own.path).name},
         description={language: known["models.own.words"] for language, known in words.items()},
         licence=Licence(id="", url="", commercial="unknown"),
         bytes=own.bytes,

@@ -115,7 +115,11 @@ class Unpickler(pickle.Unpickler):
 
 def describe(data: bytes) -> dict[str, list[Any]]:
     """`{tensor name: [storage key, dtype, storage length, offset, shape, stride]}`; lengths in elements."""
-    return _Walk().tensors_of(Unpickler(io.BytesIO(data)).load())
+    stream = io.BytesIO(data)
+    root = Unpickler(stream).load()
+    if stream.read(1):
+        raise RefusedError("something follows the pickle")
+    return _Walk().tensors_of(root)
 
 
 class _Walk:

@@ -138,7 +138,7 @@ close = _native.close
 
 
 def _serve() -> None:
-    offline.forbid()
+    offline.forbid_sockets()
     answers = os.fdopen(os.dup(1), "w", encoding="utf-8")
     os.dup2(2, 1)  # what a library prints is no answer
     _watch = threading.Thread(target=_leave_when_idle, daemon=True)

@@ -35,7 +35,7 @@ def export(
     `model.missing_file`, `model.hash_mismatch`, `output.unwritable`, and Cancelled; nothing is left then.
     """
     record = stored.record
-    target = folder / record.place.replace("/", "@")
+    target = folder / name_of(record)
     title = titles.get("en", record.place)
     with room.told(folder):
         if target.exists():
@@ -57,6 +57,11 @@ def export(
             shutil.rmtree(part, ignore_errors=True)
             raise
     return target
+
+
+def name_of(record: Record) -> str:
+    """The folder that a model is exported to."""
+    return record.place.replace("/", "@")
 
 
 def find(path: Path) -> list[Stored]:

@@ -63,5 +63,5 @@ def _look(root: Path, home: Path) -> Leftover:
         kind=kind,
         name=home.name.removeprefix(publish.REMOVED),
         bytes=sum(stat.st_size for stat in stats),
-        touched=max([home.stat().st_mtime, *(stat.st_mtime for stat in stats)]),
+        touched=max((stat.st_mtime for stat in stats), default=home.stat().st_mtime),
     )

@@ -81,6 +81,7 @@ class OldRecord(Struct, frozen=True, kw_only=True):
     accepted: float
     installed: float
     commit: str = ""
+    verified: bool = True
 
 
 def read_record(folder: Path) -> Record | None:

@@ -7,7 +7,7 @@ import glob
 import msgspec
 
 from studio.domain.failure import StudioError
-from studio.domain.model import DataWheels, Hub, Model, Source
+from studio.domain.model import Address, DataWheels, Hub, Model, ModelScope, Source
 from studio.services.store.record import Record
 
 
@@ -28,13 +28,17 @@ def pinned(model: Model, record: Record, title: str) -> Model:
 
 
 def _is_from(source: Source, record: Record) -> bool:
-    if isinstance(source, Hub):
-        return record.source == "hub" and record.origin.rstrip("/").endswith(f"/{source.repo}")
-    return isinstance(source, DataWheels) and record.source == "data_wheels"
+    if record.source != source.__struct_config__.tag:
+        return False
+    if isinstance(source, Hub | ModelScope):
+        return record.origin.rstrip("/").endswith(f"/{source.repo}")
+    return isinstance(source, DataWheels | Address)
 
 
 def _pin(source: Source, record: Record, *, whole: bool) -> Source:
-    if not isinstance(source, Hub):
+    if isinstance(source, Address):
+        return msgspec.structs.replace(source, sha256=source.sha256 or record.files[0].sha256)
+    if not isinstance(source, Hub | ModelScope):
         return source
     names = source.files if whole else tuple(glob.escape(file.path) for file in record.files)
     return msgspec.structs.replace(source, revision=record.commit, files=names)

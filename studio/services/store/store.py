@@ -150,6 +150,7 @@ def renewed(folder: Path) -> Record | None:
         licence=Accepted(id=old.licence, date=old.accepted),
         installed=old.installed,
         commit=old.commit,
+        verified=old.verified,
     )
 
 

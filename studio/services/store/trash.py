@@ -38,4 +38,4 @@ def _to_trash(folder: Path, title: str) -> None:
     except OSError as error:
         if not folder.exists():
             raise
-        raise StudioError("disk.no_trash", name=title, path=str(folder), details=str(error)) from error
+        raise StudioError("disk.no_trash", name=title, details=str(error)) from error

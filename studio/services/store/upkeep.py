@@ -15,11 +15,10 @@ import msgspec
 from msgspec import Struct
 
 from studio.domain.failure import Cancelled, Failure, StudioError
-from studio.domain.model import Hub, Model
+from studio.domain.model import Model
 from studio.domain.text import localized, t
-from studio.services.downloads.messages import RATE, Failed, Fetch, Paused
+from studio.services.downloads.messages import Failed, Fetch, Paused
 from studio.services.downloads.process import fetch_in_helper
-from studio.services.downloads.route import FindRoute, usual_route
 from studio.services.event import Event
 from studio.services.library.library import Library
 from studio.services.store import carry, leftovers, usage
@@ -60,24 +59,25 @@ class Doing(Struct, frozen=True, kw_only=True):
 
 
 class Upkeep:
-    """Used from one asyncio loop. *in_use* tells of a model's id whether a job needs it now; *last_used* when
-    one last did. `doing`: by folder, what goes on and how the last thing went.
+    """Used from one asyncio loop. `doing`: by folder, what goes on and how the last thing went.
+
+    *order* makes what tells a helper to fetch a model whose licence was accepted then. *in_use* tells of a
+    model's id whether a job needs it now, *last_used* when one last did.
     """
 
     def __init__(
         self,
         library: Library,
-        logs: Path,
         *,
+        order: Callable[[Model, float], Awaitable[Fetch]],
         offline: Callable[[], bool] = lambda: False,
-        route: FindRoute = usual_route,
         in_use: Callable[[str], bool] = lambda _: False,
         last_used: Callable[[str], float | None] = lambda _: None,
     ) -> None:
         self.doing: dict[str, Doing] = {}
         self.changed: Event[Doing] = Event()
-        self._library, self._logs = library, logs
-        self._offline, self._route = offline, route
+        self._library = library
+        self._order, self._offline = order, offline
         self._in_use, self._last_used = in_use, last_used
         self._disk = asyncio.Lock()  # two at once would only be slower
         self._tasks: dict[str, asyncio.Task[object]] = {}
@@ -241,21 +241,17 @@ class Upkeep:
         model = self.model(stored)
         if model is None:
             raise StudioError("model.unfetchable", name=title)
-        order = Fetch(
-            model=pinned(model, record, title),
+        order = msgspec.structs.replace(
+            await self._order(pinned(model, record, title), record.licence.date),
             folder=str(stored.root),
-            logs=str(self._logs),
-            limit=str(self._logs / RATE),
-            accepted=record.licence.date,
             licence_text=record.licence.text,
-            route=await self._route(repositories=any(isinstance(s, Hub) for s in model.sources)),
             broken=str(stored.folder),
         )
         try:
             word = await fetch_in_helper(order, lambda news: tell(news.done, news.total))
         except OSError as error:
             raise StudioError("internal", reason=str(error)) from error
-        if isinstance(word, Paused):
+        if isinstance(word, Paused):  # by another process
             raise Cancelled
         if isinstance(word, Failed):
             raise StudioError.of(word.failure)

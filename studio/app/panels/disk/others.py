@@ -50,7 +50,7 @@ class _LeftoverRow(QWidget):
     def _say(self) -> None:
         left = self._leftover
         name = self._model.title_of(left.name)
-        self._title.setText(f"{t(f'store.leftover.{left.kind}')}: {name}")
+        self._title.setText(t("disk.leftover", kind=t(f"store.leftover.{left.kind}"), name=name))
         self._age.setText(t("disk.untouched", time=duration(max(0.0, time.time() - left.touched))))
         self._size.setText(size(left.bytes))
         self.free.setAccessibleName(t("models.button", what=t("disk.free"), title=name))

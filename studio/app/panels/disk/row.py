@@ -20,11 +20,13 @@ from studio.app.widgets.card import IconTile
 from studio.app.widgets.chips import Tag
 from studio.app.widgets.label import ElidedLabel, Label
 from studio.app.widgets.meter import Meter
+from studio.app.widgets.paint import set_tooltip
 from studio.domain.quantity import size
 from studio.domain.text import t
 
 _USED, _SIZE = 120, 76  # widths of the columns
 _DAY = 86_400
+_NAMED = 6  # files that a check found wrong; of more there is the number
 
 
 class ModelRow(QWidget):
@@ -51,6 +53,7 @@ class ModelRow(QWidget):
         self.yes, self.no = Button(kind="danger", icon="delete"), Button("disk.keep")
         self.yes.clicked.connect(self._agree)
         self.no.clicked.connect(lambda: model.keep(state.value.key))
+        self._files = Label(role="small", wrap=True)
         self._going, self._asking = QWidget(), QWidget()
         self._lay_out()
         bind(state, self._show)
@@ -103,6 +106,8 @@ class ModelRow(QWidget):
         column.setContentsMargins(0, 2, 0, 2)
         column.setSpacing(8)
         column.addLayout(top)
+        self._files.setContentsMargins(48, 0, 0, 0)
+        column.addWidget(self._files)
         column.addWidget(self._going)
         column.addWidget(self._asking)
 
@@ -135,7 +140,7 @@ class ModelRow(QWidget):
         self._used.setText(used_words(state.takes.last_used, time.time()))
         self._twice.setVisible(bool(state.takes.twice))
         self._twice.set_text(t("store.twice"))
-        self._twice.setToolTip("")
+        set_tooltip(self._twice, "\n".join(state.takes.twice))
         self._say_checked()
         self.setAccessibleName(f"{state.title}, {self._size.text()}, {self._used.text()}")
         for button in (self.check, self.move_to, self.export, self.show_in, self.remove, self.stop):
@@ -155,6 +160,14 @@ class ModelRow(QWidget):
         doing = self._state.value.doing
         report = doing.report if doing and not doing.is_going_on else None
         self._tag.setVisible(report is not None)
+        odd = [file for file in report.files if file.state != "right"] if report else []
+        lines = [
+            t("store.file", state=t(f"store.file.{file.state}"), path=file.path) for file in odd[:_NAMED]
+        ]
+        if len(odd) > _NAMED:
+            lines.append(t("disk.more_files", count=len(odd) - _NAMED))
+        self._files.setText("\n".join(lines))
+        self._files.setVisible(bool(lines))
         if report is None:
             return
         wrong = len(report.wrong)

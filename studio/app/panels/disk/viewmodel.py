@@ -222,9 +222,13 @@ class DiskModel:
     async def _read(self) -> None:
         try:
             usage = await self._studio.upkeep.usage()
-            there = [Path(root) for drive in usage.drives if drive.there for root in drive.roots]
+        except OSError as error:  # a drive that went away in this moment
+            path = str(error.filename or "")
+            self._desk.complain(Failure(code="disk.away", values={"path": path}, details=str(error)))
+            return
         finally:
             self._reading = None
+        there = [Path(root) for drive in usage.drives if drive.there for root in drive.roots]
         for gone in self.rows.keys() - {str(takes.stored.folder) for takes in usage.models}:
             del self.rows[gone]
         for takes in usage.models:

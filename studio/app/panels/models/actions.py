@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 
 from PySide6.QtWidgets import QHBoxLayout, QPlainTextEdit, QVBoxLayout, QWidget
 from shiboken6 import isValid
 
 from studio.app.download_bar import DownloadBar
 from studio.app.licences import LicenceSheet
-from studio.app.panels.models.viewmodel import ModelsModel, ModelState
+from studio.app.panels.models.state import ModelState
+from studio.app.panels.models.viewmodel import ModelsModel
 from studio.app.widgets.announce import announce
 from studio.app.widgets.button import Button, IconButton, PaintedButton
 from studio.app.widgets.card import Separator
@@ -18,7 +20,7 @@ from studio.app.widgets.label import Label
 from studio.app.widgets.paint import set_tooltip
 from studio.domain.plan import Fit
 from studio.domain.quantity import size
-from studio.domain.text import t
+from studio.domain.text import localized, t
 from studio.services.downloads.state import State
 
 
@@ -138,13 +140,15 @@ def _icon(icon: str, key: str) -> IconButton:
 
 class Failed(Page):
     def build(self, state: ModelState) -> None:
+        self._title, self._page = localized(state.model.title), ""
         offline = state.failure is not None and state.failure.code == "download.offline"
         self._what, self._hint = Label(role="error", wrap=True), Label(role="small", wrap=True)
         self.column.addWidget(self._what)
         self.column.addWidget(self._hint)
         key = "models.go_online_get" if offline and self.model.can_go_online else "app.retry"
         again = self.button(key, self.model.retry, "retry", "primary")
-        self.row(again, self.button("models.give_up", self.model.cancel))
+        self._gate = self.button("models.gate", self._open_gate, "key")
+        self.row(again, self._gate, self.button("models.give_up", self.model.cancel))
 
     def show_state(self, state: ModelState) -> None:
         failure = state.failure or (state.download.failure if state.download else None)
@@ -152,6 +156,14 @@ class Failed(Page):
             self._what.setText(failure.message)
             self._hint.setText(failure.hint)
             announce(self, f"{failure.message} {failure.hint}", urgent=True)
+        self._page = str(failure.values["url"]) if failure and failure.code == "model.gated" else ""
+        self._gate.setVisible(bool(self._page))
+
+    def _open_gate(self, model_id: str) -> None:
+        from studio.app.gate import GateDialog
+
+        get = partial(self.model.retry, model_id)
+        GateDialog(self.model.desk, self._title, self._page, get, self.window()).show()
 
 
 class Asked(Page):

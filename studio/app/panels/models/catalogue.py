@@ -14,6 +14,7 @@ from studio.app.observable import Property, bind, watch
 from studio.app.panels.models.cards import CardView
 from studio.app.panels.models.details import Details
 from studio.app.panels.models.pages import MARGIN, ModelsPage
+from studio.app.panels.models.scan import ScanDialog
 from studio.app.panels.models.shelf import SIZES, SORTS, Shelf
 from studio.app.panels.models.viewmodel import ModelsModel
 from studio.app.widgets.banner import Banner
@@ -177,6 +178,9 @@ class CataloguePage(ModelsPage):
         mode = QFileDialog.FileMode
         menu.addAction(icons.icon("folder"), t("models.add.folder"), lambda: self._choose(mode.Directory))
         menu.addAction(icons.icon("file"), t("models.add.file"), lambda: self._choose(mode.ExistingFile))
+        menu.addAction(
+            icons.icon("search"), t("models.scan"), lambda: ScanDialog(self.model.desk, self).show()
+        )
         return menu
 
     def _choose(self, wanted: QFileDialog.FileMode) -> None:

@@ -108,7 +108,7 @@ class HubModel:
 
     async def _order(self, seen: Seen, treat_as: str) -> None:
         try:
-            model = await self.models.studio.offer(seen.name, treat_as=treat_as)
+            model = await self.models.studio.offers.offer(seen.name, treat_as=treat_as)
         except StudioError as error:
             self.models.desk.complain(error.failure)
             return

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from studio.app.fit import TONES, fit_words
-from studio.app.panels.models.viewmodel import ModelState
+from studio.app.panels.models.state import ModelState
 from studio.app.speed import Speed, speed_words
 from studio.app.strip_feed import ICONS
 from studio.domain.licence import Licence
@@ -57,11 +57,11 @@ def licence_words(licence: Licence) -> str:
 
 
 def speed_line(speed: Speed) -> tuple[str, str]:
-    """Tone and words for how a model runs here: whether it fits, and what was measured."""
+    """Tone and words for how a model runs here: whether it fits, and how fast it is."""
     estimate = speed.estimate
-    if estimate is None or (estimate.fit is Fit.UNKNOWN and not speed.measured):
+    if estimate is None or (estimate.fit is Fit.UNKNOWN and speed.seconds is None):
         return "muted", t("fit.unknown")
-    if not speed.measured:
+    if speed.seconds is None:
         words = fit_words(estimate)
         if estimate.seconds is None:
             words += f"  •  {t('models.unmeasured')}"

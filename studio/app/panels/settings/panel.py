@@ -1,226 +1,66 @@
-"""Settings: few, each with a sentence that says what it does."""
+"""Settings: few, each with a sentence that says what it does; a page for each part, chosen above."""
 
 from __future__ import annotations
 
-import asyncio
-import os
-from functools import partial
-from typing import Any
+from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout
 
-from PySide6.QtWidgets import QFileDialog, QHBoxLayout, QVBoxLayout, QWidget
-
-from studio import __version__
-from studio.app import files
 from studio.app.desk import Desk
-from studio.app.keys_dialog import KeysDialog
-from studio.app.language import bind_text, on_language
+from studio.app.language import bind_text
 from studio.app.panel import Panel
-from studio.app.panels.settings.viewmodel import IDLE_MINUTES, SettingsModel
-from studio.app.widgets.button import Button
-from studio.app.widgets.card import Card, IconTile, Separator
-from studio.app.widgets.choices import ChoiceRow
-from studio.app.widgets.combo import ComboBox
-from studio.app.widgets.label import ElidedLabel, Label
-from studio.app.widgets.scroll import ScrollColumn
+from studio.app.panels.settings.general import GeneralPage
+from studio.app.panels.settings.parts import Page
+from studio.app.widgets.deck import Deck
+from studio.app.widgets.label import Label
 from studio.app.widgets.segmented import SegmentedButtons
-from studio.app.widgets.switch import Switch
-from studio.domain.failure import StudioError
-from studio.domain.quantity import duration
-from studio.domain.text import t
 
-LANGUAGES = (("", "settings.language.system"), ("en", "English"), ("zh_CN", "简体中文"))
-THEMES = tuple((name, f"settings.theme.{name}") for name in ("system", "light", "dark"))
+PAGES = ("general", "network", "connections")
 
 
 class SettingsPanel(Panel):
+    """`pages` by key, each made when it is first seen."""
+
     def __init__(self, desk: Desk) -> None:
         super().__init__()
         self._desk = desk
-        self.model = SettingsModel(desk.studio)
-        self._controls: dict[str, Switch | ComboBox | ChoiceRow] = {}
-        self._folders: dict[str, ElidedLabel] = {}
-        self._usual: dict[str, Button] = {}
-        scroll = ScrollColumn(margins=(32, 26, 32, 20), spacing=16)
-        scroll.body.addWidget(Label("panel.settings", "heading"))
-        for card in (self._look(), self._files(), self._privacy(), self._running(), self._help()):
-            card.setMaximumWidth(900)
-            scroll.body.addWidget(card)
-        scroll.body.addStretch(1)
+        self.pages: dict[str, Page] = {}
+        self.choice = SegmentedButtons([(key, f"settings.page.{key}") for key in PAGES])
+        self.choice.setMinimumWidth(420)
+        self.choice.changed.connect(self.show_page)
+        bind_text(self.choice.setAccessibleName, "settings.page")
+        self._deck = Deck()
+        top = QHBoxLayout()
+        top.setContentsMargins(32, 24, 32, 12)
+        top.addWidget(Label("panel.settings", "heading"), 1)
+        top.addWidget(self.choice)
         whole = QVBoxLayout(self)
         whole.setContentsMargins(0, 0, 0, 0)
-        whole.addWidget(scroll)
-        self._end = desk.studio.settings.changed.connect(lambda _: self._show())
-        on_language(self._retranslate)
+        whole.setSpacing(0)
+        whole.addLayout(top)
+        whole.addWidget(self._deck, 1)
+        self.show_page("general")
 
     def close_down(self) -> None:
-        self._end()
+        for page in self.pages.values():
+            page.close_down()
 
-    # --- the cards ------------------------------------------------------------------------------
+    def show_page(self, key: str) -> None:
+        """One of `PAGES`."""
+        if key not in self.pages:
+            self.pages[key] = self._make(key)
+            self._deck.add(self.pages[key])
+        self.choice.set_value(key)
+        self._deck.show_page(self.pages[key])
 
-    def _look(self) -> Card:
-        card = _card("theme", "settings.look")
-        self._row(card, "settings.language", "language", SegmentedButtons(LANGUAGES))
-        self._row(card, "settings.theme", "theme", SegmentedButtons(THEMES))
-        keys = Button("settings.keys", "keyboard")
-        keys.clicked.connect(lambda: KeysDialog(self.window()).show())
-        card.body.addLayout(_left(keys))
-        return card
+    def _make(self, key: str) -> Page:
+        if key == "network":
+            from studio.app.panels.settings.network import NetworkPage
 
-    def _files(self) -> Card:
-        card = _card("folder", "settings.files")
-        for name in ("outputs", "models"):
-            path = ElidedLabel(role="muted", middle=True)
-            self._folders[name] = path
-            choose = Button("settings.choose")
-            choose.clicked.connect(partial(self._choose, name))
-            usual = Button("settings.usual", kind="quiet")
-            usual.clicked.connect(partial(self._change, name, ""))
-            self._usual[name] = usual
-            show = Button("settings.open", "reveal", "quiet")
-            show.clicked.connect(partial(self._open, name))
-            row = QHBoxLayout()
-            row.setSpacing(8)
-            title = Label(f"settings.{name}", "label")
-            title.setMinimumWidth(90)
-            row.addWidget(title)
-            row.addWidget(path, 1)
-            for button in (show, usual, choose):
-                row.addWidget(button)
-            card.body.addLayout(row)
-        card.body.addWidget(Label("settings.models.note", "small", wrap=True))
-        return card
+            return NetworkPage(self._desk, show_record=lambda: self.show_page("connections"))
+        if key == "connections":
+            from studio.app.panels.settings.connections import ConnectionsPage
 
-    def _privacy(self) -> Card:
-        card = _card("offline", "settings.privacy")
-        self._switch(card, "offline", "settings.offline.words")
-        card.body.addWidget(Separator())
-        self._switch(card, "ai_label", "settings.ai_label.words")
-        return card
-
-    def _running(self) -> Card:
-        card = _card("computer", "settings.running")
-        self._row(card, "settings.device", "device", ComboBox(self.model.devices()))
-        self._row(card, "settings.threads", "threads", ComboBox(self.model.threads()))
-        self._row(card, "settings.idle", "idle_unload_seconds", ComboBox(_idle()))
-        self._switch(card, "keep_awake")
-        self._switch(card, "notify")
-        return card
-
-    def _help(self) -> Card:
-        card = _card("help", "settings.help")
-        log = Button("settings.log", "file")
-        log.clicked.connect(lambda: files.reveal(self.model.log_file))
-        report = Button("settings.report", "copy")
-        report.clicked.connect(self._copy_report)
-        welcome = Button("settings.welcome", "home", "quiet")
-        welcome.clicked.connect(self._welcome)
-        card.body.addLayout(_left(log, report, welcome))
-        card.body.addWidget(Label("settings.report.words", "small", wrap=True))
-        about = Label(role="small")
-        bind_text(about.setText, "settings.about", version=__version__)
-        card.body.addWidget(about)
-        return card
-
-    def _row(self, card: Card, key: str, name: str, control: ComboBox | ChoiceRow) -> None:
-        self._controls[name] = control
-        bind_text(control.setAccessibleName, key)
-        control.setMinimumWidth(320)
-        control.changed.connect(lambda value: self._change(name, value))
-        row = QHBoxLayout()
-        row.addWidget(Label(key, "label"))
-        row.addStretch(1)
-        row.addWidget(control)
-        card.body.addLayout(row)
-
-    def _switch(self, card: Card, name: str, words_key: str = "") -> None:
-        switch = Switch(f"settings.{name}")
-        self._controls[name] = switch
-        switch.changed.connect(lambda value: self._change(name, value))
-        card.body.addWidget(switch)
-        if words_key:
-            card.body.addWidget(Label(words_key, "small", wrap=True))
-
-    # --- showing and changing --------------------------------------------------------------------
-
-    def _retranslate(self) -> None:
-        threads, idle = self._controls["threads"], self._controls["idle_unload_seconds"]
-        if isinstance(threads, ComboBox) and isinstance(idle, ComboBox):
-            threads.set_options(self.model.threads())
-            idle.set_options(_idle())
-        self._show()
-
-    def _show(self) -> None:
-        settings = self.model.settings
-        for name, control in self._controls.items():
-            control.set_value(getattr(settings, name))
-        for name, label in self._folders.items():
-            label.setText(str(self.model.folder(name)))
-            self._usual[name].setEnabled(bool(getattr(settings, name)))
-
-    def _change(self, name: str, value: Any) -> None:
-        try:
-            self.model.change(name, value)
-        except StudioError as error:
-            self._desk.complain(error.failure)
-        self._show()
-
-    def _choose(self, name: str) -> None:
-        dialog = QFileDialog(self, t(f"settings.{name}"), str(self.model.folder(name)))
-        dialog.setFileMode(QFileDialog.FileMode.Directory)
-        dialog.setOption(QFileDialog.Option.ShowDirsOnly)
-        dialog.fileSelected.connect(lambda path: self._change(name, path))
-        dialog.finished.connect(dialog.deleteLater)
-        dialog.open()
-
-    def _open(self, name: str) -> None:
-        folder = self.model.folder(name)
-        if os.access(folder, os.F_OK):
-            files.open_file(folder)
-
-    def _copy_report(self) -> None:
-        copying = asyncio.ensure_future(self.model.report())
-        copying.add_done_callback(self._copied)
-
-    def _copied(self, report: asyncio.Future[str]) -> None:
-        if report.cancelled():
-            return
-        try:
-            files.copy_text(report.result())
-        except OSError as error:
-            self._desk.complain(
-                StudioError("output.unwritable", path=str(error.filename), reason=str(error.strerror)).failure
-            )
-        else:
-            self._desk.say(t("settings.report.copied"))
-
-    def _welcome(self) -> None:
-        self._change("welcomed", False)
-        self._desk.go("home")
-
-
-def _idle() -> list[tuple[object, str]]:
-    """Minutes to keep an unused model, in words."""
-    return [(m * 60, duration(m * 60) if m else t("settings.idle.never")) for m in IDLE_MINUTES]
-
-
-def _card(icon: str, key: str) -> Card:
-    card = Card(margin=20, spacing=14)
-    row = QHBoxLayout()
-    row.setSpacing(10)
-    row.addWidget(IconTile(icon, side=32))
-    row.addWidget(Label(key, "title"))
-    row.addStretch(1)
-    card.body.addLayout(row)
-    return card
-
-
-def _left(*widgets: QWidget) -> QHBoxLayout:
-    row = QHBoxLayout()
-    row.setSpacing(8)
-    for widget in widgets:
-        row.addWidget(widget)
-    row.addStretch(1)
-    return row
+            return ConnectionsPage(self._desk)
+        return GeneralPage(self._desk)
 
 
 def create(desk: Desk) -> SettingsPanel:

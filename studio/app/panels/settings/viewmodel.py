@@ -7,10 +7,10 @@ import os
 from pathlib import Path
 from typing import Any
 
-from studio.domain.failure import StudioError
 from studio.domain.text import t
 from studio.services.logs import report
 from studio.services.settings import Settings
+from studio.services.settings_words import check_folder
 from studio.services.studio import Studio
 
 IDLE_MINUTES = (0, 5, 15, 30, 60, 240)
@@ -36,7 +36,7 @@ class SettingsModel:
     def change(self, name: str, value: Any) -> None:
         """Raises StudioError `output.unwritable` for a folder that cannot be written to, `param.invalid`."""
         if name in ("outputs", "models") and value:
-            _check_folder(Path(value))
+            check_folder(Path(value))
         self._studio.settings.change(**{name: value})
 
     def devices(self) -> list[tuple[object, str]]:
@@ -59,13 +59,3 @@ class SettingsModel:
     async def report(self) -> str:
         """A text for a bug report, scrubbed. Raises OSError when a log cannot be read."""
         return await asyncio.to_thread(report, self._studio.paths)
-
-
-def _check_folder(folder: Path) -> None:
-    probe = folder / ".studio-probe"
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        probe.write_bytes(b"")
-        probe.unlink()
-    except OSError as error:
-        raise StudioError("output.unwritable", path=str(folder), reason=str(error.strerror)) from error

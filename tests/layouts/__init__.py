@@ -1,0 +1,1 @@
+"""Headers of real checkpoints without their data, made from the architectures: `python -m tests.layouts`."""
