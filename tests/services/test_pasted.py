@@ -27,14 +27,18 @@ NAMES = {
     ),
     f"https://huggingface.co/owner/name/commit/{C}": Pasted(repo="owner/name", revision=C),
     "git clone https://huggingface.co/owner/name.git": Pasted(repo="owner/name"),
-    "https://modelscope.cn/models/owner/name": Pasted(repo="owner/name", modelscope=True),
-    "https://www.modelscope.cn/models/owner/name/summary": Pasted(repo="owner/name", modelscope=True),
-    "https://www.modelscope.cn/models/owner/name/files": Pasted(repo="owner/name", modelscope=True),
+    "https://modelscope.cn/models/owner/name": Pasted(repo="owner/name", revision="master", modelscope=True),
+    "https://www.modelscope.cn/models/owner/name/summary": Pasted(
+        repo="owner/name", revision="master", modelscope=True
+    ),
+    "https://www.modelscope.cn/models/owner/name/files": Pasted(
+        repo="owner/name", revision="master", modelscope=True
+    ),
     "https://modelscope.cn/models/owner/name/resolve/v1/b/c.gguf": Pasted(
         repo="owner/name", revision="v1", variant="b/c.gguf", modelscope=True
     ),
     "https://modelscope.cn/models/owner/name/file/view/master/c.gguf?status=2": Pasted(
-        repo="owner/name", variant="c.gguf", modelscope=True
+        repo="owner/name", revision="master", variant="c.gguf", modelscope=True
     ),
     "https://modelscope.cn/api/v1/models/owner/name/repo?Revision=v3&FilePath=b%2Fc.gguf": Pasted(
         repo="owner/name", revision="v3", variant="b/c.gguf", modelscope=True

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import httpx2
-from huggingface_hub import hf_hub_url
 from msgspec import Struct
 
 from studio.domain.model import Address
 from studio.services.downloads import addresses, elsewhere, hub, modelscope
 from studio.services.downloads.messages import Probe
+from studio.services.downloads.repository import on_hub
 from studio.services.downloads.tree import Tree
 
 
@@ -31,8 +31,7 @@ def listing_of(order: Probe, client: httpx2.Client) -> Listing:
         file = elsewhere.look(client, Address(url=order.url, path=name, sha256=order.sha256 or None), route)
         return Listing(tree=Tree(commit="", files=(file,)), url_of=lambda _: order.url)
     if order.modelscope:
-        revision = "master" if order.revision == "main" else order.revision
-        tree = modelscope.tree_of(client, order.repo, revision, route)
+        tree = modelscope.tree_of(client, order.repo, order.revision, route)
         return Listing(
             tree=tree, url_of=lambda path: modelscope.address_of(order.repo, path, tree.commit, route)
         )
@@ -41,7 +40,7 @@ def listing_of(order: Probe, client: httpx2.Client) -> Listing:
     tree = hub.tree_of(info)
     return Listing(
         tree=tree,
-        url_of=lambda path: hf_hub_url(order.repo, path, revision=tree.commit, endpoint=endpoint),
+        url_of=on_hub(order.repo, tree.commit, endpoint),
         tags=tuple(info.tags or ()),
         gated=bool(info.gated),
     )

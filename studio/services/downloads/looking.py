@@ -8,7 +8,6 @@ from collections.abc import Callable, Iterable
 from typing import TypeVar
 
 import httpx2
-from huggingface_hub import hf_hub_url
 from huggingface_hub.errors import GatedRepoError, HfHubHTTPError
 from huggingface_hub.hf_api import ModelInfo
 
@@ -19,7 +18,7 @@ from studio.services.downloads.addresses import AddressError
 from studio.services.downloads.beginning import TIMEOUT
 from studio.services.downloads.client import open_client
 from studio.services.downloads.messages import ReadLicence, Search
-from studio.services.downloads.repository import beginnings
+from studio.services.downloads.repository import beginnings, on_hub
 from studio.services.downloads.sorts import SORTS
 from studio.services.downloads.transfer import DeniedError, TransferError, UnreachableError
 from studio.services.library.headers import HeaderError
@@ -99,8 +98,8 @@ def _read_licence(order: ReadLicence, traffic: Traffic) -> str:
         return ""
     file = min(files, key=lambda each: (len(each.path), each.path))
     with open_client(order.route, timeout=TIMEOUT) as client:
-        url = hf_hub_url(order.repo, file.path, revision=tree.commit, endpoint=endpoint)
-        every = beginnings(client, tree, lambda _: url, order.route, traffic)
+        address = on_hub(order.repo, tree.commit, endpoint)
+        every = beginnings(client, tree, address, order.route, traffic)
         return every[file.path].read(0, file.bytes).decode("utf-8", "replace")
 
 

@@ -46,7 +46,8 @@ class Pasted(Struct, frozen=True, kw_only=True):
         if self.url:
             return f"{self.url}#sha256={self.sha256}" if self.sha256 else self.url
         where = PREFIX if self.modelscope else ""
-        revision = "" if self.revision == "main" else f"@{self.revision}"
+        usual = "master" if self.modelscope else "main"
+        revision = "" if self.revision == usual else f"@{self.revision}"
         return f"{where}{self.repo}{revision}" + (f":{self.variant}" if self.variant else "")
 
 
@@ -61,8 +62,9 @@ def understand(text: str) -> Pasted | None:
     found = _NAME.fullmatch(text.removeprefix(PREFIX))
     if found is None:
         return None
-    revision, variant = found["revision"] or "main", found["variant"] or ""
     modelscope = text.startswith(PREFIX)
+    revision = found["revision"] or ("master" if modelscope else "main")
+    variant = found["variant"] or ""
     return Pasted(repo=found["repo"], revision=revision, variant=variant, modelscope=modelscope)
 
 
@@ -101,18 +103,16 @@ def _page(text: str, path: str, *, modelscope: bool) -> Pasted | None:
     repo, _, variant = "/".join(words[:2]).removesuffix(".git").partition(":")
     if not _REPO.fullmatch(repo):
         return None
-    revision, rest = "main", words[2:]
+    revision, rest = "master" if modelscope else "main", words[2:]
     if rest[:2] == ["file", "view"]:
         rest = ["blob", *rest[2:]]
     if rest == ["repo"]:  # where ModelScope has the bytes
         asked = parse_qs(urlsplit(text).query)
-        revision, variant = asked.get("Revision", ["main"])[0], asked.get("FilePath", [""])[0]
+        revision, variant = asked.get("Revision", ["master"])[0], asked.get("FilePath", [""])[0]
     elif rest and rest[0] in _SEEN and len(rest) > 1:
         revision, file = rest[1], "/".join(rest[2:])
         if rest[0] in ("blob", "resolve", "raw") and file:
             variant = file
-    if modelscope and revision == "master":
-        revision = "main"  # what is usual there, as is "main" on the hub
     if not _REVISION.fullmatch(revision) or (variant and not _FILE.fullmatch(variant)):
         return None
     return Pasted(repo=repo, revision=revision, variant=variant, modelscope=modelscope)

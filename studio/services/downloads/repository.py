@@ -11,6 +11,7 @@ from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Literal, Self
 
 import httpx2
+from huggingface_hub import hf_hub_url
 from msgspec import Struct
 
 from studio.services.downloads.beginning import FIRST, Beginning
@@ -46,16 +47,21 @@ class Allowance:
 
 
 def beginnings(
-    client: httpx2.Client, tree: Tree, url_of: Callable[[str], str], route: Route, traffic: Traffic
+    client: httpx2.Client, tree: Tree, address: Callable[[str], str], route: Route, traffic: Traffic
 ) -> dict[str, Beginning]:
-    """The beginning of every file of *tree* by its path, at the address of that; nothing is asked for yet."""
+    """The beginning of every file of *tree* by its path, which is at *address*. Nothing is asked yet."""
     allowance = Allowance(traffic)
     found: dict[str, Beginning] = {}
     for file in tree.files:
-        url = url_of(file.path)
+        url = address(file.path)
         item = Item(url=url, name=file.path, bytes=file.bytes, headers=route.headers(url))
         found[file.path] = Beginning(client, item, allowance.take)
     return found
+
+
+def on_hub(repo: str, commit: str, endpoint: str) -> Callable[[str], str]:
+    """Where the files of a hub's repository are, by their paths."""
+    return lambda path: hf_hub_url(repo, path, revision=commit, endpoint=endpoint)
 
 
 class _Stat(Struct, frozen=True):

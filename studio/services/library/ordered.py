@@ -75,7 +75,7 @@ def order_of(remote: RemoteModel, licence: Licence, *, treat_as: str = "") -> Or
     called = remote.repo.removesuffix(".safetensors").removesuffix(".gguf") if remote.url else remote.repo
     short = called.rpartition("/")[2]
     model = Model(
-        id=id_of(called, remote.variant),
+        id=id_of(called, remote.variant, modelscope=remote.modelscope),
         family=spec.name,
         tasks=spec.tasks,
         title={"en": f"{short} {remote.variant}".rstrip()},
@@ -97,11 +97,12 @@ def _source(remote: RemoteModel) -> Hub | ModelScope | Address:
         (file,) = remote.files
         return Address(url=remote.url, path=file.path, sha256=file.sha256)
     files = tuple(file.path for file in remote.files)
-    kind = ModelScope if remote.modelscope else Hub
-    return kind(repo=remote.repo, revision=remote.commit, files=files)
+    if remote.modelscope:
+        return ModelScope(repo=remote.repo, revision=remote.commit, files=files)
+    return Hub(repo=remote.repo, revision=remote.commit, files=files, variant=remote.variant)
 
 
-def id_of(repo: str, variant: str) -> str:
+def id_of(repo: str, variant: str, *, modelscope: bool = False) -> str:
     """May stand in a file's name, as every model's id."""
-    plain = _ODD.sub("-", repo.replace("/", "--"))
+    plain = ("modelscope--" if modelscope else "") + _ODD.sub("-", repo.replace("/", "--"))
     return f"{plain}+{_ODD.sub('-', variant)}" if variant else plain
