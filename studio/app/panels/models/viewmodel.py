@@ -118,10 +118,6 @@ class ModelsModel:
             studio.planner.changed.connect(lambda _: self._judge()),
         )
 
-    @property
-    def desk(self) -> Desk:
-        return self._desk
-
     def close(self) -> None:
         for end in self._ends:
             end()
