@@ -41,7 +41,7 @@ def get(name: str, *, variant: str, treat_as: str, yes: bool, as_json: bool, off
 
 async def _get(name: str, variant: str, treat_as: str, *, yes: bool, as_json: bool, offline: bool) -> int:
     async with open_studio(offline=offline) as studio:
-        model = await studio.offer(name, variant=variant, treat_as=treat_as)
+        model = await studio.offers.offer(name, variant=variant, treat_as=treat_as)
         title = localized(model.title)
         entry = studio.library.entry(model.id)
         if entry.installed:
@@ -55,21 +55,24 @@ async def _get(name: str, variant: str, treat_as: str, *, yes: bool, as_json: bo
 
 
 async def _fetch(studio: Studio, model: Model, *, yes: bool) -> None:
+    title = localized(model.title)
     if model.status == "coming":
-        raise StudioError("model.coming", name=localized(model.title))
+        raise StudioError("model.coming", name=title)
+    if studio.offline:
+        raise StudioError("download.offline", name=title)
     text = await _licence_of(studio, model)
     needed = studio.library.together(model)[1:]
     _show_terms(model, needed)
     if not yes:
         await _ask(text or model.licence.url)
-    ids = studio.get(model.id, text)
+    ids = studio.offers.get(model.id, text)
     await follow(studio, [studio.library.entry(each).model for each in ids])
 
 
 async def _licence_of(studio: Studio, model: Model) -> str:
     """Its text, "" where it cannot be had now: its address is shown then."""
     try:
-        return await studio.licence_text(model)
+        return await studio.offers.licence_text(model)
     except StudioError as error:
         terminal.warn(error.failure.message)
         return ""

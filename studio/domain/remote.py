@@ -43,6 +43,7 @@ class RemoteModel(Struct, frozen=True, kw_only=True, dict=True):
     `family` would load it, None where none of this version can; `parameters` narrow the family's as in
     `Model`. `files` are what a fetch would bring. `variants` holds the others too. `licence` as the
     hub's page names it, "" where it does not. `gated`: the hub asks for an account and consent.
+    `modelscope`: it is there, not on the hub.
     """
 
     repo: str
@@ -55,6 +56,7 @@ class RemoteModel(Struct, frozen=True, kw_only=True, dict=True):
     variants: tuple[Variant, ...] = ()
     licence: str = ""
     gated: bool = False
+    modelscope: bool = False
 
     @property
     def bytes(self) -> int:

@@ -9,8 +9,6 @@ from collections.abc import Callable
 from contextlib import AsyncExitStack
 from pathlib import Path
 
-import msgspec
-
 from studio.domain.ability import Ability, Candidate, abilities
 from studio.domain.cost.cost import ModelFacts
 from studio.domain.cost.packed import unpack
@@ -19,9 +17,8 @@ from studio.domain.family import FamilySpec
 from studio.domain.job import JobState
 from studio.domain.machine import Accelerator, Machine
 from studio.domain.measurement import Measurements
-from studio.domain.model import Hub, Model, choices_of, in_variant
+from studio.domain.model import Hub, Model
 from studio.domain.remote import RemoteModel
-from studio.domain.text import localized
 from studio.families.registry import families
 from studio.services import machine
 from studio.services.abilities import candidate, candidates
@@ -34,10 +31,8 @@ from studio.services.downloads.downloads import Downloads
 from studio.services.downloads.findings import Access
 from studio.services.downloads.messages import Ask
 from studio.services.downloads.mirrors import Mirrors
-from studio.services.downloads.pasted import understand
 from studio.services.downloads.process import ask_in_helper
 from studio.services.downloads.remote import Remote
-from studio.services.downloads.route import HUB
 from studio.services.drafts import Drafts
 from studio.services.engine.supervisor import Engine
 from studio.services.estimate import Estimator
@@ -48,11 +43,10 @@ from studio.services.job_store import JobStore
 from studio.services.library.facts import facts_of_manifest
 from studio.services.library.headers import HeaderError
 from studio.services.library.library import Entry
-from studio.services.library.ordered import Ordered, order_of
-from studio.services.licences import of_tag, text_of
 from studio.services.measurements import MeasurementStore, choose, measure
 from studio.services.measuring import Measuring
 from studio.services.network import Network
+from studio.services.offers import Offers
 from studio.services.paths import Paths
 from studio.services.planning import Planner
 from studio.services.queue import Queue
@@ -114,6 +108,7 @@ class Studio:
             offline=lambda: self.offline,
             route=self.mirrors.route,
         )
+        self.offers = Offers(self.library, self.remote, self.downloads)
         self.engine = Engine(engine_command(), paths.logs / "engine.log")
         self.history = History(self.database)
         self.measurements = MeasurementStore(paths.data / "measurements")
@@ -228,64 +223,6 @@ class Studio:
         model = self.library.known(name)
         source = next((s for s in model.sources if isinstance(s, Hub)), None) if model else None
         return await (self.remote.probe(name) if source is None else self.remote.probe_source(source))
-
-    async def offer(self, name: str, *, variant: str = "", treat_as: str = "") -> Model:
-        """The model that *name* means, known to the library from now on so that it can be fetched.
-
-        *name*: an id of the library, or what `remote.probe` takes. *variant*: another form of it than the
-        usual one. *treat_as*: the family to load it with where none is recognized. Raises StudioError.
-        """
-        listed = self.library.listed(name)
-        if listed is None and (known := self.library.known(name)) is not None and not variant:
-            return known
-        if listed is not None:
-            return await self._choose(listed, variant)
-        found = understand(name)
-        if found is not None and variant:
-            name = msgspec.structs.replace(found, variant=variant).name
-        remote = await self.remote.probe(name)
-        licence = of_tag(remote.licence, f"{HUB}/{remote.repo}", self.library.every())
-        if remote.gated:
-            licence = msgspec.structs.replace(licence, gated=True)
-        ordered = order_of(remote, licence, treat_as=treat_as)
-        return (await self.library.order(ordered)).model
-
-    async def _choose(self, listed: Model, variant: str) -> Model:
-        """A listed model in that form."""
-        usual = next((choice.name for choice in choices_of(listed)), "")
-        if not variant or variant.upper() == usual.upper():
-            if self.library.ordered(listed.id) is not None and variant:
-                await self.library.withdraw(listed.id)
-            return self.library.entry(listed.id).model
-        try:
-            chosen = in_variant(listed, variant)
-        except KeyError:
-            raise StudioError("model.missing_file", name=localized(listed.title), file=variant) from None
-        return (await self.library.order(Ordered(model=chosen))).model
-
-    async def licence_text(self, model: Model) -> str:
-        """The whole text of its licence: what comes along, else what lies in its repository, "" without one.
-
-        Raises StudioError where the hub has to be asked and cannot be.
-        """
-        if text := await asyncio.to_thread(text_of, model.licence):
-            return text
-        source = next((source for source in model.sources if isinstance(source, Hub)), None)
-        return "" if source is None else await self.remote.licence(source)
-
-    def get(self, model_id: str, licence: str = "") -> list[str]:
-        """Fetch a model and what it needs and is not here; returns the ids. Their licences were accepted.
-
-        *licence*: its text as it was shown. Raises StudioError as `Downloads.start`, and `model.coming`.
-        """
-        model = self.library.entry(model_id).model
-        if model.status == "coming":
-            raise StudioError("model.coming", name=localized(model.title))
-        missing = [needed for needed in model.needs if not self.library.entry(needed).installed]
-        for needed in missing:
-            self.downloads.start(needed)
-        self.downloads.start(model_id, licence)
-        return [*missing, model_id]
 
     async def check_access(self, repo: str) -> Access:
         """Ask the hub, in a helper, whether our token opens *repo*; "" asks whose the token is.

@@ -25,6 +25,7 @@ from studio.app.speed import Speed, speed_words
 from studio.app.widgets.button import PaintedButton
 from studio.domain.ability import Verdict, figure
 from studio.domain.job import JobState
+from studio.services.library.library import Entry, Installed
 from studio.services.studio import Studio
 from tests.app.studios import studio_at
 from tests.services.engines import until
@@ -116,6 +117,18 @@ async def test_each_task_has_an_example_in_the_user_s_language(tmp_path, monkeyp
         assert of(model, "image").prompt == studio.library.default("image").model.examples["zh_CN"][0]
         model.greet(datetime(2026, 11, 22, 20, 0))  # noqa: DTZ001 - only the hour counts
         assert model.greeting.value == "evening"
+
+
+async def test_who_has_the_whole_starter_pack_needs_no_welcome(tmp_path, monkeypatch) -> None:
+    async with model_on(tmp_path, monkeypatch) as (studio, model, *_):
+        starters = studio.library.starters()
+        assert model.welcomed.value == all(entry.installed for entry in starters)
+        here = [Entry(entry.model, Installed(path="", bytes=0, source="hub")) for entry in starters]
+        monkeypatch.setattr(studio.library, "starters", lambda: here)
+        after = HomeModel(model.desk)
+        assert after.welcomed.value
+        assert not studio.settings.value.welcomed
+        after.close()
 
 
 async def test_trying_asks_for_the_example_with_the_model_s_defaults(tmp_path, monkeypatch) -> None:

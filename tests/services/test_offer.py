@@ -54,7 +54,7 @@ async def code_of(work) -> str:
 
 async def test_a_repository_is_ordered_fetched_and_used(tmp_path, server, monkeypatch) -> None:
     async with studio_with(tmp_path, server, monkeypatch) as (studio, _):
-        model = await studio.offer(f"https://huggingface.co/{REPO}")
+        model = await studio.offers.offer(f"https://huggingface.co/{REPO}")
         assert (model.id, model.licence.id, model.licence.commercial) == (
             "maker--model-GGUF+Q4_K_M",
             "other",
@@ -65,9 +65,9 @@ async def test_a_repository_is_ordered_fetched_and_used(tmp_path, server, monkey
         assert (source.revision, source.files) == (COMMIT, ("m-Q4_K_M.gguf",))
         await studio.judge_models()
         assert studio.planner.knows(model.id)  # before a byte of it is here
-        text = await studio.licence_text(model)
+        text = await studio.offers.licence_text(model)
         assert text == "Be kind."
-        assert studio.get(model.id, text) == [model.id]
+        assert studio.offers.get(model.id, text) == [model.id]
         await studio.downloads.wait(model.id)
         entry = studio.library.entry(model.id)
         assert entry.installed is not None
@@ -82,8 +82,8 @@ async def test_a_repository_is_ordered_fetched_and_used(tmp_path, server, monkey
 
 async def test_another_form_is_another_model(tmp_path, server, monkeypatch) -> None:
     async with studio_with(tmp_path, server, monkeypatch) as (studio, _):
-        one = await studio.offer(REPO)
-        other = await studio.offer(REPO, variant="Q8_0")
+        one = await studio.offers.offer(REPO)
+        other = await studio.offers.offer(REPO, variant="Q8_0")
         assert (one.id, other.id) == (id_of(REPO, "Q4_K_M"), id_of(REPO, "Q8_0"))
         assert (other.bytes or 0) > (one.bytes or 0)
         assert {one.id, other.id} <= {entry.model.id for entry in studio.library.entries()}
@@ -92,27 +92,27 @@ async def test_another_form_is_another_model(tmp_path, server, monkeypatch) -> N
         await again.close()
         await studio.library.withdraw(other.id)
         assert studio.library.known(other.id) is None
-        assert await code_of(studio.offer(REPO, variant="Q1")) == "model.missing_file"
+        assert await code_of(studio.offers.offer(REPO, variant="Q1")) == "model.missing_file"
 
 
 async def test_what_is_needed_comes_along_once(tmp_path, server, monkeypatch) -> None:
     async with studio_with(tmp_path, server, monkeypatch) as (studio, shop):
         shop.add("second", {**shop.hub, "repo": "maker/second"}, needs=["part"], bytes=None)
-        assert studio.get("whole") == ["part", "whole"]
+        assert studio.offers.get("whole") == ["part", "whole"]
         for model_id in ("part", "whole"):
             await studio.downloads.wait(model_id)
             assert studio.library.entry(model_id).installed
         assert server.of("/api/models/maker/part/revision/main") != []
         assert studio.library.together(studio.library.entry("whole").model)[1].id == "part"
         asked = len(server.of(f"/maker/part/resolve/{COMMIT}/tiny.gguf"))
-        assert studio.get("whole") == ["whole"]
+        assert studio.offers.get("whole") == ["whole"]
         assert len(server.of(f"/maker/part/resolve/{COMMIT}/tiny.gguf")) == asked
 
 
 async def test_what_is_to_come_cannot_be_fetched(tmp_path, server, monkeypatch) -> None:
     async with studio_with(tmp_path, server, monkeypatch) as (studio, _):
         with pytest.raises(StudioError) as caught:
-            studio.get("later")
+            studio.offers.get("later")
         assert caught.value.failure.code == "model.coming"
         assert studio.downloads.states == {}
 
@@ -121,16 +121,16 @@ async def test_an_unknown_family_is_the_user_s_to_decide(tmp_path, server, monke
     async with studio_with(tmp_path, server, monkeypatch) as (studio, _):
         strange = gguf(gguf_text("general.architecture", "from-the-future")) + bytes(5000)
         server.hub("maker/strange", COMMIT, {"s.gguf": strange})
-        assert await code_of(studio.offer("maker/strange")) == "model.unrecognized"
+        assert await code_of(studio.offers.offer("maker/strange")) == "model.unrecognized"
         family = next(e.model.family for e in studio.library.entries() if e.model.id == "whole")
-        model = await studio.offer("maker/strange", treat_as=family)
+        model = await studio.offers.offer("maker/strange", treat_as=family)
         ordered = studio.library.ordered(model.id)
         assert ordered is not None
         assert ordered.treated
-        studio.get(model.id)
+        studio.offers.get(model.id)
         await studio.downloads.wait(model.id)
         assert studio.library.resolve(model.id).source.path.endswith("s.gguf")
-        assert await code_of(studio.offer("maker/strange", treat_as="no_such")) == "model.unrecognized"
+        assert await code_of(studio.offers.offer("maker/strange", treat_as="no_such")) == "model.unrecognized"
 
 
 async def test_every_form_has_a_verdict(tmp_path, server, monkeypatch) -> None:

@@ -27,9 +27,13 @@ NAMES = {
     ),
     f"https://huggingface.co/owner/name/commit/{C}": Pasted(repo="owner/name", revision=C),
     "git clone https://huggingface.co/owner/name.git": Pasted(repo="owner/name"),
-    "https://modelscope.cn/models/owner/name": Pasted(repo="owner/name", modelscope=True),
-    "https://www.modelscope.cn/models/owner/name/summary": Pasted(repo="owner/name", modelscope=True),
-    "https://www.modelscope.cn/models/owner/name/files": Pasted(repo="owner/name", modelscope=True),
+    "https://modelscope.cn/models/owner/name": Pasted(repo="owner/name", revision="master", modelscope=True),
+    "https://www.modelscope.cn/models/owner/name/summary": Pasted(
+        repo="owner/name", revision="master", modelscope=True
+    ),
+    "https://www.modelscope.cn/models/owner/name/files": Pasted(
+        repo="owner/name", revision="master", modelscope=True
+    ),
 }
 NONE = [
     "",
@@ -62,5 +66,4 @@ def test_not_understood(text: str) -> None:
 
 def test_written_as_it_is_read() -> None:
     for pasted in NAMES.values():
-        if not pasted.modelscope:
-            assert understand(pasted.name) == pasted
+        assert understand(pasted.name) == pasted

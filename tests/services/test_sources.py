@@ -12,10 +12,14 @@ import pytest
 from huggingface_hub import close_session
 
 from studio.domain.failure import StudioError
+from studio.domain.licence import Licence
+from studio.domain.model import ModelScope as Source
 from studio.services.downloads import fetch as fetching
 from studio.services.downloads import fill
-from studio.services.downloads.messages import Fetch, Finished
+from studio.services.downloads.messages import Fetch, Finished, Probe
+from studio.services.downloads.probe import probe
 from studio.services.downloads.route import Route
+from studio.services.library.ordered import order_of
 from studio.services.network import Traffic
 from studio.services.store.record import Record, read_record
 from tests.fakes.answering import Answer, ModelScope, Request, answering, part_of
@@ -229,6 +233,20 @@ def test_a_repository_on_modelscope(shop: Shop, scope: Any) -> None:
     }
     revisions = {request.query["Revision"] for request in scope.asked if request.path.endswith("/repo")}
     assert revisions == {"c" * 40}, "every file of one commit"
+
+
+def test_a_repository_on_modelscope_is_looked_at(shop: Shop, scope: Any) -> None:
+    route = Route(endpoints=(scope.url,), modelscope=scope.url)
+    order = Probe(repo=REPO, logs="", revision="master", modelscope=True, route=route)
+    found = probe(order, Traffic())
+    assert (found.repo, found.commit, found.modelscope) == (REPO, "c" * 40, True)
+    assert [file.path for file in found.files] == [TARGET]
+    assert found.family is not None
+    ordered = order_of(found, Licence(id="", url="", commercial="unknown"))
+    source = ordered.model.sources[0]
+    assert isinstance(source, Source)
+    assert (source.repo, source.revision, source.files) == (REPO, "c" * 40, (TARGET,))
+    assert ordered.model.id.startswith("modelscope--")
 
 
 @pytest.mark.logs

@@ -18,7 +18,7 @@ from studio.services.downloads.addresses import AddressError
 from studio.services.downloads.beginning import TIMEOUT
 from studio.services.downloads.client import open_client
 from studio.services.downloads.messages import ReadLicence, Search
-from studio.services.downloads.repository import beginnings
+from studio.services.downloads.repository import beginnings, on_hub
 from studio.services.downloads.sorts import SORTS
 from studio.services.downloads.transfer import DeniedError, TransferError, UnreachableError
 from studio.services.library.headers import HeaderError
@@ -98,7 +98,8 @@ def _read_licence(order: ReadLicence, traffic: Traffic) -> str:
         return ""
     file = min(files, key=lambda each: (len(each.path), each.path))
     with open_client(order.route, timeout=TIMEOUT) as client:
-        every = beginnings(client, endpoint, order.repo, tree, order.route.token(endpoint), traffic)
+        address = on_hub(order.repo, tree.commit, endpoint)
+        every = beginnings(client, tree, address, order.route, traffic)
         return every[file.path].read(0, file.bytes).decode("utf-8", "replace")
 
 

@@ -47,13 +47,14 @@ class Probe(Message, frozen=True, kw_only=True):
     """Look at a repository on the hub without fetching it.
 
     `variant` as in `RemoteModel`, "" the usual one. Only files that match one of the patterns `files`
-    count. `logs` and `route` as in `Fetch`.
+    count. `logs` and `route` as in `Fetch`. `modelscope`: it is there, not on the hub.
     """
 
     repo: str
     logs: str
     revision: str = "main"
     variant: str = ""
+    modelscope: bool = False
     files: tuple[str, ...] = ("*",)
     route: Route = Route()
 

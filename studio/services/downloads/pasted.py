@@ -33,7 +33,10 @@ class Pasted(Struct, frozen=True, kw_only=True):
 
     @property
     def name(self) -> str:
-        """As it is written: `OWNER/NAME[@REVISION][:VARIANT]`."""
+        """As it is written: `OWNER/NAME[@REVISION][:VARIANT]`, or the address of its page on ModelScope."""
+        if self.modelscope:
+            page = f"https://{MODELSCOPES[0]}/models/{self.repo}/resolve/{self.revision}"
+            return f"{page}/{self.variant}" if self.variant else page
         revision = "" if self.revision == "main" else f"@{self.revision}"
         return f"{self.repo}{revision}" + (f":{self.variant}" if self.variant else "")
 
@@ -74,7 +77,7 @@ def _page(path: str, *, modelscope: bool) -> Pasted | None:
     repo, _, variant = "/".join(words[:2]).removesuffix(".git").partition(":")
     if not _REPO.fullmatch(repo):
         return None
-    revision, rest = "main", words[2:]
+    revision, rest = "master" if modelscope else "main", words[2:]
     if rest and rest[0] in _SEEN and len(rest) > 1:
         revision, file = rest[1], "/".join(rest[2:])
         if rest[0] in ("blob", "resolve", "raw") and file:

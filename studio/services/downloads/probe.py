@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextvars
 from concurrent.futures import ThreadPoolExecutor
 from fnmatch import fnmatchcase
+from functools import partial
 
 import msgspec
 from huggingface_hub.errors import GatedRepoError
@@ -13,7 +14,7 @@ from studio.domain.cost.packed import PackedFacts, pack
 from studio.domain.failure import StudioError
 from studio.domain.model import ModelFile
 from studio.domain.remote import RemoteModel
-from studio.services.downloads import addresses, hub, names
+from studio.services.downloads import addresses, hub, modelscope, names
 from studio.services.downloads.addresses import AddressError
 from studio.services.downloads.beginning import FIRST, TIMEOUT, Beginning
 from studio.services.downloads.choice import INDEX, Choice, choose
@@ -21,7 +22,7 @@ from studio.services.downloads.client import open_client
 from studio.services.downloads.looking import licence_tag
 from studio.services.downloads.messages import Probe
 from studio.services.downloads.names import UnsafeNameError
-from studio.services.downloads.repository import RemotePath, beginnings
+from studio.services.downloads.repository import RemotePath, beginnings, on_hub
 from studio.services.downloads.transfer import (
     DeniedError,
     TransferError,
@@ -46,7 +47,7 @@ def probe(order: Probe, traffic: Traffic) -> RemoteModel:
     try:
         return _probe(order, traffic, addresses.check(endpoint))
     except (DeniedError, GatedRepoError) as error:
-        url = f"{endpoint}/{order.repo}"
+        url = modelscope.page_of(order.repo, order.route) if order.modelscope else f"{endpoint}/{order.repo}"
         raise StudioError("model.gated", name=order.repo, url=url, details=str(error)) from error
     except HeaderError as error:
         raise StudioError("model.unrecognized", name=order.repo, details=str(error)) from error
@@ -66,10 +67,16 @@ def _failed(order: Probe, reason: str, error: Exception, *, retryable: bool = Fa
 
 
 def _probe(order: Probe, traffic: Traffic, endpoint: str) -> RemoteModel:
-    info = hub.info_of(order.repo, order.revision, endpoint, order.route)
-    tree = hub.tree_of(info)
     with open_client(order.route, timeout=TIMEOUT) as client:
-        every = beginnings(client, endpoint, order.repo, tree, order.route.token(endpoint), traffic)
+        if order.modelscope:
+            tags, gated = [], False
+            tree = modelscope.tree_of(client, order.repo, order.revision, order.route)
+            address = partial(_on_modelscope, order, tree.commit)
+        else:
+            info = hub.info_of(order.repo, order.revision, endpoint, order.route)
+            tree, tags, gated = hub.tree_of(info), info.tags or [], bool(info.gated)
+            address = on_hub(order.repo, tree.commit, endpoint)
+        every = beginnings(client, tree, address, order.route, traffic)
         files = {path: file for path, file in every.items() if _is_asked_for(path, order)}
         choice = _chosen(order, files)
         code = [path for path in files if path.endswith(".py")]
@@ -100,9 +107,14 @@ def _probe(order: Probe, traffic: Traffic, endpoint: str) -> RemoteModel:
         parameters=parameters,
         variant=choice.variant,
         variants=choice.variants,
-        licence=licence_tag(info.tags or []),
-        gated=bool(info.gated),
+        licence=licence_tag(tags),
+        gated=gated,
+        modelscope=order.modelscope,
     )
+
+
+def _on_modelscope(order: Probe, commit: str, path: str) -> str:
+    return modelscope.address_of(order.repo, path, commit, order.route)
 
 
 def _is_asked_for(path: str, order: Probe) -> bool:

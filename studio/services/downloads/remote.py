@@ -66,7 +66,13 @@ class Remote:
         if found is None:
             raise StudioError("model.missing", name=name)
         return await self._look(
-            Probe(repo=found.repo, revision=found.revision, variant=found.variant, logs=str(self._logs))
+            Probe(
+                repo=found.repo,
+                revision=found.revision,
+                variant=found.variant,
+                modelscope=found.modelscope,
+                logs=str(self._logs),
+            )
         )
 
     async def probe_source(self, source: Hub) -> RemoteModel:
@@ -154,5 +160,6 @@ def _by(order: Order, route: Route) -> Order:
 def _key(order: Probe) -> str:
     """Other versions recognize other models, and a mirror may have others."""
     asked = [__version__, os.environ.get("HF_ENDPOINT", ""), order.repo, order.revision, order.variant]
+    asked += ["modelscope"] * order.modelscope
     words = "\n".join([*asked, *order.files])
     return hashlib.sha256(words.encode()).hexdigest()[:32]

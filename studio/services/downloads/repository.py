@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import threading
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from fnmatch import fnmatchcase
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Literal, Self
@@ -16,6 +16,7 @@ from msgspec import Struct
 
 from studio.services.downloads.beginning import FIRST, Beginning
 from studio.services.downloads.hub import Tree
+from studio.services.downloads.route import Route
 from studio.services.downloads.transfer import Item, UnreachableError
 from studio.services.library.headers import HeaderError
 from studio.services.network import Traffic
@@ -46,17 +47,21 @@ class Allowance:
 
 
 def beginnings(
-    client: httpx2.Client, endpoint: str, repo: str, tree: Tree, token: str | None, traffic: Traffic
+    client: httpx2.Client, tree: Tree, address: Callable[[str], str], route: Route, traffic: Traffic
 ) -> dict[str, Beginning]:
-    """The beginning of every file of *tree* by its path; nothing is asked for yet."""
+    """The beginning of every file of *tree* by its path, which is at *address*. Nothing is asked yet."""
     allowance = Allowance(traffic)
-    headers = {"Authorization": f"Bearer {token}"} if token else {}
     found: dict[str, Beginning] = {}
     for file in tree.files:
-        url = hf_hub_url(repo, file.path, revision=tree.commit, endpoint=endpoint)
-        item = Item(url=url, name=file.path, bytes=file.bytes, headers=headers)
+        url = address(file.path)
+        item = Item(url=url, name=file.path, bytes=file.bytes, headers=route.headers(url))
         found[file.path] = Beginning(client, item, allowance.take)
     return found
+
+
+def on_hub(repo: str, commit: str, endpoint: str) -> Callable[[str], str]:
+    """Where the files of a hub's repository are, by their paths."""
+    return lambda path: hf_hub_url(repo, path, revision=commit, endpoint=endpoint)
 
 
 class _Stat(Struct, frozen=True):

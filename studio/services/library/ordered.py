@@ -15,7 +15,7 @@ from msgspec import Struct
 from studio.domain.cost.packed import PackedFacts
 from studio.domain.failure import StudioError
 from studio.domain.licence import Licence
-from studio.domain.model import Hub, Model
+from studio.domain.model import Hub, Model, ModelScope
 from studio.domain.remote import RemoteModel
 from studio.domain.text import LANGUAGES, catalogue
 from studio.families.registry import families
@@ -72,17 +72,21 @@ def order_of(remote: RemoteModel, licence: Licence, *, treat_as: str = "") -> Or
     asks = any(parameter.name == "prompt" for parameter in spec.parameters)
     example = f"models.example.{spec.tasks[0]}"
     words = {language: catalogue(language) for language in LANGUAGES}
+    files = tuple(file.path for file in remote.files)
+    where: ModelScope | Hub = (
+        ModelScope(repo=remote.repo, revision=remote.commit, files=files)
+        if remote.modelscope
+        else Hub(repo=remote.repo, revision=remote.commit, files=files, variant=remote.variant)
+    )
     short = remote.repo.rpartition("/")[2]
     model = Model(
-        id=id_of(remote.repo, remote.variant),
+        id=id_of(remote.repo, remote.variant, modelscope=remote.modelscope),
         family=spec.name,
         tasks=spec.tasks,
         title={"en": f"{short} {remote.variant}".rstrip()},
         description={language: known["models.hub.words"] for language, known in words.items()},
         licence=licence,
-        sources=(
-            Hub(repo=remote.repo, revision=remote.commit, files=tuple(file.path for file in remote.files)),
-        ),
+        sources=(where,),
         files=remote.files,
         bytes=remote.bytes,
         parameters=remote.parameters,
@@ -93,7 +97,7 @@ def order_of(remote: RemoteModel, licence: Licence, *, treat_as: str = "") -> Or
     return Ordered(model=model, facts=remote.packed, treated=bool(treat_as))
 
 
-def id_of(repo: str, variant: str) -> str:
+def id_of(repo: str, variant: str, *, modelscope: bool = False) -> str:
     """May stand in a file's name, as every model's id."""
-    plain = _ODD.sub("-", repo.replace("/", "--"))
+    plain = ("modelscope--" if modelscope else "") + _ODD.sub("-", repo.replace("/", "--"))
     return f"{plain}+{_ODD.sub('-', variant)}" if variant else plain

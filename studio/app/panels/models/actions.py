@@ -10,7 +10,8 @@ from shiboken6 import isValid
 
 from studio.app.download_bar import DownloadBar
 from studio.app.licences import LicenceSheet
-from studio.app.panels.models.viewmodel import ModelsModel, ModelState
+from studio.app.panels.models.state import ModelState
+from studio.app.panels.models.viewmodel import ModelsModel
 from studio.app.widgets.announce import announce
 from studio.app.widgets.button import Button, IconButton, PaintedButton
 from studio.app.widgets.card import Separator

@@ -8,7 +8,8 @@ from studio.app.language import on_language
 from studio.app.licences import TONES as LICENCE_TONES
 from studio.app.observable import watch
 from studio.app.panels.models.actions import PAGES, Page
-from studio.app.panels.models.viewmodel import ModelsModel, ModelState, source_of
+from studio.app.panels.models.state import ModelState, source_of
+from studio.app.panels.models.viewmodel import ModelsModel
 from studio.app.panels.models.words import (
     icon_of,
     kind_words,

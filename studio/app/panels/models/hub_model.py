@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Coroutine
 from typing import Any
 
+import msgspec
 from msgspec import Struct
 
 from studio.app.background import Background
@@ -15,7 +16,7 @@ from studio.domain.failure import Failure, StudioError
 from studio.domain.plan import Estimate
 from studio.domain.remote import Hit, RemoteModel
 from studio.families.registry import families
-from studio.services.downloads.pasted import Pasted, understand
+from studio.services.downloads.pasted import understand
 from studio.services.judging import judge
 
 
@@ -58,15 +59,10 @@ class HubModel:
         self._start(self._look(name))
 
     def look_at_variant(self, variant: str) -> None:
-        seen = self.seen.value
-        if seen is not None and seen.remote is not None:
-            remote = seen.remote
-            revision = understand(seen.name)
-            self.look_at(
-                Pasted(
-                    repo=remote.repo, revision=revision.revision if revision else "main", variant=variant
-                ).name
-            )
+        """Look at another form of the same repository."""
+        pasted = understand(self.seen.value.name) if self.seen.value is not None else None
+        if pasted is not None:
+            self.look_at(msgspec.structs.replace(pasted, variant=variant).name)
 
     def order(self, treat_as: str = "") -> None:
         """Take what is looked at into the library's list, so that it can be fetched there."""
@@ -112,7 +108,7 @@ class HubModel:
 
     async def _order(self, seen: Seen, treat_as: str) -> None:
         try:
-            model = await self.models.studio.offer(seen.name, treat_as=treat_as)
+            model = await self.models.studio.offers.offer(seen.name, treat_as=treat_as)
         except StudioError as error:
             self.models.desk.complain(error.failure)
             return

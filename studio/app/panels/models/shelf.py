@@ -7,7 +7,8 @@ from collections.abc import Callable
 from PySide6.QtCore import QTimer
 
 from studio.app.observable import Property
-from studio.app.panels.models.viewmodel import ModelsModel, ModelState
+from studio.app.panels.models.state import ModelState
+from studio.app.panels.models.viewmodel import ModelsModel
 from studio.services.matching import text_of
 
 SORTS = ("offered", "name", "size", "quick")

@@ -4,94 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from pathlib import Path
-from typing import Literal
 
 import msgspec
-from msgspec import Struct
 
 from studio.app.background import Background
 from studio.app.desk import Desk
 from studio.app.observable import Property
 from studio.app.panels.models.speeds import Speeds
-from studio.app.speed import Speed, spec_of
-from studio.domain.ability import BARS
+from studio.app.panels.models.state import TASKS, ModelState
+from studio.app.speed import Speed
 from studio.domain.failure import Failure, StudioError
 from studio.domain.job import Job
-from studio.domain.model import Hub, Model, Online
-from studio.domain.plan import Fit
 from studio.domain.quantity import size
 from studio.domain.text import localized, t
-from studio.services.downloads.state import DownloadState, State
+from studio.services.downloads.state import DownloadState
 from studio.services.event import Event
 from studio.services.library.library import Entry
-
-TASKS = (
-    *("text", "image", "speech", "music", "sound", "video", "model3d", "transcribe"),
-    *("upscale", "cutout", "control", "lora", "preview", "part"),
-)
-"""What makes something comes first, then what helps with it."""
-
-Mode = Literal[
-    "installed", "own", "lost", "removing", "moving", "failed", "asked", "offered", "coming", "absent"
-]
-
-
-class ModelState(Struct, frozen=True, kw_only=True):
-    """One model as its card shows it. `asking`: the licence is shown ("get") or a removal is confirmed."""
-
-    entry: Entry
-    speed: Speed
-    download: DownloadState | None = None
-    asking: Literal["", "get", "remove"] = ""
-    failure: Failure | None = None
-
-    @property
-    def model(self) -> Model:
-        return self.entry.model
-
-    @property
-    def mode(self) -> Mode:
-        """What can be done with it now."""
-        download = self.download.state if self.download else None
-        if not self.model.sources and Path(self.model.id).is_absolute():
-            return "own" if self.entry.installed else "lost"
-        if self.entry.installed:
-            return "removing" if self.asking == "remove" else "installed"
-        if self.model.status == "coming" or spec_of(self.model) is None:
-            return "coming"
-        if not any(isinstance(source, Online) for source in self.model.sources):
-            return "absent"
-        if self.failure is not None or download is State.FAILED:
-            return "failed"
-        if download in (State.WAITING, State.RUNNING, State.PAUSED):
-            return "moving"
-        return "asked" if self.asking == "get" else "offered"
-
-    @property
-    def fits(self) -> bool:
-        estimate = self.speed.estimate
-        return estimate is not None and estimate.fit in (Fit.GREEN, Fit.AMBER)
-
-    @property
-    def here(self) -> bool:
-        return self.entry.installed is not None
-
-    @property
-    def title(self) -> str:
-        return localized(self.model.title)
-
-    @property
-    def bytes(self) -> int | None:
-        """On disk once it is here, to fetch before."""
-        if self.entry.installed and self.entry.installed.bytes:
-            return self.entry.installed.bytes
-        return self.model.fetch_bytes or self.model.bytes
-
-    @property
-    def pace(self) -> float | None:
-        """What it makes in a second, in parts of a usual result, so that tasks can be compared."""
-        pace = self.speed.pace
-        return pace / BARS[self.speed.task].amount if pace is not None else None
 
 
 class ModelsModel:
@@ -147,13 +75,13 @@ class ModelsModel:
 
     async def _choose(self, model_id: str, variant: str) -> None:
         try:
-            await self.studio.offer(model_id, variant=variant)
+            await self.studio.offers.offer(model_id, variant=variant)
         except StudioError as error:
             self.desk.complain(error.failure)
 
     async def _read_licence(self, model_id: str, shown: Callable[[str], object]) -> None:
         try:
-            text = await self.studio.licence_text(self.cards[model_id].value.model)
+            text = await self.studio.offers.licence_text(self.cards[model_id].value.model)
         except StudioError as error:
             self.desk.complain(error.failure)
             return
@@ -175,7 +103,7 @@ class ModelsModel:
     def get(self, model_id: str) -> None:
         """Fetch it with what it needs, or go on. Their licences were accepted."""
         try:
-            self.studio.get(model_id, self.licences.get(model_id, ""))
+            self.studio.offers.get(model_id, self.licences.get(model_id, ""))
         except StudioError as error:
             self._set(model_id, asking="", failure=error.failure)
         else:
@@ -309,8 +237,3 @@ class ModelsModel:
 def _place(entry: Entry) -> tuple[bool, bool]:
     """Starters first, and last what cannot run yet."""
     return not entry.model.starter, entry.model.status == "coming"
-
-
-def source_of(model: Model) -> str:
-    """Its maker's name for it on the hub, else its id here."""
-    return next((source.repo for source in model.sources if isinstance(source, Hub)), model.id)

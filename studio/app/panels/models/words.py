@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from studio.app.fit import TONES, fit_words
-from studio.app.panels.models.viewmodel import ModelState
+from studio.app.panels.models.state import ModelState
 from studio.app.speed import Speed, speed_words
 from studio.app.strip_feed import ICONS
 from studio.domain.licence import Licence
