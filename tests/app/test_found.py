@@ -120,7 +120,7 @@ async def test_models_of_other_programs(tmp_path: Path, monkeypatch: Any, qloop:
     (theirs / "out").symlink_to(tmp_path)
     monkeypatch.setattr("studio.app.found.viewmodel.defaults", lambda: [Spot(places.LM_STUDIO, theirs)])
     async with studio_at(tmp_path, monkeypatch) as studio, window_on(studio) as (frame, said):
-        panel: Any = frame.window.go("models")
+        panel: Any = frame.window.go("models").page("catalogue")
         *_, find = panel.add_menu().actions()
         find.trigger()
         (dialog,) = panel.findChildren(ScanDialog)
@@ -159,7 +159,7 @@ async def test_thousands_are_shown_a_few_at_a_time(tmp_path: Path, monkeypatch: 
     theirs = write(tmp_path / "theirs", {f"{n:03}.gguf": QWEN for n in range(95)})
     monkeypatch.setattr("studio.app.found.viewmodel.defaults", list)
     async with studio_at(tmp_path, monkeypatch) as studio, window_on(studio) as (frame, _):
-        panel: Any = frame.window.go("models")
+        panel: Any = frame.window.go("models").page("catalogue")
         panel.add_menu().actions()[-1].trigger()
         (dialog,) = panel.findChildren(ScanDialog)
         await until(lambda: dialog.models.scan.value is not None and dialog.models.looking.value is None)
@@ -178,7 +178,7 @@ async def test_closing_while_it_looks(tmp_path: Path, monkeypatch: Any, qloop: A
     theirs = write(tmp_path / "theirs", {f"{n:03}.gguf": QWEN for n in range(300)})
     monkeypatch.setattr("studio.app.found.viewmodel.defaults", lambda: [Spot("", theirs)])
     async with studio_at(tmp_path, monkeypatch) as studio, window_on(studio) as (frame, _):
-        panel: Any = frame.window.go("models")
+        panel: Any = frame.window.go("models").page("catalogue")
         panel.add_menu().actions()[-1].trigger()
         (dialog,) = panel.findChildren(ScanDialog)
         models = dialog.models

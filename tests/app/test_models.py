@@ -97,6 +97,7 @@ def texts(widget: QWidget) -> str:
 
 async def judged(model: ModelsModel) -> None:
     """Until every model has its estimate."""
+    model.judge_all()
     await until(lambda: all(card.value.speed.estimate is not None for card in model.cards.values()))
 
 

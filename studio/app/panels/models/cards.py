@@ -12,6 +12,7 @@ from PySide6.QtCore import (
     QPointF,
     QSize,
     Qt,
+    QTimer,
     Signal,
 )
 from PySide6.QtGui import (
@@ -40,6 +41,7 @@ from studio.app.panels.models.words import (
 )
 
 LEAST = 300  # pixels of a card's width
+REST = 150  # milliseconds without scrolling until what is seen is judged
 
 _Index = QModelIndex | QPersistentModelIndex
 
@@ -116,7 +118,10 @@ class CardView(QListView):
         self.setVerticalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOn)  # its coming would move cards
         bar = self.verticalScrollBar()
         bar.rangeChanged.connect(lambda least, most: bar.setEnabled(most > least))
-        bar.valueChanged.connect(self._look)
+        # What passes by while it is scrolled is not looked at.
+        self._resting = QTimer(self, singleShot=True, interval=REST)
+        self._resting.timeout.connect(self._look)
+        bar.valueChanged.connect(self._rest)
         self.setMouseTracking(True)
         self.setFrameShape(QListView.Shape.NoFrame)
         self.viewport().setAttribute(Qt.WidgetAttribute.WA_OpaquePaintEvent)  # scrolling moves what is there
@@ -133,7 +138,7 @@ class CardView(QListView):
         if current is not None:
             self.choose(current)
         self.verticalScrollBar().setValue(place)
-        self._look()
+        self._resting.start()
 
     def current(self) -> str | None:
         row = self.currentIndex().row()
@@ -160,7 +165,10 @@ class CardView(QListView):
     def _inside(self) -> Any:
         return QPointF(GAP, GAP).toPoint()
 
-    def _look(self, *_: object) -> None:
+    def _rest(self, _: int) -> None:
+        self._resting.start()
+
+    def _look(self) -> None:
         self._model.look_at(self.seen())
 
     def _changed(self, index: QModelIndex) -> None:

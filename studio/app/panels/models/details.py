@@ -105,6 +105,7 @@ class Details(Inspector):
         """Show the model of that id."""
         if model_id != self.id:
             self.id, self._mode = model_id, ""
+            self.model.look_at([model_id])
         self._say()
 
     @property

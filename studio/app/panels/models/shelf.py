@@ -34,6 +34,7 @@ class Shelf:
         self.sort: Property[str] = Property("offered")
         self.words: Property[str] = Property("")
         self._texts: dict[str, str] = {}
+        self._shown: frozenset[str] = frozenset()
         self._soon = QTimer(singleShot=True, interval=FEW)
         self._soon.timeout.connect(self.narrow)
         self._ends: list[Callable[[], None]] = [
@@ -45,7 +46,7 @@ class Shelf:
         ]  # fmt: skip
         self._ends += [
             model.listed.connect(lambda _: self._relisted()),
-            model.touched.connect(lambda _: None if self._soon.isActive() else self._soon.start()),
+            model.touched.connect(self._touched),
         ]
         self.narrow()
 
@@ -65,8 +66,18 @@ class Shelf:
         self._texts.clear()
         self.narrow()
 
+    def _touched(self, model_id: str) -> None:
+        """Only what changes who is shown, or in what order, is a reason to look at all."""
+        card = self._model.cards.get(model_id)
+        passes = card is not None and self._passes(card.value, self.words.value.casefold().split())
+        moved = passes != (model_id in self._shown) or (passes and self.sort.value == "quick")
+        if moved and not self._soon.isActive():
+            self._soon.start()
+
     def narrow(self) -> None:
         """Look at every model again."""
+        if self.fits.value or self.sort.value == "quick":
+            self._model.judge_all()
         words = self.words.value.casefold().split()
         passing = [card.value for card in self._model.cards.values() if self._passes(card.value, words)]
         order: dict[str, Callable[[ModelState], object]] = {
@@ -76,7 +87,9 @@ class Shelf:
         }
         if (key := order.get(self.sort.value)) is not None:
             passing.sort(key=key)  # pyright: ignore[reportArgumentType] - each is of one kind
-        self.shown.value = tuple(state.model.id for state in passing)
+        ids = tuple(state.model.id for state in passing)
+        self._shown = frozenset(ids)
+        self.shown.value = ids
 
     def _passes(self, state: ModelState, words: list[str]) -> bool:
         model, most = state.model, self.size.value

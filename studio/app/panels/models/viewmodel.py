@@ -183,6 +183,10 @@ class ModelsModel:
         """These are seen: what they take is worked out before the others."""
         self._speeds.first(ids)
 
+    def judge_all(self) -> None:
+        """Something compares all models: what each takes is worked out, seen or not."""
+        self._speeds.every()
+
     def _read(self) -> None:
         """Take over what the library and the downloads say now."""
         entries = sorted(self.studio.library.entries(), key=_place)
