@@ -187,7 +187,12 @@ class Frame:
         """Say what it is, whether it can be used and how."""
         finding = await asyncio.to_thread(lambda: identify(path, pickles=True))
         if finding.kind == "unknown" and not finding.container:
-            self._desk.say(t("frame.nothing_inside", name=path.name))  # most likely never meant as a model
+            if await asyncio.to_thread(path.is_dir):  # no model, and perhaps full of them
+                from studio.app.panels.models.scan import ScanDialog
+
+                ScanDialog(self._desk, self.window, path).show()
+            else:  # most likely never meant as a model
+                self._desk.say(t("frame.nothing_inside", name=path.name))
             return
         from studio.app.found.dropped import DroppedModel  # not needed for the first window
 

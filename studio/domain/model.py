@@ -155,6 +155,11 @@ class Model(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
         )
 
 
+def choice_of(source: Source) -> str:
+    """What the form that *source* fetches is called; "" where it has but one, or no hub's."""
+    return source.variant if isinstance(source, Hub) else ""
+
+
 def choices_of(model: Model) -> tuple[Choice, ...]:
     """Every form that *model* may be had in, the usual one first; none where there is but one."""
     hub = next((source for source in model.sources if isinstance(source, Hub)), None)

@@ -80,7 +80,7 @@ async def test_an_unknown_kind_is_treated_as_the_user_says(
         assert not row.use.isVisibleTo(row)
         (action,) = row.treat_menu().actions()  # one family loads such files
         action.trigger()
-        await until(lambda: bool(studio.library.own()))
+        await until(lambda: bool(studio.library.own()) and not dialog.models._tasks)
         (entry,) = studio.library.own()
         assert entry.model.family == "gguf_text"
         resolved = studio.library.resolve(str(file))
@@ -111,7 +111,7 @@ async def test_the_missing_parts_come_from_a_folder_of_the_users(
         (chooser,) = row.findChildren(QFileDialog)
         chooser.fileSelected.emit(str(folder))
         chooser.done(0)
-        await until(lambda: bool(studio.library.own()))
+        await until(lambda: bool(studio.library.own()) and not dialog.models._tasks)
         assert studio.library.resolve(str(file)).source.rest == str(folder)
 
 
@@ -120,7 +120,7 @@ async def test_models_of_other_programs(tmp_path: Path, monkeypatch: Any, qloop:
     (theirs / "out").symlink_to(tmp_path)
     monkeypatch.setattr("studio.app.found.viewmodel.defaults", lambda: [Spot(places.LM_STUDIO, theirs)])
     async with studio_at(tmp_path, monkeypatch) as studio, window_on(studio) as (frame, said):
-        panel: Any = frame.window.go("models")
+        panel: Any = frame.window.go("models").page("catalogue")
         *_, find = panel.add_menu().actions()
         find.trigger()
         (dialog,) = panel.findChildren(ScanDialog)
@@ -134,10 +134,24 @@ async def test_models_of_other_programs(tmp_path: Path, monkeypatch: Any, qloop:
         await until(lambda: bool(dialog.models.copies.value))
         assert str(theirs / "copy" / "q2.gguf") in words(dialog.rows[0])
         dialog.use_all.click()
-        await until(lambda: len(dialog.models.used.value) == 2)
+        await until(lambda: len(dialog.models.used.value) == 2 and not dialog.models._tasks)
         assert all(not row.use.isVisibleTo(row) for row in dialog.rows)
         assert not dialog.use_all.isEnabled()
         assert not any(said)
+        dialog.close()
+
+
+async def test_a_dropped_folder_of_models_is_looked_through(
+    tmp_path: Path, monkeypatch: Any, qloop: Any
+) -> None:
+    write(tmp_path / "theirs", {"a/q.gguf": QWEN, "b/e.safetensors": EMBEDDING})
+    async with studio_at(tmp_path, monkeypatch) as studio, window_on(studio) as (frame, _):
+        await frame._dropped([tmp_path / "theirs"])
+        (dialog,) = frame.window.findChildren(ScanDialog)
+        await until(lambda: len(dialog.rows) == 1)
+        dialog.rows[0].use.click()
+        await until(lambda: [entry.model.title for entry in studio.library.own()] == [{"en": "q.gguf"}])
+        await until(lambda: not dialog.models._tasks)
         dialog.close()
 
 
@@ -145,7 +159,7 @@ async def test_thousands_are_shown_a_few_at_a_time(tmp_path: Path, monkeypatch: 
     theirs = write(tmp_path / "theirs", {f"{n:03}.gguf": QWEN for n in range(95)})
     monkeypatch.setattr("studio.app.found.viewmodel.defaults", list)
     async with studio_at(tmp_path, monkeypatch) as studio, window_on(studio) as (frame, _):
-        panel: Any = frame.window.go("models")
+        panel: Any = frame.window.go("models").page("catalogue")
         panel.add_menu().actions()[-1].trigger()
         (dialog,) = panel.findChildren(ScanDialog)
         await until(lambda: dialog.models.scan.value is not None and dialog.models.looking.value is None)
@@ -164,7 +178,7 @@ async def test_closing_while_it_looks(tmp_path: Path, monkeypatch: Any, qloop: A
     theirs = write(tmp_path / "theirs", {f"{n:03}.gguf": QWEN for n in range(300)})
     monkeypatch.setattr("studio.app.found.viewmodel.defaults", lambda: [Spot("", theirs)])
     async with studio_at(tmp_path, monkeypatch) as studio, window_on(studio) as (frame, _):
-        panel: Any = frame.window.go("models")
+        panel: Any = frame.window.go("models").page("catalogue")
         panel.add_menu().actions()[-1].trigger()
         (dialog,) = panel.findChildren(ScanDialog)
         models = dialog.models

@@ -92,7 +92,7 @@ async def test_a_dropped_model_joins_the_list(
         (dialog,) = frame.window.findChildren(DroppedModel)
         assert dialog.row.seen.finding.family == "musicgen"
         dialog.row.use.click()
-        await until(lambda: bool(studio.library.own()))
+        await until(lambda: bool(studio.library.own()) and not dialog.models._tasks)
         assert [entry.model.id for entry in studio.library.own()] == [str(tunes)]
         panel: Any = frame.window.panel("models").page("catalogue")
         assert str(tunes) in panel.cards.list.ids

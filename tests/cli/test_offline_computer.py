@@ -32,6 +32,15 @@ def can_be_cut_off() -> bool:
     return subprocess.run(["unshare", "-rn", "true"], check=False, capture_output=True).returncode == 0
 
 
+pytestmark = [
+    pytest.mark.heavy,
+    pytest.mark.timeout(SECONDS),
+    pytest.mark.skipif(not can_be_cut_off(), reason="no process without a network here: unshare -rn"),
+]
+ALONE = ("unshare", "-rn")
+MODELS = os.environ.get("STUDIO_TEST_MODELS")
+
+
 def run(*command: str, cwd: Path, **changes: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         command,
@@ -46,44 +55,57 @@ def run(*command: str, cwd: Path, **changes: str) -> subprocess.CompletedProcess
     )
 
 
-@pytest.mark.heavy
-@pytest.mark.timeout(2 * SECONDS)
-@pytest.mark.skipif(
-    not can_be_cut_off(), reason="this system starts no process without a network: unshare -rn"
-)
-def test_a_computer_that_has_never_been_online(tmp_path: Path, home: Path) -> None:
-    models = os.environ.get("STUDIO_TEST_MODELS")
-    home.mkdir()
-    if models:
-        shutil.copytree(models, home / "models")  # a studio may put it in order
-    stick = tmp_path / "U 盘 stick"
-    collected = run(sys.executable, "-c", COLLECT, str(stick), cwd=ROOT)
-    assert collected.returncode == 0, collected.stderr
-    assert "run.py --from ." in collected.stderr
+class Computer:
+    """The other one: a folder that was carried there, a home in which nothing is yet, and no network."""
 
-    fresh = {
-        "STUDIO_HOME": str(tmp_path / "new home"),
-        "PYTHONPATH": "",
-        "PIP_INDEX_URL": "",
-        "PIP_FIND_LINKS": "",
-    }
-    alone = ["unshare", "-rn", str(Path(sys.base_prefix, "bin", "python3"))]
-    online = run(*alone, "-c", ONLINE, cwd=stick)
-    assert "unreachable" in online.stderr
-    installed = run(
-        *alone, "program/installer/run.py", "--from", ".", "machine", "--json", cwd=stick, **fresh
-    )
-    assert installed.returncode == 0, installed.stderr
-    assert json.loads(installed.stdout)["ram"]["total_bytes"] > 0
+    def __init__(self, base: Path) -> None:
+        self.stick = base / "U 盘 stick"
+        self.python = str(Path(sys.base_prefix, "bin", "python3"))
+        self._fresh = {"STUDIO_HOME": str(base / "new home"), "PYTHONPATH": ""}
+        self._fresh |= {"PIP_INDEX_URL": "", "PIP_FIND_LINKS": "", "LC_ALL": "en_GB.UTF-8"}
 
-    python = str(stick / "program" / ".venv" / "bin" / "python")
+    def run(self, *words: str) -> subprocess.CompletedProcess[str]:
+        return run(*ALONE, self.python, *words, cwd=self.stick, **self._fresh)
+
+    def studio(self, *words: str) -> subprocess.CompletedProcess[str]:
+        return self.run("program/installer/run.py", *words)
+
+
+@pytest.fixture(scope="module")
+def computer(tmp_path_factory: pytest.TempPathFactory) -> Computer:
+    """With the folder that this checkout has collected, its models too if there are some."""
+    base = tmp_path_factory.mktemp("carried")
+    if MODELS:
+        shutil.copytree(MODELS, base / "home" / "models")  # a studio may put it in order
+    made = Computer(base)
+    home = str(base / "home")
+    done = run(sys.executable, "-c", COLLECT, str(made.stick), cwd=ROOT, STUDIO_HOME=home)
+    assert done.returncode == 0, done.stderr
+    assert "run.py --from ." in done.stderr
+    return made
+
+
+def test_there_is_no_network(computer: Computer) -> None:
+    assert "unreachable" in computer.run("-c", ONLINE).stderr
+
+
+def test_it_installs_from_the_folder_alone(computer: Computer) -> None:
+    done = computer.studio("--from", ".", "machine", "--json")
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout)["ram"]["total_bytes"] > 0
+
+
+def test_it_draws(computer: Computer, tmp_path: Path) -> None:
     picture = tmp_path / "苹果.png"
     words = ("generate", "image", "red apple", "--model", "starter-icons", "--steps", "4", "-o", str(picture))
-    drawn = run("unshare", "-rn", python, "-m", "studio", *words, cwd=tmp_path, **fresh)
-    assert drawn.returncode == 0, drawn.stderr
+    done = computer.studio(*words)
+    assert done.returncode == 0, done.stderr
+    assert "•" not in done.stderr  # it is set up, and stays so
     assert picture.read_bytes().startswith(b"\x89PNG")
-    if models:
-        words = ("generate", "text", "Say hello.", "--max-tokens", "8")
-        written = run("unshare", "-rn", python, "-m", "studio", *words, cwd=tmp_path, **fresh)
-        assert written.returncode == 0, written.stderr
-        assert written.stdout.strip()
+
+
+@pytest.mark.skipif(not MODELS, reason="STUDIO_TEST_MODELS is not set")
+def test_it_writes_with_a_model_that_was_carried(computer: Computer) -> None:
+    done = computer.studio("generate", "text", "Say hello.", "--max-tokens", "8")
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.strip()

@@ -191,3 +191,65 @@ def test_precision() -> None:
     assert precision_of({"a": tensor(9, 9, kind="F8_E4M3"), "b": tensor(9, 9)}) == "F16 + F8_E4M3"
     assert precision_of({"a.weight.quant_state.bitsandbytes__nf4": tensor(9, kind="U8")}) == "NF4"
     assert precision_of({}) == ""
+
+
+# diffusers' classes whose weights are known as they are built by default, and what they are called. Some are
+# Wan's or CogVideoX's own network under another name.
+CALLED = {
+    "AnyFlowTransformer3DModel": "Wan",
+    "AuraFlowTransformer2DModel": "AuraFlow",
+    "AutoencoderKLFlux2": "FLUX.2 VAE",
+    "AutoencoderKLHunyuanVideo": "HunyuanVideo VAE",
+    "AutoencoderKLQwenImage": "Wan VAE",
+    "AutoencoderKLWan": "Wan VAE",
+    "AutoencoderTiny": "Tiny preview VAE of 4 channels",
+    "ChronoEditTransformer3DModel": "Wan",
+    "CogVideoXTransformer3DModel": "CogVideoX",
+    "ConsisIDTransformer3DModel": "CogVideoX",
+    "Flux2Transformer2DModel": "FLUX.2 dev",
+    "FluxControlNetModel": "ControlNet for FLUX.1",
+    "FluxTransformer2DModel": "FLUX.1 schnell",
+    "LTXVideoTransformer3DModel": "LTX-Video",
+    "MotionAdapter": "AnimateDiff motion module",
+    "QwenImage21Transformer2DModel": "Qwen-Image 2.1",
+    "QwenImageControlNetModel": "ControlNet for Qwen-Image",
+    "QwenImageTransformer2DModel": "Qwen-Image",
+    "ReduxImageEncoder": "FLUX.1 Redux",
+    "SD3ControlNetModel": "ControlNet for Stable Diffusion 3",
+    "SD3Transformer2DModel": "Stable Diffusion 3",
+    "SanaTransformer2DModel": "Sana",
+    "SkyReelsV2Transformer3DModel": "Wan",
+    "T2IAdapter": "T2I-Adapter",
+    "UNetSpatioTemporalConditionModel": "Stable Video Diffusion",
+    "WanTransformer3DModel": "Wan",
+    "ZImageTransformer2DModel": "Z-Image",
+}
+
+
+@pytest.mark.heavy
+@pytest.mark.logs
+@pytest.mark.filterwarnings("ignore")
+def test_no_network_of_diffusers_is_taken_for_another() -> None:
+    """Over a hundred networks that these tables were not written for stay unknown."""
+    import diffusers
+    from accelerate import init_empty_weights
+
+    called: dict[str, str] = {}
+    unknown = 0
+    for name in dir(diffusers):
+        kind = getattr(diffusers, name, None)
+        if not isinstance(kind, type) or not issubclass(kind, diffusers.ModelMixin):
+            continue
+        try:
+            with init_empty_weights():
+                state = kind().state_dict()
+        except (TypeError, ValueError, AttributeError, ImportError, RuntimeError, AssertionError):
+            # it cannot be built without options
+            continue
+        content = content_of({key: tensor(*value.shape) for key, value in state.items()})
+        if content.kind == "unknown":
+            unknown += 1
+        else:
+            called[name] = content.name
+    assert called == CALLED
+    assert unknown > 80

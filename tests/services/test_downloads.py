@@ -498,6 +498,18 @@ async def test_progress_is_calm_and_says_the_rest(shop: Shop, server: FileServer
     assert rest[-1] < 2
 
 
+async def test_two_forms_of_a_model_lie_side_by_side(shop: Shop) -> None:
+    forms = {"Q4_K_M": [TARGET], "Q8_0": [TARGET, "README.md"]}
+    for name, files in forms.items():
+        shop.add("tiny", {**shop.hub, "files": files, "variant": name})
+        assert shop.library().entry("tiny").installed is None  # the other form is not this one
+        await get(shop.downloads(), "tiny")
+        assert shop.folder_of("tiny").name == f"{COMMIT[:12]}+{name}"
+        assert shop.library().resolve("tiny").source.path.startswith(str(shop.folder_of("tiny")))
+    stored = shop.library().store.of("tiny")
+    assert {each.record.choice: len(each.record.files) for each in stored} == {"Q4_K_M": 1, "Q8_0": 2}
+
+
 async def test_an_older_one_gives_way(shop: Shop) -> None:
     """A folder without a record, or with a broken file, is replaced as a whole."""
     shop.add("tiny", shop.hub)

@@ -5,12 +5,14 @@ from __future__ import annotations
 from pathlib import Path
 
 from PySide6.QtCore import Qt
+from PySide6.QtGui import QCloseEvent
 from PySide6.QtWidgets import QDialog, QHBoxLayout, QVBoxLayout, QWidget
 
 from studio.app.desk import Desk
 from studio.app.found.row import FoundRow
 from studio.app.found.viewmodel import FoundModels
 from studio.app.language import bind_text
+from studio.app.observable import watch
 from studio.app.widgets.button import Button
 from studio.app.widgets.label import Label
 from studio.domain.finding import Finding
@@ -41,18 +43,13 @@ class DroppedModel(QDialog):
         column.addWidget(self.row)
         column.addLayout(buttons)
         self._was = self._path in self.models.used.value
-        self._end = self.models.used.connect(self._used)
-        self.finished.connect(self._ended)
+        watch(self.models.used, self._used)
 
     def _used(self, used: frozenset[str]) -> None:
         if self._path in used and not self._was:
             self._desk.go("models")
             self.close()
 
-    def closeEvent(self, event: object) -> None:
-        self._ended()
-        super().closeEvent(event)  # type: ignore[arg-type]
-
-    def _ended(self) -> None:
-        self._end()
+    def closeEvent(self, event: QCloseEvent) -> None:
         self.models.close()
+        super().closeEvent(event)

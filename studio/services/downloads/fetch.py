@@ -11,7 +11,16 @@ from pathlib import Path
 import msgspec
 
 from studio.domain.failure import StudioError
-from studio.domain.model import Address, DataWheels, Hub, Model, ModelFile, ModelScope, Source
+from studio.domain.model import (
+    Address,
+    DataWheels,
+    Hub,
+    Model,
+    ModelFile,
+    ModelScope,
+    Source,
+    choice_of,
+)
 from studio.domain.text import localized
 from studio.services.downloads import elsewhere, hub, pausing, wheels
 from studio.services.downloads.addresses import AddressError
@@ -149,6 +158,7 @@ def _record(order: Fetch, source: Source, found: hub.Fetched, files: tuple[Model
         source=str(source.__struct_config__.tag),
         origin=found.origin,
         commit=found.commit,
+        choice=choice_of(source),
         files=files,
         verified=found.verified,
         licence=Accepted(
@@ -160,12 +170,13 @@ def _record(order: Fetch, source: Source, found: hub.Fetched, files: tuple[Model
 
 
 def _place(source: Source, model: Model, commit: str, files: tuple[ModelFile, ...]) -> str:
-    """Where it belongs. The model's id tells its choice of a repository's files from another's."""
+    """Where it belongs. What tells its choice of a repository's files from others: its name, else the id."""
     version = commit or layout.version_of(files)
     match source:
         case Hub() | ModelScope():
-            choice = "" if source.files == ("*",) else model.id
-            return layout.place(layout.repository(source.repo), version, choice)
+            name = layout.repository(source.repo)
+            usual = source.files == ("*",) or model.id == name
+            return layout.place(name, version, choice_of(source) or ("" if usual else model.id))
         case Address():
             return layout.place(layout.address(source.url), version)
         case DataWheels():

@@ -39,7 +39,16 @@ _WRAPPERS = re.compile(
 )
 _IMAGES = re.compile(r"[\w.]*\.visual\.|.*vision_model\.|[\w.]*open_clip\.")
 _BITS = {"F64": 64, "F32": 32, "F16": 16, "BF16": 16, "I64": 64, "I32": 32, "I16": 16, "BOOL": 8}
-_NF4 = ".quant_state.bitsandbytes__"
+# Names of what stands beside quantized weights.
+_QUANTIZED = {
+    ".quant_state.bitsandbytes__nf4\n": "NF4",
+    ".quant_state.bitsandbytes__fp4\n": "FP4",
+    ".SCB\n": "INT8",
+    ".scale_weight\n": "FP8 with scales",
+    ".weight_scale\n": "FP8 with scales",
+    ".comfy_quant\n": "FP8 with scales",
+    ".qweight\n": "INT4",
+}
 
 
 class Typed(Protocol):
@@ -142,14 +151,8 @@ def _checkpoint(parts: Mapping[str, Tensors]) -> Content:
 
 def quantization_of(tensors: Mapping[str, Typed]) -> str:
     """How the weights are made smaller than a type makes them, as people call it; empty if they are not."""
-    for name in tensors:
-        if _NF4 in name:
-            return "NF4" if name.endswith("nf4") else "FP4"
-        if name.endswith((".scale_weight", ".weight_scale", ".comfy_quant")):
-            return "FP8 with scales"
-        if name.endswith((".qweight", ".wscales", ".SCB")):
-            return "INT4" if not name.endswith(".SCB") else "INT8"
-    return ""
+    names = "\n".join(tensors) + "\n"
+    return next((words for mark, words in _QUANTIZED.items() if mark in names), "")
 
 
 def precision_of(tensors: Mapping[str, Typed]) -> str:

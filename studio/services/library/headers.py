@@ -28,7 +28,7 @@ class HeaderError(Exception):
     """The file is not what its first bytes promise; the text says where it breaks."""
 
 
-class Tensor(Struct, frozen=True):
+class Tensor(Struct, frozen=True, gc=False):
     """One entry of a safetensors header. Offsets in bytes, from the end of the header.
 
     Where one says nothing of itself, its type is of no known kind.

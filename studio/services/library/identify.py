@@ -12,7 +12,7 @@ from studio.domain import gguf
 from studio.domain.failure import Failure, StudioError
 from studio.domain.finding import Container, Finding
 from studio.families.registry import families
-from studio.services.library import convert, headers
+from studio.services.library import headers
 from studio.services.library.contents import Content, content_of, precision_of
 from studio.services.library.headers import HeaderError, Tensor, read_json
 from studio.services.library.place import weights
@@ -73,6 +73,8 @@ def _looked_into(finding: Finding) -> Finding:
 
     It stays unusable: only what was converted is ever loaded.
     """
+    from studio.services.library import convert  # with NumPy, and rarely needed
+
     try:
         described = convert.contents(Path(finding.path))
     except (convert.CheckpointError, OSError) as error:

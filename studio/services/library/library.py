@@ -19,7 +19,7 @@ from msgspec import Struct
 from studio.domain.failure import StudioError
 from studio.domain.family import FamilySpec
 from studio.domain.licence import in_short
-from studio.domain.model import Bundled, Model, ModelFile, ModelSource, Package
+from studio.domain.model import Bundled, Model, ModelFile, ModelSource, Package, choice_of
 from studio.domain.scripts import foreign_language, scripts_of
 from studio.domain.text import localized
 from studio.families.registry import families, family
@@ -210,10 +210,11 @@ class Library:
 
     def folder_of(self, model_id: str) -> Path:
         """Where a fetched model lies. Raises StudioError `model.missing`."""
-        stored = self.store.of(model_id)
-        if not stored:
-            raise StudioError("model.missing", name=self.title_of(model_id))
-        return stored[0].folder
+        entry = self.entry(model_id)
+        place = self._place(entry.model, self.store.stored())
+        if place is None or place.record is None:
+            raise StudioError("model.missing", name=localized(entry.model.title))
+        return place.folder
 
     def title_of(self, model_id: str) -> str:
         """In the current language; the id of one that nobody knows."""
@@ -407,10 +408,11 @@ class Library:
                 folder = _package_folder(source)
                 if folder:  # its package manager answers for the files
                     return _Place(folder, (), "package")
+        wanted = [choice for choice in map(choice_of, model.sources) if choice]
         places = [
             _Place(each.folder, each.record.files, each.record.source, each.record, each.root)
             for each in stored
-            if model.id in each.record.ids
+            if model.id in each.record.ids and (not wanted or each.record.choice in ("", *wanted))
         ]
         return next((place for place in places if place.fits), None) or next(iter(places), None)
 

@@ -73,7 +73,11 @@ def order_of(remote: RemoteModel, licence: Licence, *, treat_as: str = "") -> Or
     example = f"models.example.{spec.tasks[0]}"
     words = {language: catalogue(language) for language in LANGUAGES}
     files = tuple(file.path for file in remote.files)
-    where = ModelScope if remote.modelscope else Hub
+    where: ModelScope | Hub = (
+        ModelScope(repo=remote.repo, revision=remote.commit, files=files)
+        if remote.modelscope
+        else Hub(repo=remote.repo, revision=remote.commit, files=files, variant=remote.variant)
+    )
     short = remote.repo.rpartition("/")[2]
     model = Model(
         id=id_of(remote.repo, remote.variant, modelscope=remote.modelscope),
@@ -82,7 +86,7 @@ def order_of(remote: RemoteModel, licence: Licence, *, treat_as: str = "") -> Or
         title={"en": f"{short} {remote.variant}".rstrip()},
         description={language: known["models.hub.words"] for language, known in words.items()},
         licence=licence,
-        sources=(where(repo=remote.repo, revision=remote.commit, files=files),),
+        sources=(where,),
         files=remote.files,
         bytes=remote.bytes,
         parameters=remote.parameters,

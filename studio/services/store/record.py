@@ -39,10 +39,10 @@ class Record(Struct, frozen=True, kw_only=True):
     """`ids`: the models that these files are. `place`: the folder, relative to any root, with "/".
 
     `source` is the kind it came from, `origin` its address or package in words, `commit` pins a
-    repository. Every file has its size and sha256; not `verified`: no source gave them, they are ours.
-    `installed`: POSIX seconds. `lineage`: what a model that was made here was made of, by ids. `model` is
-    what was known of it, for a studio whose list does not have it; kept as it was written, since another
-    version may not be able to read it.
+    repository, `choice` names which of its forms this is. Every file has its size and sha256; not
+    `verified`: no source gave them, they are ours. `installed`: POSIX seconds. `lineage`: what a model that
+    was made here was made of, by ids. `model` is what was known of it, for a studio whose list does not
+    have it; kept as it was written, since another version may not be able to read it.
     """
 
     ids: tuple[str, ...]
@@ -53,6 +53,7 @@ class Record(Struct, frozen=True, kw_only=True):
     licence: Accepted
     installed: float
     commit: str = ""
+    choice: str = ""
     verified: bool = True
     lineage: tuple[str, ...] = ()
     model: Raw = NOTHING

@@ -30,7 +30,6 @@ class DownloadList(QWidget):
         self._desk, self._downloads, self._model = desk, desk.studio.downloads, model
         self.rows: list[DownloadRow] = []
         self._card = Card(margin=16, spacing=14)
-        self._card.body.addWidget(Label("downloads.title", "title"))
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, GAP)
         column.addWidget(self._card)

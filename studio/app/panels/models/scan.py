@@ -26,9 +26,9 @@ SKIPPED = 5  # folders that were not looked into, named
 
 
 class ScanDialog(QDialog):
-    """Looks as soon as it opens, in the usual places; then wherever the user says."""
+    """Looks as soon as it opens, in *folder* or in the usual places; then wherever the user says."""
 
-    def __init__(self, desk: Desk, parent: QWidget | None = None) -> None:
+    def __init__(self, desk: Desk, parent: QWidget | None = None, folder: Path | None = None) -> None:
         super().__init__(parent)
         self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         self.resize(860, 640)
@@ -57,7 +57,7 @@ class ScanDialog(QDialog):
         for state in (self.models.looking, self.models.comparing, self.models.used, self.models.copies):
             watch(state, self._changed)
         on_language(self._tell)
-        self.models.look()
+        self.models.look(folder)
 
     def _lay_out(self) -> None:
         tools = QHBoxLayout()
