@@ -6,7 +6,7 @@ import hashlib
 from typing import Any
 
 from PySide6.QtCore import QModelIndex, QPersistentModelIndex, QRectF, QSize, Qt
-from PySide6.QtGui import QColor, QFontMetricsF, QLinearGradient, QPainter, QPainterPath, QTextLayout
+from PySide6.QtGui import QColor, QFontMetricsF, QLinearGradient, QPainter, QPainterPath, QPixmap, QTextLayout
 from PySide6.QtWidgets import QListView, QStyle, QStyledItemDelegate, QStyleOptionViewItem
 
 from studio.app import fonts, icons, theme
@@ -17,9 +17,10 @@ from studio.app.panels.models.words import icon_of, short_speed_line, size_words
 from studio.app.widgets.chips import paint_pill, pill_size
 from studio.app.widgets.paint import CARD_RADIUS, box, focus_ring, mix
 from studio.app.widgets.status import paint_status
-from studio.domain.text import localized, t
+from studio.domain.text import language, localized, t
 
 HEIGHT, GAP = 186, 14
+KEPT = 60  # pictures of cards
 HEADER, MARGIN, PILL, LINE = 60, 14, 22, 18
 STATE = Qt.ItemDataRole.UserRole
 """Under which an index has the `ModelState` of its card."""
@@ -38,6 +39,7 @@ class CardPainter(QStyledItemDelegate):
     def __init__(self, view: QListView) -> None:
         super().__init__(view)
         self._view = view
+        self._pictures: dict[str, tuple[ModelState, tuple[object, ...], QPixmap]] = {}
         self._title, self._small = fonts.ui_font(fonts.BODY, bold=True), fonts.ui_font(fonts.SMALL)
 
     def sizeHint(self, option: QStyleOptionViewItem, index: _Index) -> QSize:
@@ -52,17 +54,37 @@ class CardPainter(QStyledItemDelegate):
         rect = QRectF(option.rect.x() + 1, option.rect.y() + 1, option.rect.width() - GAP, HEIGHT)
         chosen = bool(option.state & QStyle.StateFlag.State_Selected)
         hover = bool(option.state & QStyle.StateFlag.State_MouseOver)
+        painter.drawPixmap(rect.topLeft(), self._picture(state, rect, painter.device().devicePixelRatioF()))
+        border = theme.color("accent" if chosen else "muted" if hover else "border")
+        box(painter, rect, None, border, CARD_RADIUS, 2.0 if chosen else 1.0)
+        if self._view.hasFocus() and self._view.currentIndex() == index:
+            focus_ring(painter, rect, CARD_RADIUS)
+        painter.restore()
+
+    def _picture(self, state: ModelState, rect: QRectF, ratio: float) -> QPixmap:
+        """What the card says, painted once for each state: when it is scrolled it is only put there."""
+        look = (rect.width(), ratio, theme.color("surface").rgba(), language())
+        known = self._pictures.pop(state.model.id, None)
+        if known is None or known[0] is not state or known[1] != look:
+            picture = QPixmap((rect.size() * ratio).toSize())
+            picture.setDevicePixelRatio(ratio)
+            picture.fill(Qt.GlobalColor.transparent)
+            painter = QPainter(picture)
+            self._content(painter, QRectF(0, 0, rect.width(), rect.height()), state)
+            painter.end()
+            known = state, look, picture
+        self._pictures[state.model.id] = known  # the last that was seen is the last to go
+        if len(self._pictures) > KEPT:
+            del self._pictures[next(iter(self._pictures))]
+        return known[2]
+
+    def _content(self, painter: QPainter, rect: QRectF, state: ModelState) -> None:
         self._ground(painter, rect, state)
         self._head(painter, rect, state)
         inner = rect.adjusted(MARGIN, HEADER + 10, -MARGIN, -MARGIN)
         self._pills(painter, inner, state)
         self._words(painter, inner.adjusted(0, PILL + 8, 0, -LINE - 6), state)
         self._foot(painter, QRectF(inner.x(), inner.bottom() - LINE, inner.width(), LINE), state)
-        border = theme.color("accent" if chosen else "muted" if hover else "border")
-        box(painter, rect, None, border, CARD_RADIUS, 2.0 if chosen else 1.0)
-        if self._view.hasFocus() and self._view.currentIndex() == index:
-            focus_ring(painter, rect, CARD_RADIUS)
-        painter.restore()
 
     def _ground(self, painter: QPainter, rect: QRectF, state: ModelState) -> None:
         outline = QPainterPath()
