@@ -14,7 +14,7 @@ from rich.table import Table
 from studio.cli import terminal
 from studio.cli.options import Misuse
 from studio.cli.session import Bar, open_studio, run_async
-from studio.domain.measurement import Measurements, Setting
+from studio.domain.measurement import Compiler, Measurements, Setting
 from studio.domain.quantity import duration, size
 from studio.domain.text import t
 from studio.services.measurements import BUSY
@@ -23,11 +23,11 @@ SOURCES = Path(__file__).resolve().parents[2]
 DEVICE = re.compile(r"auto|cpu|mps|(?:cuda|xpu):\d{1,2}")
 
 
-def measure(device: str, *, as_json: bool) -> int:
+def measure(device: str, *, compiler: bool, as_json: bool) -> int:
     """Measure *device*, keep what was found, and show it."""
     if not DEVICE.fullmatch(device):
         raise Misuse(t("cli.usage.device", device=device))
-    found = run_async(_measure(device))
+    found = run_async(_measure(device, compiler=compiler))
     if as_json:
         terminal.print_json(msgspec.to_builtins(found))
     else:
@@ -43,13 +43,15 @@ def validate(words: Sequence[str]) -> int:
     return subprocess.run(command, cwd=SOURCES, check=False).returncode
 
 
-async def _measure(device: str) -> Measurements:
+async def _measure(device: str, *, compiler: bool) -> Measurements:
     bar = Bar()
     try:
         async with open_studio(offline=True) as studio:
             bar.show(t("bench.section.load"), None, "")
             return await studio.measure(
-                device, lambda section, done: bar.show(t(f"bench.section.{section}"), done, "")
+                device,
+                lambda section, done: bar.show(t(f"bench.section.{section}"), done, ""),
+                compiler=compiler,
             )
     finally:
         bar.close()
@@ -66,6 +68,8 @@ def _show(found: Measurements) -> None:
     if found.disk_read:
         table.add_row(t("cli.bench.disk"), f"{found.disk_read / 1e9:.2f} GB/s{_cached(found)}")
     table.add_row(t("cli.bench.best"), _words(found.best))
+    if found.compiler is not None:
+        table.add_row(t("cli.bench.compiler"), _compiler(found.compiler))
     terminal.out().print(table)
     terminal.out().print(_nets(found))
     terminal.out().print(_libraries(found))
@@ -88,6 +92,13 @@ def _libraries(found: Measurements) -> Table:
     for name, library in found.libraries.items():
         table.add_row(t(f"family.{name}"), _milliseconds(library.seconds), size(library.bytes))
     return table
+
+
+def _compiler(compiler: Compiler) -> str:
+    if compiler.reason:
+        return t("cli.bench.compiler.none", reason=compiler.reason)
+    share, time = f"{100 * compiler.ratio:.0f}", duration(compiler.seconds)
+    return t("cli.bench.compiler.found", percent=share, time=time)
 
 
 def _words(setting: Setting) -> str:

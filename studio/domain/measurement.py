@@ -9,7 +9,7 @@ from typing import Any
 
 from msgspec import Struct
 
-FORMAT = 1
+FORMAT = 2
 
 
 class Setting(Struct, frozen=True, kw_only=True):
