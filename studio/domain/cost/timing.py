@@ -40,10 +40,6 @@ class Timing:
         """Seconds that starting an operation takes where there is nothing else."""
         return self._rates.call
 
-    def missing(self, ops: Ops) -> list[str]:
-        """Keys of own figures that nobody has measured."""
-        return [op.key for op, _ in ops if isinstance(op, Own) and op.key not in self._own]
-
     def _one(self, op: Op) -> float:
         found = self._known.get(op)
         if found is None:

@@ -9,7 +9,7 @@ from typing import Any
 
 import msgspec
 
-from studio.domain.cost.ops import Attention, Convolution
+from studio.domain.cost.ops import Attention
 from studio.domain.plan import KvCache, Plan
 from studio.domain.planning.question import Place, Question
 
@@ -105,8 +105,7 @@ def _no_cache(question: Question, _place: Place, key: str, value: str) -> str | 
 
 
 def _no_format(question: Question, _place: Place, _key: str, value: str) -> str | None:
-    ops = (op for stage in question.cost.stages for op, _ in stage.ops)
-    fits = value == "contiguous" or any(isinstance(op, Convolution) for op in ops)
+    fits = value == "contiguous" or any(stage.convolves for stage in question.cost.stages)
     return None if fits else "plan.absent.kind"
 
 

@@ -19,6 +19,8 @@ OPENING = 0.05  # the same for each part: its modules are made
 WRITTEN = ("eager", "sliced")  # attention that writes its scores out
 TO_DEVICE = 6e9  # bytes a second over a usual bus
 
+_Way = tuple[int, str, bool, str, bool, bool]
+
 
 class Clock:
     """Reads one device's measurements. Keeps what it has worked out: make one per device, ask often."""
@@ -26,6 +28,7 @@ class Clock:
     def __init__(self, measured: Measurements) -> None:
         self.measured = measured
         self._timings: dict[tuple[str, bool, str], Timing] = {}
+        self._known: tuple[Cost | None, dict[_Way, float]] = (None, {})
         self._frameworks: dict[tuple[str, str, bool], Framework] = {}
         self._bus: float = measured.details.get("to_device") or TO_DEVICE
 
@@ -33,15 +36,20 @@ class Clock:
         """Whether everything that *plan* needs was measured."""
         for stage in cost.stages:
             timing = self._timing(self._precision(plan, stage.part), plan.channels_last)
-            if timing is None or timing.missing(stage.ops):
+            if timing is None or not stage.own <= self.measured.own.keys():
                 return False
         return True
 
     def phases(self, cost: Cost, plan: Plan, family: str, *, loaded: bool, started: bool) -> dict[str, float]:
         """Seconds by phase, "load" first."""
+        # The stages of one request in other ways are mostly the same again.
+        kept = self._known
+        if kept[0] is not cost:
+            kept = self._known = (cost, {})
+        known = kept[1]
         found = {LOAD: 0.0 if loaded else self._load(cost, plan, family, started=started)}
         for stage in cost.stages:
-            seconds = self._stage(stage, plan)
+            seconds = self._stage(stage, plan, known)
             if plan.offload != "none":
                 moving = self._moving(stage, cost, plan)
                 # Blocks travel while others compute, where they are moved that way.
@@ -49,24 +57,32 @@ class Clock:
             found[stage.phase] = found.get(stage.phase, 0.0) + seconds
         return found
 
-    def _stage(self, stage: Stage, plan: Plan) -> float:
-        precision, channels_last = self._precision(plan, stage.part), plan.channels_last
+    def _stage(self, stage: Stage, plan: Plan, known: dict[_Way, float]) -> float:
+        precision = self._precision(plan, stage.part)
         written = plan.attention if plan.attention in WRITTEN and stage.written.eager else ""
-        timing = self._timing(precision, channels_last, written)
-        if timing is None:
-            return 0.0
-        ops, calls = stage.ops, stage.calls
-        if plan.slicing and stage.batch > 1:
-            ops, calls = split(ops, stage.batch), calls * stage.batch
-        if plan.kv_cache is not None and plan.kv_cache.type == "static":
-            ops = _over_all(ops, stage.cached)
-        around = self._framework(_alike(stage.ops), precision, channels_last)
-        seconds = stage.repeats * (around.ratio * timing.seconds(ops) + around.call * calls)
+        fixed = plan.kv_cache is not None and plan.kv_cache.type == "static"
+        slicing = plan.slicing and stage.batch > 1
+        key = (id(stage), precision, plan.channels_last, written, slicing, fixed)
+        if key not in known:
+            ops, calls = stage.ops, stage.calls
+            if slicing:
+                ops, calls = split(ops, stage.batch), calls * stage.batch
+            if fixed:
+                ops = _over_all(ops, stage.cached)
+            known[key] = stage.repeats * self._whole(ops, calls, precision, plan.channels_last, written)
+        seconds = known[key]
         if plan.tiling and stage.alive_tiled is not None:
             seconds *= TILED
         if plan.compile and stage.compiles and self.measured.compiler is not None:
             seconds = seconds * self.measured.compiler.ratio + self.measured.compiler.seconds
         return seconds
+
+    def _whole(self, ops: Ops, calls: int, precision: str, channels_last: bool, written: str) -> float:
+        timing = self._timing(precision, channels_last, written)
+        if timing is None:
+            return 0.0
+        around = self._framework(_alike(ops), precision, channels_last)
+        return around.ratio * timing.seconds(ops) + around.call * calls
 
     def _precision(self, plan: Plan, part: str) -> str:
         asked = plan.precision_of(part)
