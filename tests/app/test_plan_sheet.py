@@ -11,7 +11,7 @@ import pytest
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QLabel
 
-from studio.app import language
+from studio.app import language, plan_sheet
 from studio.app.plan_sheet import PlanSheet
 from studio.app.widgets.button import Button
 from studio.services.studio import Studio
@@ -83,6 +83,9 @@ async def test_it_says_what_the_planner_says_and_follows_the_fields(
         plans = studio.planner.plans(making.wanted(), making.spec)
         assert plans is not None
         assert len(plans.plans) > 1
+        assert "Other ways" not in texts(sheet)  # of a model so small none needs noticeably less
+        monkeypatch.setattr(plan_sheet, "NOTED", 2.0)
+        draw.making.form.set("size", (1024, 1008))
         assert "Other ways" in texts(sheet)
         draw.making.form.set("size", (2048, 2048))
         seen.append(sheet._bar.accessibleName())

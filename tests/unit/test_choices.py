@@ -11,10 +11,11 @@ from studio.domain.cost.cost import Cost, Part, PartFacts, Stage, Tensor
 from studio.domain.cost.ops import Attention, Convolution, Linear, Written, macs, split
 from studio.domain.family import FamilySpec, Memory
 from studio.domain.measurement import Compiler, Measurements
-from studio.domain.plan import Fit, KvCache, Plan, Planned, Plans
+from studio.domain.plan import Fit, KvCache, Loaded, Plan, Planned, Plans
 from studio.domain.planning import Place, Question, absent, applied, plans
 from studio.domain.planning.choices import VALUES, parse
 from studio.domain.planning.clock import TO_DEVICE
+from studio.domain.planning.words import loaded
 from tests.fakes.measured import measured
 
 GB = 10**9
@@ -325,3 +326,17 @@ def test_choices_reach_the_engine_though_nothing_could_be_counted() -> None:
 def test_words_that_are_no_choice(words: str) -> None:
     with pytest.raises(ValueError, match=r"plan\.choice"):
         parse(words)
+
+
+def test_what_was_in_memory_in_words() -> None:
+    found = Loaded(
+        precision={"reader": "float32", "net": "bfloat16", "vae": "float32"},
+        weight_bytes={},
+        memory_format="contiguous",
+        kv_cache=KvCache(type="q8_0", length=4096),
+        offload="group",
+    )
+    words = [figure for _, figure in loaded(found)]
+    assert words[0] == "net bfloat16, float32"
+    assert words[1] == "8 bits, 4096 tokens"
+    assert len(words) == 3
