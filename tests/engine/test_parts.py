@@ -13,8 +13,8 @@ from safetensors import SafetensorError
 from studio.domain.failure import Failure, StudioError
 from studio.domain.model import ModelSource
 from studio.engine import memory, slot
-from studio.engine.context import _blocks
 from studio.engine.failures import explain
+from studio.engine.inspection import blocks
 from studio.engine.pace import INTERVAL, Pace
 from studio.engine.save import slug
 from studio.engine.slot import Key, Slot
@@ -216,12 +216,12 @@ def test_values_are_always_json() -> None:
 
 def test_blocks_are_what_runs_one_after_another() -> None:
     linear = torch.nn.Linear(2, 2)
-    assert _blocks(linear) == [linear]
+    assert blocks(linear) == [linear]
     first, second = torch.nn.Linear(2, 2), torch.nn.ReLU()
-    assert _blocks(torch.nn.Sequential(first, second)) == [first, second]
+    assert blocks(torch.nn.Sequential(first, second)) == [first, second]
     compiled = torch.nn.Sequential(first)
     compiled._compiled_call_impl = lambda x: x
-    assert _blocks(compiled) == []
+    assert blocks(compiled) == []
 
 
 @pytest.mark.parametrize("sampled", [False, True])
