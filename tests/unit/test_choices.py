@@ -221,6 +221,16 @@ def test_old_cards_and_apple_s_compute_in_float16(arch: str | None, device: str,
     assert ("bfloat16" in kinds) == (half == "bfloat16")
 
 
+def test_what_has_only_bfloat16_computes_in_it_everywhere() -> None:
+    spec = msgspec.structs.replace(
+        SPEC, precisions={"gpu": ({"*": "float32"}, {"*": "bfloat16"})}, coarser={}
+    )
+    place = Place(device="cuda:0", memory_bytes=80 * GB, arch="sm_75")
+    kinds = {kind for each in found(place, spec=spec).plans for kind in each.plan.precision.values()}
+    assert kinds == {"float32", "bfloat16"}
+    assert "precision=bfloat16" not in reasons(place, spec=spec)
+
+
 def test_a_file_of_wide_numbers_is_not_squeezed_into_float16() -> None:
     wide = msgspec.structs.replace(NET, stored_type="BF16")
     ways = found(CARD, Cost(parts=(READER, wide), stages=COST.stages)).plans

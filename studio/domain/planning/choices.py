@@ -123,12 +123,12 @@ def _no_precision(question: Question, place: Place, key: str, value: str) -> str
         return "plan.absent.in_file"
     if part and part not in {each.name for each in question.cost.parts}:
         return "plan.absent.part"
-    if value == BFLOAT and weak(place):
+    ways = (*spec.precisions.get(place.kind, ()), *spec.coarser.get(place.kind, ()))
+    if value == BFLOAT and weak(place) and any(HALF in way.values() for way in ways):
         return "plan.absent.bfloat16"
-    if value == HALF:  # its range is small: only where the family knows that the part's numbers fit
-        ways = (*spec.precisions.get(place.kind, ()), *spec.coarser.get(place.kind, ()))
-        if not any((way.get(part) or way["*"]) == HALF for way in ways):
-            return "plan.absent.range"
+    # The range of float16 is small: only where the family knows that the part's numbers fit.
+    if value == HALF and not any((way.get(part) or way["*"]) == HALF for way in ways):
+        return "plan.absent.range"
     known = {rates.precision for rates in place.measured.rates} if place.measured else {value}
     return None if value in known else "plan.absent.slow"
 
