@@ -28,12 +28,14 @@ from studio.app.widgets.status import FitLine, StatusLine
 from studio.domain.family import FamilySpec
 from studio.domain.job import Outcome
 from studio.domain.plan import Estimate, Planned, Plans
+from studio.domain.planning.words import loaded
 from studio.domain.quantity import duration, gigabytes
 from studio.domain.text import t
 
 WIDTH = 460
 GAP = 8  # pixels over the line, and to the panel's edge
 OTHERS = 4  # other plans that are told
+NOTED = 0.95  # of the memory of the one before: less of a difference is none
 
 
 def open_on_click(line: FitLine, panel: QWidget, making: Making) -> None:
@@ -258,14 +260,21 @@ def _compared(outcome: Outcome, promised: Estimate) -> list[tuple[str, str]]:
     if promised.memory is not None:
         values = {"real": f"{gigabytes(peak)} GB", "told": f"{gigabytes(promised.memory.mid)} GB"}
         rows.append((t("plan.last.memory"), t("plan.last.compared", **values)))
+    if outcome.loaded is not None:
+        rows += loaded(outcome.loaded)
     return rows
 
 
 def _others(plans: Plans, spec: FamilySpec) -> list[tuple[str, str]]:
-    """How, and what it takes."""
+    """How, and what it takes: those that need less memory than all that are better."""
+    best = plans.plans[0]
+    told: list[Planned] = [best]
+    for each in plans.plans[1:]:
+        if each.memory.mid < NOTED * told[-1].memory.mid:
+            told.append(each)
     return [
-        (plan_words.short(each.plan, plans.plans[0].plan, spec), plan_words.takes(each))
-        for each in plans.plans[1 : 1 + OTHERS]
+        (plan_words.short(each.plan, best.plan, spec), plan_words.takes(each))
+        for each in told[1 : 1 + OTHERS]
     ]
 
 

@@ -14,7 +14,7 @@ from rich.table import Table
 from studio.cli import terminal
 from studio.cli.options import Misuse
 from studio.cli.session import Bar, open_studio, run_async
-from studio.domain.measurement import BUSY, Measurements, Setting
+from studio.domain.measurement import BUSY, Compiler, Measurements, Setting
 from studio.domain.quantity import duration, size
 from studio.domain.text import t
 
@@ -22,11 +22,11 @@ SOURCES = Path(__file__).resolve().parents[2]
 DEVICE = re.compile(r"auto|cpu|mps|(?:cuda|xpu):\d{1,2}")
 
 
-def measure(device: str, *, as_json: bool) -> int:
+def measure(device: str, *, compiler: bool, as_json: bool) -> int:
     """Measure *device*, keep what was found, and show it."""
     if not DEVICE.fullmatch(device):
         raise Misuse(t("cli.usage.device", device=device))
-    found, kept = run_async(_measure(device))
+    found, kept = run_async(_measure(device, compiler=compiler))
     if as_json:
         terminal.print_json(msgspec.to_builtins(found))
     else:
@@ -44,14 +44,16 @@ def validate(words: Sequence[str]) -> int:
     return subprocess.run(command, cwd=SOURCES, check=False).returncode
 
 
-async def _measure(device: str) -> tuple[Measurements, bool]:
+async def _measure(device: str, *, compiler: bool) -> tuple[Measurements, bool]:
     """What was found, and whether it is kept: not if it is doubtful and there were sound figures."""
     bar = Bar()
     try:
         async with open_studio(offline=True) as studio:
             bar.show(t("bench.section.load"), None, "")
             found = await studio.measure(
-                device, lambda section, done: bar.show(t(f"bench.section.{section}"), done, "")
+                device,
+                lambda section, done: bar.show(t(f"bench.section.{section}"), done, ""),
+                compiler=compiler,
             )
             assert studio.machine  # it was read to measure
             return found, studio.measurements.load(found.device, studio.machine) == found
@@ -70,6 +72,8 @@ def _show(found: Measurements) -> None:
     if found.disk_read:
         table.add_row(t("cli.bench.disk"), f"{found.disk_read / 1e9:.2f} GB/s{_cached(found)}")
     table.add_row(t("cli.bench.best"), _words(found.best))
+    if found.compiler is not None:
+        table.add_row(t("cli.bench.compiler"), _compiler(found.compiler))
     terminal.out().print(table)
     terminal.out().print(_nets(found))
     terminal.out().print(_libraries(found))
@@ -92,6 +96,13 @@ def _libraries(found: Measurements) -> Table:
     for name, library in found.libraries.items():
         table.add_row(t(f"family.{name}"), _milliseconds(library.seconds), size(library.bytes))
     return table
+
+
+def _compiler(compiler: Compiler) -> str:
+    if compiler.reason:
+        return t("cli.bench.compiler.none", reason=compiler.reason)
+    share, time = f"{100 * compiler.ratio:.0f}", duration(compiler.seconds)
+    return t("cli.bench.compiler.found", percent=share, time=time)
 
 
 def _words(setting: Setting) -> str:

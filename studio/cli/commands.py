@@ -305,11 +305,13 @@ def _bench() -> typer.Typer:
 
     @bench.command("machine", cls=Command, help=t("cli.help.bench.machine"))
     def bench_machine(
-        device: str = typer.Option("auto", "--device", help=t("cli.option.device")), json: bool = as_json
+        device: str = typer.Option("auto", "--device", help=t("cli.option.device")),
+        compiler: bool = typer.Option(False, "--compiler", help=t("cli.bench.option.compiler")),
+        json: bool = as_json,
     ) -> int:
         from studio.cli.bench import measure
 
-        return measure(device, as_json=json)
+        return measure(device, compiler=compiler, as_json=json)
 
     @bench.command("plan", cls=RawCommand, help=t("cli.help.bench.plan"), add_help_option=False)
     def bench_plan(ctx: typer.Context) -> int:

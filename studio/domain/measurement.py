@@ -9,7 +9,7 @@ from typing import Any
 
 from msgspec import Struct
 
-FORMAT = 1
+FORMAT = 2
 BUSY = 0.1  # of the processors' time; with more of it taken by other programs the figures are doubtful
 
 

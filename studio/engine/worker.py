@@ -231,6 +231,7 @@ class Worker:
                 versions=registry.versions(),
                 folder=Path(message.folder),
                 seconds=message.seconds,
+                compiler=message.compiler,
                 check=check,
                 progress=progress,
             )

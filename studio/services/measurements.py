@@ -96,9 +96,16 @@ def name_of(machine: Machine, device: str) -> str:
 
 
 async def measure(
-    engine: Engine, device: DeviceState, machine: Machine, *, folder: Path, progress: Progress
+    engine: Engine,
+    device: DeviceState,
+    machine: Machine,
+    *,
+    folder: Path,
+    progress: Progress,
+    compiler: bool = False,
 ) -> Measurements:
-    """Let the engine measure *device*; *folder*, which exists, is on the disk of the models.
+    """Let the engine measure *device*; *folder*, which exists, is on the disk of the models. *compiler*: and
+    try torch's compiler, which may take minutes more.
 
     *progress* gets a section ("load", "nets", ...) and how much of the whole is done, 0..1. Waits for a job
     under way. Cancelling this stops it within seconds. Raises Cancelled when a job came, StudioError.
@@ -116,6 +123,7 @@ async def measure(
             name=name_of(machine, device.device),
             folder=scratch,
             seconds=SECONDS,
+            compiler=compiler,
         )
         work = asyncio.ensure_future(engine.measure(message, heard))
         try:

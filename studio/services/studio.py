@@ -195,10 +195,13 @@ class Studio:
         self.tried = await self.engine.devices()
         return await self.read_machine()
 
-    async def measure(self, device: str, progress: Callable[[str, float], None]) -> Measurements:
+    async def measure(
+        self, device: str, progress: Callable[[str, float], None], *, compiler: bool = False
+    ) -> Measurements:
         """Run the micro-benchmark on *device* ("auto": the best that can compute) and keep what it finds.
 
-        *progress* gets its section and how much is done, 0..1. A job that is submitted ends it: Cancelled.
+        *progress* gets its section and how much is done, 0..1. *compiler*: see `measure`. A job that is
+        submitted ends it: Cancelled.
         Raises StudioError, OSError when it cannot be kept.
         """
         current = await self.try_devices()
@@ -209,6 +212,7 @@ class Studio:
             current,
             folder=folder,
             progress=progress,
+            compiler=compiler,
         )
         await asyncio.to_thread(self.measurements.save, found)
         self.planner.changed.emit(None)

@@ -70,6 +70,7 @@ class Measure(Message, frozen=True, kw_only=True):
     """Measure a concrete `device`, in about so many `seconds`: a job like `Run`, answered by `Measured`.
 
     `name` goes into the measurements. `folder`: an empty one for large files, on the disk that is measured.
+    `compiler`: also try torch's compiler, which may take minutes.
     """
 
     job: str
@@ -77,6 +78,7 @@ class Measure(Message, frozen=True, kw_only=True):
     name: str
     folder: str
     seconds: float
+    compiler: bool = False
 
 
 class Shutdown(Message, frozen=True, kw_only=True):

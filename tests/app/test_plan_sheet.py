@@ -12,7 +12,7 @@ import pytest
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QLabel
 
-from studio.app import language
+from studio.app import language, plan_sheet
 from studio.app.fit import fit_words
 from studio.app.plan_sheet import PlanSheet, _compared, _short_time, _times
 from studio.app.plan_words import short
@@ -136,6 +136,9 @@ async def test_it_says_what_the_planner_says_and_follows_the_fields(
         plans = studio.planner.plans(making.wanted(), making.spec)
         assert plans is not None
         assert len(plans.plans) > 1
+        assert "Other ways" not in texts(sheet)  # of a model so small none needs noticeably less
+        monkeypatch.setattr(plan_sheet, "NOTED", 2.0)
+        draw.making.form.set("size", (1024, 1008))
         assert "Other ways" in texts(sheet)
         draw.making.form.set("size", (2048, 2048))
         seen.append(sheet._bar.accessibleName())

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from studio.diffusion import computing
 from studio.wire.messages import Cancel, Cancelled, Failed, Measure, Measured, PhaseProgress, Started
 from tests.engine.process import EngineProcess
 from tests.engine.test_bench import check_sane
@@ -47,6 +48,25 @@ def test_it_stops_when_asked_and_the_engine_goes_on(start: Start, tmp_path: Path
     assert engine.wait_for(Measured, Cancelled, Failed) == Cancelled(job="m")
     assert time.monotonic() - began < 20
     assert engine.ping().jobs == ()
+
+
+@pytest.mark.heavy
+@pytest.mark.timeout(900)
+def test_the_compiler_is_tried_when_asked(start: Start, tmp_path: Path) -> None:
+    """Where there is one it compiles; where there is none, the library's own words say so."""
+    engine = start()
+    message = Measure(job="m", device="cpu", name="", folder=str(tmp_path), seconds=0.0, compiler=True)
+    engine.send(message)
+    found = engine.wait_for(Measured, Failed, timeout=600)
+    assert isinstance(found, Measured), engine.stderr
+    compiler = found.measurements.compiler
+    assert compiler is not None
+    if computing.no_compiler("cpu"):
+        assert compiler.reason
+    else:
+        assert compiler.reason == ""
+        assert 0.1 < compiler.ratio < 10
+        assert compiler.seconds > 0
 
 
 def test_a_device_that_is_not_there(start: Start, tmp_path: Path) -> None:

@@ -339,7 +339,11 @@ def test_a_long_text_is_said_in_few_stages(models):
 def test_speech_of_hibari_goes_by_characters():
     nothing = ModelFacts(layout="package", parts={})
     (stage,) = told("hibari", nothing, prompt="One. Two is longer.", speed=2.0).stages
-    assert dict(stage.ops) == {Own("hibari.character", 9.0): 1, Own("hibari.sentence", 2.0): 1}
+    assert dict(stage.ops) == {
+        Own("hibari.character", 9.0): 1,
+        Own("hibari.sentence", 2.0): 1,
+        Own("hibari.first", 1.0): 1,
+    }
 
 
 # --- noise to pictures ----------------------------------------------------------------------------

@@ -69,6 +69,6 @@ def test_the_weights_are_counted_as_they_are_written(tmp_path: Path) -> None:
 
 def test_the_voice(tmp_path: Path) -> None:
     found = voice.measure(make(tmp_path, seconds=60))
-    assert found.keys() == {"hibari.load", "hibari.character", "hibari.sentence"}
+    assert found.keys() == {"hibari.load", "hibari.first", "hibari.character", "hibari.sentence"}
     assert all(math.isfinite(seconds) and 0 <= seconds < 60 for seconds in found.values())
     assert found["hibari.character"] > 0

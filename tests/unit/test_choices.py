@@ -11,10 +11,11 @@ from studio.domain.cost.cost import Cost, Part, PartFacts, Stage, Tensor
 from studio.domain.cost.ops import Attention, Convolution, Linear, Written, macs, split
 from studio.domain.family import FamilySpec, Memory
 from studio.domain.measurement import Compiler, Measurements
-from studio.domain.plan import Fit, KvCache, Plan, Planned, Plans
+from studio.domain.plan import Fit, KvCache, Loaded, Plan, Planned, Plans
 from studio.domain.planning import Place, Question, absent, applied, plans
 from studio.domain.planning.choices import VALUES, parse
 from studio.domain.planning.clock import TO_DEVICE
+from studio.domain.planning.words import loaded
 from tests.fakes.measured import measured
 
 GB = 10**9
@@ -220,6 +221,16 @@ def test_old_cards_and_apple_s_compute_in_float16(arch: str | None, device: str,
     assert ("bfloat16" in kinds) == (half == "bfloat16")
 
 
+def test_what_has_only_bfloat16_computes_in_it_everywhere() -> None:
+    spec = msgspec.structs.replace(
+        SPEC, precisions={"gpu": ({"*": "float32"}, {"*": "bfloat16"})}, coarser={}
+    )
+    place = Place(device="cuda:0", memory_bytes=80 * GB, arch="sm_75")
+    kinds = {kind for each in found(place, spec=spec).plans for kind in each.plan.precision.values()}
+    assert kinds == {"float32", "bfloat16"}
+    assert "precision=bfloat16" not in reasons(place, spec=spec)
+
+
 def test_a_file_of_wide_numbers_is_not_squeezed_into_float16() -> None:
     wide = msgspec.structs.replace(NET, stored_type="BF16")
     ways = found(CARD, Cost(parts=(READER, wide), stages=COST.stages)).plans
@@ -325,3 +336,17 @@ def test_choices_reach_the_engine_though_nothing_could_be_counted() -> None:
 def test_words_that_are_no_choice(words: str) -> None:
     with pytest.raises(ValueError, match=r"plan\.choice"):
         parse(words)
+
+
+def test_what_was_in_memory_in_words() -> None:
+    found = Loaded(
+        precision={"reader": "float32", "net": "bfloat16", "vae": "float32"},
+        weight_bytes={},
+        memory_format="contiguous",
+        kv_cache=KvCache(type="q8_0", length=4096),
+        offload="group",
+    )
+    words = [figure for _, figure in loaded(found)]
+    assert words[0] == "net bfloat16, float32"
+    assert words[1] == "8 bits (q8_0), 4096 tokens"
+    assert len(words) == 3

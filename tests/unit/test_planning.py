@@ -7,12 +7,15 @@ from typing import Any
 import msgspec
 import pytest
 
+from studio.domain.cost import references
 from studio.domain.cost.cost import Cost, Part, Stage
 from studio.domain.cost.ops import Convolution, Linear, Own
+from studio.domain.cost.timing import Timing
 from studio.domain.family import FamilySpec, Memory
 from studio.domain.measurement import Library, Reference, Setting
 from studio.domain.plan import Fit, Plan, Plans
 from studio.domain.planning import Correction, Place, Question, plans
+from studio.domain.planning.framework import Framework, framework
 from studio.domain.planning.memory import CONTEXT, WITH_TORCH, peak
 from tests.fakes.measured import measured
 
@@ -180,6 +183,44 @@ def test_what_a_whole_network_takes_beyond_its_operations_is_added() -> None:
     )
     other = measured(references=(Reference(net="autoencoder", setting=setting, seconds=1e3),))
     assert phases(Cost(parts=(), stages=(DRAW,)), place=Place(device="cpu", measured=other))["draw"] == plain
+
+
+def test_a_large_and_a_small_network_tell_operations_from_calls() -> None:
+    """What is invented of both comes out again; with the large one alone, all of it is a ratio."""
+    rates = measured().of("float32")
+    assert rates is not None
+    timing = Timing(rates, {})
+    setting = Setting(precision="float32", threads=2)
+    truth = Framework(ratio=1.3, call=5e-5)
+    told = {}
+    for net in ("denoiser", "small_denoiser"):
+        walk = references.walk(net)
+        seconds = truth.ratio * timing.seconds(walk.ops) + truth.call * walk.calls
+        told[net] = Reference(net=net, setting=setting, seconds=seconds)
+    both = framework(measured(references=tuple(told.values())), timing, "denoiser", "float32", False)
+    assert both == pytest.approx(truth)
+    one = framework(measured(references=(told["denoiser"],)), timing, "denoiser", "float32", False)
+    walk = references.walk("denoiser")
+    assert one.call == rates.call
+    whole = one.ratio * timing.seconds(walk.ops) + one.call * walk.calls
+    assert whole == pytest.approx(told["denoiser"].seconds)
+    small = references.walk("small_denoiser")
+    assert (
+        one.ratio * timing.seconds(small.ops) + one.call * small.calls < 0.8 * told["small_denoiser"].seconds
+    )
+
+
+def test_what_calls_cost_is_never_less_than_one_alone() -> None:
+    setting = Setting(precision="float32", threads=2)
+    odd = tuple(
+        Reference(net=net, setting=setting, seconds=seconds)
+        for net, seconds in (("denoiser", 1e-9), ("small_denoiser", 1e-9))
+    )
+    rates = measured().of("float32")
+    assert rates is not None
+    found = framework(measured(references=odd), Timing(rates, {}), "denoiser", "float32", False)
+    assert found.ratio > 0
+    assert found.call > 0
 
 
 def test_what_nobody_measured_gives_no_time() -> None:

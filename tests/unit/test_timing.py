@@ -6,6 +6,7 @@ import math
 
 import pytest
 
+from studio.domain.cost.cost import Stage
 from studio.domain.cost.ops import Attention, Convolution, Linear, Own, Pointwise
 from studio.domain.cost.timing import Timing, between, linear_rate
 from tests.fakes.measured import RATES
@@ -47,7 +48,11 @@ def test_every_kind_of_operation_takes_its_time() -> None:
     assert timing.seconds(tuple((op, 2) for op in ops)) == pytest.approx(2 * sum(each))
     assert each[-1] == 1.5
     assert timing.seconds((), calls=10) == pytest.approx(10 * RATES.call)
-    assert timing.missing(((Own("theirs", 1.0), 1), (Own("mine", 1.0), 1))) == ["theirs"]
+
+
+def test_a_stage_names_what_its_family_must_have_measured() -> None:
+    stage = Stage(phase="p", part="m", ops=((Own("theirs", 1.0), 1), (Linear(1, 2, 3), 1)))
+    assert stage.own == {"theirs"}
 
 
 def test_a_convolution_of_one_tap_is_a_product_of_matrices() -> None:

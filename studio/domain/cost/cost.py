@@ -10,7 +10,7 @@ from typing import Any, NamedTuple, TypeVar
 
 from msgspec import Struct
 
-from studio.domain.cost.ops import Ops, Own, Written
+from studio.domain.cost.ops import Convolution, Ops, Own, Written
 
 T = TypeVar("T")
 
@@ -140,7 +140,7 @@ def _sums(facts: PartFacts) -> _Sums:
     )
 
 
-class Stage(Struct, frozen=True, kw_only=True):
+class Stage(Struct, frozen=True, kw_only=True, dict=True):
     """Computing of one part within one phase.
 
     `ops` of one repeat, done `repeats` times. `alive`: elements of activations at the worst moment, in the
@@ -165,6 +165,15 @@ class Stage(Struct, frozen=True, kw_only=True):
     cached: int = 0
     calls: int = 0
     compiles: bool = False
+
+    @cached_property
+    def convolves(self) -> bool:
+        return any(isinstance(op, Convolution) for op, _ in self.ops)
+
+    @cached_property
+    def own(self) -> frozenset[str]:
+        """Keys of the figures that its family must have measured."""
+        return frozenset(op.key for op, _ in self.ops if isinstance(op, Own))
 
 
 class Cost(Struct, frozen=True, kw_only=True):

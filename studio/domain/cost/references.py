@@ -1,7 +1,7 @@
 """Small networks that the micro-benchmark measures whole, in the words of diffusers' and transformers'.
 
-What their measured step takes beyond the sum of its operations is what a framework adds; the planner
-applies the same ratio to networks of the same kind.
+What their measured step takes beyond the sum of its operations is what a framework adds. Of a large and a
+small network of one kind the planner learns how much that is for each operation and for each call.
 """
 
 from __future__ import annotations
@@ -34,6 +34,14 @@ _LANGUAGE = {
     "num_attention_heads": 16,
     "num_key_value_heads": 4,
     "max_position_embeddings": 2048,
+}
+
+_SMALL_LANGUAGE = _LANGUAGE | {
+    "vocab_size": 512,
+    "hidden_size": 256,
+    "intermediate_size": 512,
+    "num_hidden_layers": 8,
+    "num_attention_heads": 4,
 }
 
 REFERENCES = {
@@ -79,7 +87,36 @@ REFERENCES = {
         config=_LANGUAGE,
         values={"tokens": 1, "context": 128},
     ),
+    # As many layers, but with so little to compute that starting them is most of it.
+    "small_denoiser": Net(
+        kind="UNet2DConditionModel",
+        config={
+            "sample_size": 8,
+            "in_channels": 4,
+            "out_channels": 4,
+            "block_out_channels": [96, 192],
+            "layers_per_block": 2,
+            "down_block_types": ["CrossAttnDownBlock2D"] * 2,
+            "up_block_types": ["CrossAttnUpBlock2D"] * 2,
+            "cross_attention_dim": 192,
+            "attention_head_dim": 4,
+        },
+        values={"batch": 2, "height": 8, "width": 8, "tokens": 32},
+    ),
+    "small_writer": Net(
+        kind="LlamaForCausalLM",
+        config=_SMALL_LANGUAGE,
+        values={"tokens": 1, "context": 64},
+    ),
 }
+
+SMALL = {
+    "denoiser": "small_denoiser",
+    "autoencoder": "small_denoiser",
+    "writer": "small_writer",
+    "reader": "small_writer",
+}
+"""For each network the small one whose calls cost what its own do; the first with each is alike in all."""
 
 
 @cache

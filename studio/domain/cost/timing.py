@@ -35,9 +35,10 @@ class Timing:
         """Of *ops*, each as often as it is counted, and of the *calls* that start them."""
         return sum(self._one(op) * count for op, count in ops) + calls * self._rates.call
 
-    def missing(self, ops: Ops) -> list[str]:
-        """Keys of own figures that nobody has measured."""
-        return [op.key for op, _ in ops if isinstance(op, Own) and op.key not in self._own]
+    @property
+    def call(self) -> float:
+        """Seconds that starting an operation takes where there is nothing else."""
+        return self._rates.call
 
     def _one(self, op: Op) -> float:
         found = self._known.get(op)

@@ -9,7 +9,7 @@ from typing import Any
 
 import msgspec
 
-from studio.domain.cost.ops import Attention, Convolution
+from studio.domain.cost.ops import Attention
 from studio.domain.plan import KvCache, Plan
 from studio.domain.planning.question import Place, Question
 
@@ -105,8 +105,7 @@ def _no_cache(question: Question, _place: Place, key: str, value: str) -> str | 
 
 
 def _no_format(question: Question, _place: Place, _key: str, value: str) -> str | None:
-    ops = (op for stage in question.cost.stages for op, _ in stage.ops)
-    fits = value == "contiguous" or any(isinstance(op, Convolution) for op in ops)
+    fits = value == "contiguous" or any(stage.convolves for stage in question.cost.stages)
     return None if fits else "plan.absent.kind"
 
 
@@ -124,12 +123,12 @@ def _no_precision(question: Question, place: Place, key: str, value: str) -> str
         return "plan.absent.in_file"
     if part and part not in {each.name for each in question.cost.parts}:
         return "plan.absent.part"
-    if value == BFLOAT and weak(place):
+    ways = (*spec.precisions.get(place.kind, ()), *spec.coarser.get(place.kind, ()))
+    if value == BFLOAT and weak(place) and any(HALF in way.values() for way in ways):
         return "plan.absent.bfloat16"
-    if value == HALF:  # its range is small: only where the family knows that the part's numbers fit
-        ways = (*spec.precisions.get(place.kind, ()), *spec.coarser.get(place.kind, ()))
-        if not any((way.get(part) or way["*"]) == HALF for way in ways):
-            return "plan.absent.range"
+    # The range of float16 is small: only where the family knows that the part's numbers fit.
+    if value == HALF and not any((way.get(part) or way["*"]) == HALF for way in ways):
+        return "plan.absent.range"
     known = {rates.precision for rates in place.measured.rates} if place.measured else {value}
     return None if value in known else "plan.absent.slow"
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 from msgspec import Struct
 
 from studio.domain.cost.cost import FILE_TYPES, TYPE_BYTES, Part, Stage
-from studio.domain.cost.ops import Convolution
 from studio.domain.plan import Plan
 from studio.domain.planning.question import Place, Question
 
@@ -138,9 +137,8 @@ def _work(stage: Stage, plan: Plan) -> float:
     if plan.slicing:
         alive /= stage.batch
     precision = plan.precision_of(stage.part)
-    convolves = any(isinstance(op, Convolution) for op, _ in stage.ops)
     here = CONVOLVING.get((precision, plan.channels_last), CONVOLVING["float32", False])
-    beside = here if convolves else OTHERWISE
+    beside = here if stage.convolves else OTHERWISE
     return alive * TYPE_BYTES.get(precision, 4.0) * beside
 
 

@@ -9,7 +9,6 @@ import itertools
 from collections.abc import Iterator
 
 from studio.domain.cost.cost import FILE_TYPES
-from studio.domain.cost.ops import Convolution
 from studio.domain.family import FamilySpec
 from studio.domain.plan import AUTO, KvCache, Plan
 from studio.domain.planning.choices import (
@@ -32,6 +31,7 @@ def ways(question: Question, place: Place) -> Iterator[Plan]:
     choices, threads = question.choices, question.threads
     if not threads and place.measured is not None:
         threads = place.measured.best.threads
+    all_savings = _savings(question)
     seen: set[tuple[object, ...]] = set()
     for precision, memory_format, attention, kept, compiled, offload, savings in itertools.product(
         _precisions(question, place),
@@ -40,8 +40,10 @@ def ways(question: Question, place: Place) -> Iterator[Plan]:
         _caches(question, place),
         _compiled(question, place),
         _offloads(question, place),
-        _savings(question),
+        all_savings,
     ):
+        if offload != "none" and savings not in (all_savings[0], all_savings[-1]):
+            continue  # where parts take turns already, a little less of the rest decides nothing
         plan = Plan(
             device=place.device,
             threads=0 if place.memory_bytes is not None else threads,
@@ -89,8 +91,7 @@ def _precisions(question: Question, place: Place) -> list[dict[str, str]]:
 
 
 def _memory_formats(question: Question, place: Place) -> tuple[str, ...]:
-    stages = question.cost.stages
-    convolves = any(isinstance(op, Convolution) for stage in stages for op, _ in stage.ops)
+    convolves = any(stage.convolves for stage in question.cost.stages)
     return ("contiguous", "channels_last") if convolves and place.measured is not None else (AUTO,)
 
 

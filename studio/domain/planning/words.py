@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from studio.domain.cost.cost import TYPE_BYTES
 from studio.domain.family import FamilySpec
-from studio.domain.plan import AUTO, Plan
+from studio.domain.plan import AUTO, Loaded, Plan
 from studio.domain.text import t
 
 
@@ -46,3 +46,21 @@ def _numbers(precision: dict[str, str]) -> str:
 
 def _bits(kind: str) -> int:
     return round(8 * TYPE_BYTES[kind])
+
+
+def loaded(found: Loaded) -> list[tuple[str, str]]:
+    """(name, words) of what was in memory: the numbers by part, and what computes unlike as usual."""
+    kinds: dict[str, list[str]] = {}
+    for part, kind in found.precision.items():
+        kinds.setdefault(kind, []).append(part)
+    usual = max(kinds, key=lambda kind: len(kinds[kind]), default="")
+    others = [f"{part} {kind}" for part, kind in found.precision.items() if kind != usual]
+    numbers = ", ".join([*others, usual] if usual else others)
+    rows = [(t("plan.precision"), numbers)] if numbers else []
+    if found.kv_cache is not None and found.kv_cache.length:
+        kind = t(f"plan.kv_cache.{found.kv_cache.type}")
+        words = t("plan.kv_cache.length", kind=kind, n=found.kv_cache.length)
+        rows.append((t("plan.kv_cache"), words))
+    if found.offload != "none":
+        rows.append((t("plan.offload"), t(f"plan.offload.{found.offload}")))
+    return rows

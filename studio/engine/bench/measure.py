@@ -13,7 +13,7 @@ from typing import Any
 import msgspec
 
 from studio.domain.measurement import Measurements, Rates
-from studio.engine.bench import disk, libraries
+from studio.engine.bench import compiling, disk, libraries
 from studio.engine.bench.bench import Bench
 from studio.engine.bench.load import Load
 from studio.families import registry
@@ -44,10 +44,12 @@ def measure(
     versions: dict[str, str],
     folder: Path,
     seconds: float,
+    compiler: bool = False,
     check: Callable[[], None],
     progress: Callable[[str, float], None],
 ) -> Measurements:
-    """Measure *device* for about *seconds*; *folder* is an empty one for large files.
+    """Measure *device* for about *seconds*; *folder* is an empty one for large files. *compiler*: try that
+    too, for as long as it takes.
 
     *check* raises Cancelled, *progress* gets the section and how much of the whole is done, 0..1.
     Imports torch. Raises whatever the device's library raises.
@@ -61,10 +63,10 @@ def measure(
         check=check,
         progress=progress,
     )
-    return _measure(bench, name, versions)
+    return _measure(bench, name, versions, compiler=compiler)
 
 
-def _measure(bench: Bench, name: str, versions: dict[str, str]) -> Measurements:
+def _measure(bench: Bench, name: str, versions: dict[str, str], *, compiler: bool) -> Measurements:
     load = Load()
     bench.enter("load")
     import torch
@@ -91,6 +93,7 @@ def _measure(bench: Bench, name: str, versions: dict[str, str]) -> Measurements:
         costs = libraries.libraries(bench)
         bench.leave()
         after = speeds.pulse(bench)
+    best = nets.best(references)
     return Measurements(
         device=bench.device,
         name=name,
@@ -99,7 +102,8 @@ def _measure(bench: Bench, name: str, versions: dict[str, str]) -> Measurements:
         threads=bench.threads,
         rates=rates,
         references=tuple(references),
-        best=nets.best(references),
+        best=best,
+        compiler=compiling.trial(bench, best) if compiler else None,
         matmul=matmul,
         memory_bandwidth=bandwidth,
         disk_read=disk_speed.read if disk_speed else 0.0,

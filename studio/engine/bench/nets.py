@@ -49,16 +49,16 @@ def _measure(
     key = repr((net.kind, net.config))  # two nets may be one model
     if key not in models:
         bench.check_cancelled()
-        models[key] = _build(net).to(bench.device)
+        models[key] = build(net).to(bench.device)
     torch.set_num_threads(setting.threads)
     try:
-        seconds = bench.seconds(_step(net, _as(models[key], setting), bench.device))
+        seconds = bench.seconds(step(net, in_setting(models[key], setting), bench.device))
     finally:
         torch.set_num_threads(bench.threads)
     found.append(Reference(net=name, setting=setting, seconds=seconds))
 
 
-def _as(model: Any, setting: Setting) -> Any:
+def in_setting(model: Any, setting: Setting) -> Any:
     """*model* in the setting's type and format. Past diffusers' own `to`, which warns of what is meant."""
     dtype = getattr(torch, setting.precision)
     memory = torch.channels_last if setting.channels_last else torch.contiguous_format
@@ -68,7 +68,7 @@ def _as(model: Any, setting: Setting) -> Any:
     return model
 
 
-def _build(net: Net) -> Any:
+def build(net: Net) -> Any:
     import diffusers
     import transformers
 
@@ -78,7 +78,7 @@ def _build(net: Net) -> Any:
     return kind(kind.config_class(**net.config)).eval()
 
 
-def _step(net: Net, model: Any, device: str) -> Callable[[], object]:
+def step(net: Net, model: Any, device: str) -> Callable[[], object]:
     """One step of *model* with inputs of the net's sizes."""
     sizes, config = net.values, net.config
     dtype = next(model.parameters()).dtype

@@ -134,6 +134,8 @@ def _reading(model: Model, prompt: int) -> tuple[tuple[Any, int], ...]:
         tally.add(Own(f"gguf.write.{kind}", weights))
     # A batch looks at all before it, and at half of itself.
     batches = [(at, min(BATCH, prompt - at)) for at in range(0, prompt, BATCH)]
+    tally.add(Own("gguf.token", 1.0), len(batches))
+    tally.add(Own("gguf.layer", float(model.layers)), len(batches))
     for before, size in batches:
         tally.add(Attention(model.heads, size, before + (size + 1) // 2, model.head_width), model.attending)
     return tally.ops

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from studio.domain.request import Request
     from studio.engine.context import Context
 
+EAGER = "eager"
 RANDOM_SEED = 2**32 - 1  # what llama.cpp takes for "a new one each time"
 
 
@@ -32,6 +33,8 @@ class Pipeline:
         self._name = model.title or model.id
         header, tensors = _header(model)
         architecture = header.get("general.architecture", "")
+        key, value = (header.get(f"{architecture}.attention.{kind}_length") for kind in ("key", "value"))
+        self._even = key == value  # heads of one width, without which the kernel cannot be had
         self._longest = int(header.get(f"{architecture}.context_length", 0)) or None
         template = header.get("tokenizer.chat_template")
         self._has_template = bool(template)
@@ -84,9 +87,10 @@ class Pipeline:
         kept = KvCache(type=asked.type, length=asked.length or context_length)
         if self._server is not None and kept == self._kept:
             return
-        # On the processor there is always a flash kernel; elsewhere llama.cpp looks whether there is one.
-        known = plan.attention == "eager" or context.device == "cpu" or kept.type != usual
-        attention = ("eager" if plan.attention == "eager" else "flash") if known else server.AUTO
+        # A short cache needs the flash kernel; else llama.cpp takes it where device and model allow it.
+        attention = "flash" if kept.type != usual else server.AUTO
+        if plan.attention == EAGER:
+            attention = EAGER
         context.phase("load")
         self.close()
         try:
@@ -102,6 +106,8 @@ class Pipeline:
         except RuntimeError as error:
             raise StudioError("model.unrecognized", name=self._name, details=str(error)) from error
         self._kept, self._attention = kept, attention
+        if attention == server.AUTO and context.device == "cpu" and self._even:
+            self._attention = "flash"  # on the processor there is always one
 
     def _write(self, context: Context, reply: Reply) -> str:
         """Pass the text on as it comes. Returns all of it."""

@@ -20,6 +20,7 @@ def cost(facts: ModelFacts, values: dict[str, Any]) -> Cost:
     tally = Tally()
     tally.add(Own("hibari.character", sum(pieces) / values["speed"]))
     tally.add(Own("hibari.sentence", float(len(pieces))))
+    tally.add(Own("hibari.first", 1.0))
     return Cost(
         parts=(
             Part(

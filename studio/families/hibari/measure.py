@@ -3,6 +3,7 @@
 | key | seconds |
 |---|---|
 | `hibari.load` | the voice and the words that it knows, files in the page cache |
+| `hibari.first` | the first sentence of all, beside its characters |
 | `hibari.character` | a character of the text |
 | `hibari.sentence` | a sentence, beside its characters |
 """
@@ -33,10 +34,14 @@ def measure(bench: Bench) -> dict[str, float]:
     voice = Hibari(threads=bench.threads)
     voice.phonemize(SHORT)
     load = time.perf_counter() - began
+    began = time.perf_counter()
+    _speak(voice, SHORT)()
+    first = time.perf_counter() - began
     short, long = (bench.seconds(_speak(voice, text)) for text in (SHORT, LONG))
     character = max(0.0, long - short) / (len(LONG) - len(SHORT))
     return {
         "hibari.load": load,
+        "hibari.first": max(0.0, first - short),
         "hibari.character": character,
         "hibari.sentence": max(0.0, short - len(SHORT) * character),
     }

@@ -64,4 +64,5 @@ class Pipeline:
         if file is None:
             raise StudioError("model.missing_file", name=self._name, file=name)
         self._speaker = Hibari(voice=voice, model=str(file), threads=self._threads)
+        self._speaker.phonemize("a")  # reads the words that it knows, which takes longer than the voice
         self._voice = voice

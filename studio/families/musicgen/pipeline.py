@@ -16,7 +16,7 @@ from transformers import (
 from studio.diffusion.reading import reading
 from studio.domain.audio import within
 from studio.domain.failure import StudioError
-from studio.domain.plan import AUTO, KvCache
+from studio.domain.plan import KvCache
 from studio.families.musicgen.walk import frames_of
 
 if TYPE_CHECKING:
@@ -98,8 +98,8 @@ class Pipeline:
 
 
 def _attention(kind: str) -> dict[str, str] | None:
-    """Of the parts that have a choice."""
-    return None if kind == AUTO else {"text_encoder": kind, "decoder": kind}
+    """Of the parts that have a choice; fused by themselves, where they can."""
+    return {"text_encoder": kind, "decoder": kind} if kind == "eager" else None
 
 
 class _Progress(StoppingCriteria):

@@ -9,11 +9,11 @@ from transformers import AutoConfig, AutoModelForCausalLM, AutoTokenizer, PreTra
 
 from studio.diffusion.reading import reading
 from studio.domain.failure import StudioError
-from studio.domain.plan import AUTO
 
 if TYPE_CHECKING:
     from studio.engine.context import Context
 
+EAGER = "eager"
 SAFE = {"local_files_only": True, "trust_remote_code": False}
 
 
@@ -37,7 +37,8 @@ def load(context: Context, path: str, name: str) -> tuple[PreTrainedModel, Any]:
             config=config,
             dtype=_dtype(context),
             use_safetensors=True,
-            attn_implementation=None if context.plan.attention == AUTO else context.plan.attention,
+            # Fused by itself, where the model's code can: asked for, it would fail with what cannot.
+            attn_implementation=EAGER if context.plan.attention == EAGER else None,
             **SAFE,
         )
     return model.to(context.device).eval(), tokenizer
