@@ -6,6 +6,7 @@ import asyncio
 import gc
 import inspect
 import logging
+import os
 import shutil
 import sys
 import threading
@@ -13,8 +14,10 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
+import keyring
 import pytest
 import pytest_socket
+from keyring.backends.fail import Keyring as NoKeyring
 
 from studio.domain import text
 from tests.known_warnings import KNOWN
@@ -27,6 +30,9 @@ def pytest_configure(config: pytest.Config) -> None:
     for known in KNOWN:
         config.addinivalue_line("filterwarnings", known.filter)
     config.addinivalue_line("markers", "logs: warnings in the log are part of this test")
+    # Nobody's keyring, here and in every process that a test starts.
+    os.environ["PYTHON_KEYRING_BACKEND"] = "keyring.backends.fail.Keyring"
+    keyring.set_keyring(NoKeyring())
 
 
 def pytest_collection_finish() -> None:

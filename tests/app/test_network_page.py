@@ -31,8 +31,7 @@ from tests.fakes.answering import Answer, Request, answering, as_json
 
 @pytest.fixture(autouse=True)
 def _alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """No keyring, no token and no hub of whoever runs the tests."""
-    monkeypatch.setenv("PYTHON_KEYRING_BACKEND", "keyring.backends.fail.Keyring")
+    """No token and no hub of whoever runs the tests."""
     monkeypatch.setenv("HF_HOME", str(tmp_path / "hf"))
     for name in ("HF_TOKEN", "HF_ENDPOINT", "MODELSCOPE_API_TOKEN"):
         monkeypatch.delenv(name, raising=False)

@@ -52,7 +52,6 @@ def hub_at(studio: Studio, url: str, monkeypatch: pytest.MonkeyPatch) -> None:
 async def test_a_token_is_nowhere_but_where_it_is_kept(
     tmp_path: Path, server: FileServer, monkeypatch: pytest.MonkeyPatch, kept: str
 ) -> None:
-    monkeypatch.setenv("PYTHON_KEYRING_BACKEND", "keyring.backends.fail.Keyring")
     monkeypatch.setenv("HF_HOME", str(tmp_path / "hf"))
     shop = Shop(tmp_path, server, monkeypatch, size=400_000)
     monkeypatch.delenv("HF_ENDPOINT")
