@@ -15,11 +15,13 @@ from pathlib import Path
 import pytest
 import pytest_socket
 
-from studio.domain import text
+from studio.domain import late, text
 from tests.known_warnings import KNOWN
 
 PATIENCE = 60.0  # seconds for one coroutine test; a hang, not a slow machine, is what it catches
 LOOPBACK = ["127.0.0.1", "::1", "localhost"]
+
+late.hide()  # as in the engine; whoever tests it shows it again
 
 
 def pytest_configure(config: pytest.Config) -> None:

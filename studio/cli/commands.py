@@ -11,6 +11,7 @@ from studio import __version__
 from studio.cli import terminal
 from studio.cli.tree import Command, Group, RawCommand
 from studio.domain.text import t
+from studio.domain.workshop import METHODS
 
 
 def build() -> typer.Typer:
@@ -24,6 +25,7 @@ def build() -> typer.Typer:
     )
     app.add_typer(_models(), name="models", help=t("cli.help.models"))
     app.add_typer(_bench(), name="bench", help=t("cli.help.bench"))
+    app.add_typer(_workshop(), name="workshop", help=t("cli.help.workshop"))
     as_json = _as_json()
 
     @app.command("demo", cls=Command, help=t("cli.help.demo"))
@@ -113,6 +115,39 @@ def _models() -> typer.Typer:
         return remove(model_id)
 
     return models
+
+
+def _workshop() -> typer.Typer:
+    workshop = typer.Typer(cls=Group, rich_markup_mode=None)
+    as_json = _as_json()
+
+    one = typer.Argument(metavar="MODEL", help=t("cli.option.model"))
+    several = typer.Argument(metavar="MODEL...", help=t("cli.help.workshop.models"))
+
+    @workshop.command("list", cls=Command, help=t("cli.help.workshop.list"))
+    def workshop_list(model: str = one, json: bool = as_json) -> int:
+        from studio.cli.workshop import show_offers
+
+        return show_offers(model, as_json=json)
+
+    @workshop.command("report", cls=Command, help=t("cli.help.workshop.report"))
+    def workshop_report(models: list[str] = several, json: bool = as_json) -> int:
+        from studio.cli.workshop import show_reports
+
+        return show_reports(models, as_json=json)
+
+    def add(method: str) -> None:
+        @workshop.command(
+            method, cls=RawCommand, help=t(f"workshop.method.{method}.help"), add_help_option=False
+        )
+        def work(ctx: typer.Context) -> int:
+            from studio.cli.workshop import work
+
+            return work(method, ctx.meta["words"], offline=ctx.obj["offline"])
+
+    for method in METHODS:
+        add(method)
+    return workshop
 
 
 def _bench() -> typer.Typer:

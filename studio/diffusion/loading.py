@@ -13,6 +13,7 @@ import diffusers
 import torch
 import transformers
 
+from studio.diffusion import stored
 from studio.diffusion.precision import Types
 from studio.domain.failure import StudioError
 
@@ -58,10 +59,23 @@ class Folder:
             self.sizes[name] = sum(file.stat().st_size for file in plain or files)
 
     def part(self, name: str, dtype: torch.dtype) -> torch.nn.Module:
-        """See `Source`."""
-        return self._kinds[name].from_pretrained(
-            str(self.configs / name), use_safetensors=True, variant=self._variants[name], dtype=dtype, **LOCAL
+        """See `Source`. One that is quantized computes in its own type."""
+        folder, kind = self.configs / name, self._kinds[name]
+        if stored.quantized(folder):
+            return stored.load(folder, lambda: empty(kind, folder))
+        return kind.from_pretrained(
+            str(folder), use_safetensors=True, variant=self._variants[name], dtype=dtype, **LOCAL
         )
+
+
+def empty(kind: Any, folder: Path) -> torch.nn.Module:
+    """A part as the configuration in *folder* has it, of a class of diffusers' or transformers'."""
+    if hasattr(kind, "load_config"):
+        config = kind.load_config(str(folder), **LOCAL)
+        return kind.from_config({k: v for k, v in config.items() if k != "quantization_config"})
+    config = kind.config_class.from_pretrained(str(folder), **LOCAL)
+    config.quantization_config = None
+    return kind(config)
 
 
 def load_parts(

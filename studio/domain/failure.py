@@ -33,6 +33,7 @@ CODES: dict[str, tuple[str, ...]] = {
     "data.newer": (),
     "instance.second": (),
     "output.suspect": (),
+    "workshop.impossible": ("name", "method", "reason"),
     "internal": ("reason",),
 }
 

@@ -146,7 +146,7 @@ class Context:
 
     def save_image(self, image: Image, *, index: int = 0, seed: int | None = None) -> Artifact:
         """Save as PNG. Raises StudioError `output.suspect` for a picture of one flat colour."""
-        return self._saved(self._saver.image(image, index=index, seed=seed))
+        return self.saved(self._saver.image(image, index=index, seed=seed))
 
     def save_audio(
         self,
@@ -161,17 +161,18 @@ class Context:
 
         Raises StudioError `output.suspect` for silence or what is not a number.
         """
-        return self._saved(self._saver.audio(samples, rate, index=index, seed=seed, format=format))
+        return self.saved(self._saver.audio(samples, rate, index=index, seed=seed, format=format))
 
     def save_text(self, text: str, *, index: int = 0, extension: str = "txt") -> Artifact:
         """Save *text* in UTF-8."""
-        return self._saved(self._saver.text(text, index=index, extension=extension))
+        return self.saved(self._saver.text(text, index=index, extension=extension))
 
     def save_bytes(self, data: bytes, *, extension: str, media_type: str, index: int = 0) -> Artifact:
         """Save anything else."""
-        return self._saved(self._saver.other(data, extension=extension, media_type=media_type, index=index))
+        return self.saved(self._saver.other(data, extension=extension, media_type=media_type, index=index))
 
-    def _saved(self, artifact: Artifact) -> Artifact:
+    def saved(self, artifact: Artifact) -> Artifact:
+        """Tell of a result that is on the disk already."""
         self._pace.flush()
         self._send(Saved(job=self._job, artifact=artifact), b"")
         return artifact

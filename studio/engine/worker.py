@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import logging
 import os
 import queue
@@ -12,6 +13,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from studio.domain import workshop
 from studio.domain.failure import Cancelled, Failure
 from studio.domain.job import Peak
 from studio.domain.measurement import Measurements
@@ -180,7 +182,7 @@ class Worker:
             self._channel.send(Failed(job=None, failure=failure))
 
     def _attempt(self, run: Run, cancel: threading.Event) -> Any:
-        spec = registry.family(run.request.family)
+        spec = workshop.method(run.request) or registry.family(run.request.family)
         where = self._device
         threads = device.threads(run.plan.threads)
         context = Context(run, spec, send=self._channel.send, device=where, threads=threads, cancel=cancel)
@@ -202,15 +204,25 @@ class Worker:
                     return registry.pipeline(spec.name).Pipeline(context, run.model)
 
             _use_threads(threads)
-            pipeline = self._slot.acquire(key, load)
-            context.check_cancelled()
-            _use_threads(threads)  # loading may have been what brought torch in
-            pipeline.run(context, run.request)
+            if workshop.method(run.request) is not None:
+                self._work_on(context, run, cancel)
+            else:
+                pipeline = self._slot.acquire(key, load)
+                context.check_cancelled()
+                _use_threads(threads)  # loading may have been what brought torch in
+                pipeline.run(context, run.request)
         finally:
             self._slot.touch()
             context.end()
             ram = peak_ram.stop()
         return context.outcome(Peak(ram_bytes=ram, vram_bytes=memory.peak_vram(where)))
+
+    def _work_on(self, context: Context, run: Run, cancel: threading.Event) -> None:
+        """Let a method of the workshop have the memory for itself; it loads on its own, and never keeps."""
+        self._slot.forget()
+        with self._alone(cancel):
+            self._relieve(run.model.bytes if run.model else 0)
+            importlib.import_module(f"studio.workshop.{context.spec.name}").work(context, run)
 
     def _measure(self, message: Measure, cancel: threading.Event) -> Measurements:
         """With no model of ours in memory: neither its space nor its weights in the caches take part."""
@@ -250,7 +262,7 @@ class Worker:
     def _tidy(self, message: Run | Measure, failure: Failure | None) -> None:
         if failure is not None and failure.code.startswith("oom."):
             self._slot.forget()  # room for the next attempt, which will be a smaller one
-        elif failure is not None or isinstance(message, Measure):
+        elif failure is not None or isinstance(message, Measure) or workshop.method(message.request):
             memory.give_back()
 
 

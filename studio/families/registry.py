@@ -9,6 +9,7 @@ from pathlib import Path
 from types import ModuleType
 
 import studio.families
+from studio.domain import late
 from studio.domain.failure import StudioError
 from studio.domain.family import FamilySpec
 
@@ -53,9 +54,21 @@ def measure(name: str) -> ModuleType | None:
     return importlib.import_module(module) if importlib.util.find_spec(module) else None
 
 
+def single_file(name: str) -> ModuleType | None:
+    """The family's `single_file` module, which turns one file into a folder and back. For the engine only.
+
+    It has `unpack(file, folder, progress)` and `pack(folder, file, progress)`, which raise ValueError for
+    what has no such form. None where the family has none.
+    """
+    family(name)
+    module = f"studio.families.{name}.single_file"
+    return importlib.import_module(module) if importlib.util.find_spec(module) else None
+
+
 def pipeline(name: str) -> ModuleType:
     """The family's `pipeline` module, with its heavy imports. For the engine only."""
     family(name)
+    late.hide()
     return importlib.import_module(f"studio.families.{name}.pipeline")
 
 

@@ -18,6 +18,7 @@ from studio.domain.failure import Cancelled, Failure, StudioError
 from studio.domain.job import Job, JobState, Outcome, Progress
 from studio.domain.request import Request
 from studio.domain.speech import check_language
+from studio.services import workshop
 from studio.services.awake import Awake
 from studio.services.estimate import Estimator
 from studio.services.event import Event
@@ -136,12 +137,11 @@ class Queue:
         """
         settings = self._settings()
         resolved = self._models.resolve(request.model, verify=False)
-        if request.task not in resolved.spec.tasks:
-            raise StudioError("param.invalid", name="task", reason=request.task)
+        spec, values = workshop.understood(request, resolved)
         request = msgspec.structs.replace(
             request,
-            family=resolved.spec.name,
-            values=resolved.spec.complete(request.values, resolved.model),
+            family=spec.name,
+            values=values,
             device=settings.device if request.device == "auto" else request.device,
             threads=request.threads or settings.threads,
         )
@@ -151,7 +151,7 @@ class Queue:
             check_language(request.prompt, source.languages, name=source.title, voices=able)
         job = Job(id=secrets.token_hex(8), request=request, created=time.time())
         kept = Kept(job=job, outputs_exact=outputs_exact, overwrite=overwrite)
-        return self._enqueue(Entry(kept, resolved.spec), 0 if front else len(self._waiting))
+        return self._enqueue(Entry(kept, spec), 0 if front else len(self._waiting))
 
     def cancel(self, id: str) -> None:  # noqa: A002
         """Stop it or drop it. Harmless when it has ended. Raises KeyError."""
@@ -206,8 +206,7 @@ class Queue:
             raise ValueError(f"job {id} is not held")
         request = entry.job.request
         resolved = self._models.resolve(request.model, verify=False)
-        values = resolved.spec.complete(request.values, resolved.model)
-        entry.spec = resolved.spec
+        entry.spec, values = workshop.understood(request, resolved)
         self._held.remove(entry)
         entry.set(state=JobState.WAITING, request=msgspec.structs.replace(request, values=values))
         self._enqueue(entry, len(self._waiting))

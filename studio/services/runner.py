@@ -13,6 +13,7 @@ from typing import Any, Protocol
 import msgspec
 from msgspec import Struct
 
+from studio.domain import workshop
 from studio.domain.artifact import Artifact
 from studio.domain.failure import Cancelled
 from studio.domain.family import FamilySpec
@@ -37,7 +38,10 @@ TICK_SECONDS = 0.5  # the remaining time counts down between what the engine say
 
 
 class Models(Protocol):
-    """What running a job needs of the library."""
+    """What running a job needs of the library. `folder`: where models lie that are made here."""
+
+    @property
+    def folder(self) -> Path: ...
 
     def resolve(self, id_or_path: str, *, verify: bool = True) -> Resolved: ...
 
@@ -133,7 +137,8 @@ class Runner:
     async def _run(self, entry: Entry) -> Outcome:
         request = entry.job.request
         resolved = await self._resolve(entry)
-        spec = entry.spec = resolved.spec
+        making = workshop.method(request)
+        spec = entry.spec = making or resolved.spec
         model = resolved.source if resolved.source.path else None
         cold = (model.id if model else spec.name) not in self._engine.resident
         learnt = self._estimator.learnt(request, spec, cold=cold)
@@ -145,7 +150,7 @@ class Runner:
             request=request,
             model=model,
             plan=plan,
-            outputs=str(self._outputs()),
+            outputs=str(self._models.folder if making else self._outputs()),
             outputs_exact=entry.kept.outputs_exact,
             overwrite=entry.kept.overwrite,
             label=self._settings().ai_label,

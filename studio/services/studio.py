@@ -17,6 +17,7 @@ from studio.domain.machine import Accelerator, Machine
 from studio.domain.measurement import Measurements
 from studio.domain.model import Hub
 from studio.domain.remote import RemoteModel
+from studio.domain.workshop import FILES, MODEL
 from studio.families.registry import families
 from studio.services import machine
 from studio.services.abilities import candidate, candidates
@@ -314,10 +315,19 @@ class Studio:
         task.add_done_callback(self._was_done)
 
     def _index(self, saved: SavedResult) -> None:
-        """A result gets its row in the gallery; what fails here is found by `tidy`."""
-        task = asyncio.ensure_future(self.gallery.add(saved.artifact, saved.job.request))
+        """A result gets its row in the gallery, a model its place in the library."""
+        artifact = saved.artifact
+        if artifact.media_type == FILES:
+            return
+        if artifact.media_type == MODEL:
+            task = asyncio.ensure_future(self._take_in(Path(artifact.path)))
+        else:
+            task = asyncio.ensure_future(self.gallery.add(artifact, saved.job.request))
         self._behind.add(task)
         task.add_done_callback(self._was_done)
+
+    async def _take_in(self, made: Path) -> None:
+        await self.library.add(made)
 
     def _was_done(self, task: asyncio.Task[None]) -> None:
         self._behind.discard(task)

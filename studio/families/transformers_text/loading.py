@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -11,6 +12,7 @@ from tqdm import tqdm
 from transformers import AutoConfig, AutoModelForCausalLM, AutoTokenizer, PreTrainedModel
 from transformers.utils import logging
 
+from studio.diffusion import stored
 from studio.domain.failure import StudioError
 
 if TYPE_CHECKING:
@@ -31,13 +33,26 @@ def load(context: Context, path: str, name: str) -> tuple[PreTrainedModel, Any]:
         raise StudioError("model.unrecognized", name=name, details=str(error)) from error
     if quantized := getattr(config, "quantization_config", None):
         method = quantized.get("quant_method", "?") if isinstance(quantized, dict) else "?"
-        raise StudioError("quant.unsupported", name=name, format=str(method))
+        if method != stored.METHOD:
+            raise StudioError("quant.unsupported", name=name, format=str(method))
+        return _load_quantized(context, config, path, name)
     tokenizer = AutoTokenizer.from_pretrained(path, **SAFE)
     with _progress(context):
         model = AutoModelForCausalLM.from_pretrained(
             path, config=config, dtype=_dtype(context), use_safetensors=True, **SAFE
         )
     return model.to(context.device).eval(), tokenizer
+
+
+def _load_quantized(context: Context, config: Any, path: str, name: str) -> tuple[PreTrainedModel, Any]:
+    config.quantization_config = None
+    tokenizer = AutoTokenizer.from_pretrained(path, **SAFE)
+    try:
+        model = stored.load(Path(path), lambda: AutoModelForCausalLM.from_config(config))
+    except ValueError as error:
+        raise StudioError("model.unrecognized", name=name, details=str(error)) from error
+    context.check_cancelled()
+    return model.to(context.device), tokenizer
 
 
 def _dtype(context: Context) -> Any:

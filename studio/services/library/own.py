@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 from msgspec import Struct
 
+from studio.domain.comparison import REPORT
 from studio.domain.family import FamilySpec
 from studio.domain.licence import Licence
 from studio.domain.model import Model
@@ -23,12 +24,22 @@ log = logging.getLogger(__name__)
 
 
 class Own(Struct, frozen=True, kw_only=True):
-    """What was found at `path` when the user named it. `bytes` on disk; `parameters` as in `Found`."""
+    """What was found at `path` when the user named it. `bytes` on disk; `parameters` as in `Found`.
+
+    `name`: what it was called when it was made here, "" for others.
+    """
 
     path: str
     family: str
     bytes: int
+    name: str = ""
     parameters: dict[str, dict[str, Any] | None] = {}
+
+
+class Named(Struct, frozen=True):
+    """What is read of a report beside a model that was made here."""
+
+    name: str
 
 
 class OwnModels:
@@ -75,8 +86,21 @@ def model_of(found: Found) -> Model:
 
 
 def _own(found: Found) -> Own:
-    size = _size(found.path)
-    return Own(path=str(found.path), family=found.spec.name, bytes=size, parameters=found.parameters)
+    return Own(
+        path=str(found.path),
+        family=found.spec.name,
+        bytes=_size(found.path),
+        name=_made_name(found.path),
+        parameters=found.parameters,
+    )
+
+
+def _made_name(path: Path) -> str:
+    folder = path.parent if path.is_file() else path
+    try:
+        return msgspec.json.decode((folder / REPORT).read_bytes(), type=Named).name
+    except (FileNotFoundError, NotADirectoryError, msgspec.MsgspecError):
+        return ""
 
 
 def _model(own: Own, spec: FamilySpec) -> Model:
@@ -87,7 +111,7 @@ def _model(own: Own, spec: FamilySpec) -> Model:
         id=own.path,
         family=spec.name,
         tasks=spec.tasks,
-        title={"en": Path(own.path).name},
+        title={"en": own.name or Path(own.path).name},
         description={language: known["models.own.words"] for language, known in words.items()},
         licence=Licence(id="", url="", commercial="unknown"),
         bytes=own.bytes,
