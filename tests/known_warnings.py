@@ -26,4 +26,9 @@ KNOWN: tuple[Known, ...] = (
         "DeprecationWarning",
         "diffusers 0.42: its schedulers give a tensor to numpy.array, whose signature numpy 2 finds outdated",
     ),
+    Known(
+        "`is_gradient_checkpointing` is deprecated",
+        "FutureWarning",
+        "peft 0.21: it asks transformers' models for it by its old name",
+    ),
 )

@@ -60,6 +60,7 @@ class Lineage(Struct, frozen=True, kw_only=True):
 class Report(Struct, frozen=True, kw_only=True):
     """`likeness` compares the results of both: "psnr" in dB, "ssim" in -1..1, "perceptual" from 0, "mel" in
     dB, "cosine" of outputs. `figures`: what else the method measured, by name. `picture`: both side by side.
+    `parameters`: how the result narrows its family's, as a manifest's models do.
     """
 
     name: str
@@ -70,6 +71,7 @@ class Report(Struct, frozen=True, kw_only=True):
     figures: dict[str, float] = {}
     notes: tuple[Note, ...] = ()
     picture: str = ""
+    parameters: dict[str, dict[str, Any] | None] = {}
     format: int = FORMAT
 
 

@@ -44,11 +44,15 @@ TARGETS = (
 
 
 class Trial(Struct, frozen=True, kw_only=True):
-    """What is made with a model before and after, to compare: `values` are complete for its family."""
+    """What is made with a model before and after, to compare: `values` are complete for its family.
+
+    `parameters`: how the model narrows its family's (`Model`), which goes on with what is made of it.
+    """
 
     task: str
     family: str
     values: dict[str, Any]
+    parameters: dict[str, dict[str, Any] | None] = {}
 
 
 def _choice(name: str, choices: tuple[str, ...], **fields: Any) -> Choice:
@@ -98,7 +102,6 @@ METHODS: dict[str, FamilySpec] = {
                     maximum=20_000,
                     presets=(0, 60, 500),
                 ),
-                Toggle(name="sparse", label="workshop.sparse", advanced=True),
                 Text(name="data", label="workshop.data", advanced=True),
                 Seed(default=1, advanced=True),
                 *_COMMON,
@@ -111,13 +114,13 @@ METHODS: dict[str, FamilySpec] = {
             name="distil",
             tasks=(TASK,),
             parameters=(
-                Integer(
+                Number(
                     name="minutes",
                     label="workshop.minutes",
-                    default=10,
-                    minimum=1,
-                    maximum=10_000,
-                    presets=(5, 30, 120),
+                    default=10.0,
+                    minimum=0.05,
+                    maximum=10_000.0,
+                    step=1.0,
                 ),
                 Number(name="share", label="workshop.share", default=0.5, minimum=0.1, maximum=1.0, step=0.1),
                 Toggle(name="control", label="workshop.control", default=True),

@@ -167,7 +167,9 @@ def trial(resolved: Resolved) -> dict[str, Any] | None:
     if "steps" in parameters:
         values["steps"] = min(parameters["steps"].default, TRIAL_STEPS)
     complete = spec.complete(values, model)
-    return msgspec.to_builtins(Trial(task=task, family=spec.name, values=complete))
+    return msgspec.to_builtins(
+        Trial(task=task, family=spec.name, values=complete, parameters=model.parameters)
+    )
 
 
 # --- what was made --------------------------------------------------------------------------------

@@ -94,7 +94,7 @@ def _half(picture: np.ndarray) -> np.ndarray:
 
 
 def _edges(picture: np.ndarray) -> np.ndarray:
-    """For each pixel: differences in four directions of each colour, of the length one where there are any."""
+    """For each pixel: differences in four directions of each colour, of length one where there are any."""
     inner = picture[1:-1, 1:-1]
     across, down = picture[1:-1, 2:] - picture[1:-1, :-2], picture[2:, 1:-1] - picture[:-2, 1:-1]
     falling, rising = picture[2:, 2:] - picture[:-2, :-2], picture[:-2, 2:] - picture[2:, :-2]

@@ -27,27 +27,30 @@ def compare(
     notes: Sequence[Note] = (),
     usable: bool = True,
     result: Path | None = None,
+    trial: dict[str, Any] | None = None,
+    parameters: dict[str, dict[str, Any]] | None = None,
 ) -> Report:
     """What the model was, and what lies in the folder now. *usable*: the studio can try it.
 
-    *result*: the file or folder of it that is the model, if not the folder itself. Raises Cancelled,
-    StudioError.
+    *result*: the file or folder of it that is the model, if not the folder itself. *trial*: values with which
+    the result is tried, *parameters*: how they become usual for it. Raises Cancelled, StudioError.
     """
-    trial = _trial(made)
+    usual = _usual(made)
+    after_trial = msgspec.structs.replace(usual, values={**usual.values, **(trial or {})}) if usual else None
     told = made.folder / Path(REPORT).parent
     before = Measured(bytes=weigh(made.path))
     after = Measured(bytes=weigh(made.folder))
     likeness: dict[str, float] = {}
     picture = ""
-    if trial is not None and usable:
+    if usual is not None and after_trial is not None and usable and made.values["report"]:
         result = result or made.folder
         made.context.phase("before")
-        first = attempt(made.context, made.source, trial, told / "tries-before")
-        before = _measured(made, before, first, trial, made.path, told)
+        first = attempt(made.context, made.source, usual, told / "tries-before")
+        before = _measured(made, before, first, usual, made.path, told)
         made.context.phase("after")
-        second = attempt(made.context, _source(made, result), trial, told / "tries-after")
-        after = _measured(made, after, second, trial, result, told)
-        likeness, picture = _likeness(trial, before, after, told)
+        second = attempt(made.context, _source(made, result), after_trial, told / "tries-after")
+        after = _measured(made, after, second, usual, result, told)
+        likeness, picture = _likeness(usual, before, after, told)
         for name in ("tries-before", "tries-after"):
             shutil.rmtree(told / name)
     return Report(
@@ -59,13 +62,18 @@ def compare(
         figures=figures or {},
         notes=tuple(notes),
         picture=picture,
+        parameters={**(usual.parameters if usual else {}), **_merged(usual, parameters or {})},
     )
 
 
-def _trial(made: Making) -> Trial | None:
-    if not made.values["report"] or made.values["trial"] is None:
-        return None
-    return msgspec.convert(made.values["trial"], Trial)
+def _usual(made: Making) -> Trial | None:
+    given = made.values["trial"]
+    return None if given is None else msgspec.convert(given, Trial)
+
+
+def _merged(usual: Trial | None, changes: dict[str, dict[str, Any]]) -> dict[str, dict[str, Any]]:
+    known = usual.parameters if usual else {}
+    return {name: {**(known.get(name) or {}), **change} for name, change in changes.items()}
 
 
 def _source(made: Making, result: Path) -> ModelSource:

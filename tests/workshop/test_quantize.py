@@ -11,21 +11,10 @@ from studio.domain.failure import Cancelled, StudioError
 from studio.domain.workshop import GGUF, TORCHAO
 from studio.wire.messages import PhaseProgress
 from studio.workshop import gguf, perplexity
-from tests.fakes import tiny_diffusion, tiny_text
-from tests.fakes.workbench import Workbench
+from tests.fakes import tiny_text
 
 # The starter's denoiser is large enough for scales to weigh nothing; the tiny ones are for what breaks.
 STARTER = "starter-icons"
-
-
-@pytest.fixture
-def bench(tmp_path: Path) -> Workbench:
-    return Workbench(tmp_path / "models")
-
-
-@pytest.fixture(scope="module")
-def language(tmp_path_factory) -> Path:
-    return tiny_text.write_transformers(tmp_path_factory.mktemp("language") / "tiny")
 
 
 def test_int8_reaches_what_its_shapes_promise(bench):
@@ -119,10 +108,10 @@ def test_what_is_cancelled_leaves_nothing(bench, language):
         ("quantized", {"scheme": "int8"}, "workshop.impossible"),
     ],
 )
-def test_what_cannot_be_done_says_so(bench, language, tmp_path, model, values, code):
+def test_what_cannot_be_done_says_so(bench, language, diffusion, model, values, code):
     path = language
     if model == "diffusion":
-        path = tiny_diffusion.write_pipeline(tmp_path / "diffusion")
+        path = diffusion
     elif model == "quantized":
         path = Path(bench.work("quantize", language, scheme="int8").path)
     with pytest.raises(StudioError) as error:

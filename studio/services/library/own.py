@@ -40,6 +40,10 @@ class Named(Struct, frozen=True):
     """What is read of a report beside a model that was made here."""
 
     name: str
+    parameters: dict[str, dict[str, Any] | None] = {}
+
+
+NOTHING = Named("")
 
 
 class OwnModels:
@@ -86,21 +90,22 @@ def model_of(found: Found) -> Model:
 
 
 def _own(found: Found) -> Own:
+    made = _made(found.path)
     return Own(
         path=str(found.path),
         family=found.spec.name,
         bytes=_size(found.path),
-        name=_made_name(found.path),
-        parameters=found.parameters,
+        name=made.name,
+        parameters={**made.parameters, **found.parameters},
     )
 
 
-def _made_name(path: Path) -> str:
+def _made(path: Path) -> Named:
     folder = path.parent if path.is_file() else path
     try:
-        return msgspec.json.decode((folder / REPORT).read_bytes(), type=Named).name
+        return msgspec.json.decode((folder / REPORT).read_bytes(), type=Named)
     except (FileNotFoundError, NotADirectoryError, msgspec.MsgspecError):
-        return ""
+        return NOTHING
 
 
 def _model(own: Own, spec: FamilySpec) -> Model:
