@@ -65,6 +65,12 @@ def work(method: str, words: Sequence[str], *, offline: bool) -> int:
         return terminal.DONE if words else terminal.MISUSED
     from studio.cli.session import run_async
 
+    pickle = Path(words[0]).expanduser()
+    if method == "convert" and workshop.is_pickle(pickle):
+        made = workshop.from_pickle(pickle, open_library().folder)
+        terminal.say(t("cli.workshop.unpickled"))
+        terminal.show(str(made))
+        return terminal.DONE
     return run_async(_work(spec, words, offline=offline))
 
 

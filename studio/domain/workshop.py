@@ -107,7 +107,15 @@ METHODS: dict[str, FamilySpec] = {
                 *_COMMON,
             ),
             memory=Memory(base=_BASE, per_weight_byte=6.0),
-            phases={"load": 0.05, "prune": 0.1, "train": 0.5, "write": 0.05, "before": 0.15, "after": 0.15},
+            phases={
+                "load": 0.05,
+                "prune": 0.1,
+                "lessons": 0.2,
+                "train": 0.3,
+                "write": 0.05,
+                "before": 0.15,
+                "after": 0.15,
+            },
             libraries=("torch", "torch-pruning", "diffusers", "transformers"),
         ),
         FamilySpec(
@@ -131,7 +139,8 @@ METHODS: dict[str, FamilySpec] = {
             memory=Memory(base=_BASE, per_weight_byte=8.0),
             phases={
                 "load": 0.03,
-                "train": 0.6,
+                "lessons": 0.1,
+                "train": 0.5,
                 "control": 0.25,
                 "write": 0.02,
                 "before": 0.05,

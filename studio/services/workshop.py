@@ -31,6 +31,7 @@ from studio.domain.workshop import (
 from studio.domain.workshop import (
     GGUF as GGUF_SCHEMES,
 )
+from studio.services.library import headers
 from studio.services.library.library import Resolved
 
 LANGUAGE_MODELS = ("LlamaForCausalLM", "MistralForCausalLM", "Qwen2ForCausalLM", "Qwen3ForCausalLM")
@@ -191,3 +192,35 @@ def _beside(path: Path, name: str, kind: Any) -> Any:
         return msgspec.json.decode((folder / name).read_bytes(), type=kind)
     except (FileNotFoundError, NotADirectoryError, msgspec.MsgspecError):
         return None
+
+
+# --- what is done without an engine ---------------------------------------------------------------
+
+
+def from_pickle(file: Path, root: Path) -> Path:
+    """The tensors of a pickled checkpoint as safetensors, in a folder of its own below *root*.
+
+    A locked process reads the pickle and runs nothing of it. Raises StudioError `model.unsafe`, OSError.
+    """
+    import shutil
+    import time
+
+    from studio.services.library.convert import CheckpointError, to_safetensors
+
+    folder = root / f"made--{file.stem}" / time.strftime("%Y%m%d-%H%M%S")
+    aside = root / ".parts" / f"made-{file.stem}-{time.time_ns()}"
+    aside.mkdir(parents=True)
+    try:
+        to_safetensors(file, aside / f"{file.stem}.safetensors")
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        aside.rename(folder)
+    except CheckpointError as error:
+        raise StudioError("model.unsafe", name=file.name, what=file.name, details=str(error)) from error
+    finally:
+        shutil.rmtree(aside, ignore_errors=True)
+    return folder / f"{file.stem}.safetensors"
+
+
+def is_pickle(file: Path) -> bool:
+    """Whether *file* is one that no program should load as it is. Raises OSError."""
+    return file.is_file() and headers.magic(file).startswith(headers.PICKLE_MAGICS)

@@ -191,6 +191,7 @@ def _with_lora(made: Making, model: Anatomy, lora: Path) -> dict[str, Any]:
     """The parts that *lora* changes, by name, changed."""
     import torch
     from peft import PeftModel
+    from peft.tuners.lora import LoraLayer
 
     strength = made.values["strength"]
     if model.layout == DIFFUSERS:
@@ -212,7 +213,6 @@ def _with_lora(made: Making, model: Anatomy, lora: Path) -> dict[str, Any]:
     module = load(made, model.parts[MODEL], torch.float32)
     adapted = PeftModel.from_pretrained(module, str(lora), local_files_only=True)
     for layer in adapted.modules():
-        scaling: dict[str, float] = getattr(layer, "scaling", {})
-        for name in scaling:
-            scaling[name] *= strength
+        if isinstance(layer, LoraLayer):
+            layer.scale_layer(strength)
     return {MODEL: adapted.merge_and_unload()}

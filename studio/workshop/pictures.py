@@ -56,6 +56,7 @@ class Pictures:
         mixed = [p for pair in zip(bundled["en"], bundled["zh"], strict=False) for p in pair]
         chosen = (prompts + mixed)[: LESSONS + HELD]
         embedded, nothing = self._read(model, chosen)
+        made.context.phase("lessons")
         self.ways: list[Way] = []
         for n, each in enumerate(embedded):
             made.context.progress(n / len(embedded))
@@ -134,9 +135,9 @@ class Pictures:
 
 
 def _shape(model: Anatomy, teacher: Any, size: Any) -> tuple[int, int, int]:
-    """Of the latents: what the usual picture has, at most what 512 pixels have."""
+    """Of the latents: what the denoiser was made for, or a usual picture's where that is smaller."""
     config = json.loads((model.parts["vae"].folder / "config.json").read_text("utf-8"))
     scale = 2 ** (len(config["block_out_channels"]) - 1)
     side = teacher.config.sample_size or 64
     width, height = size or (side * scale, side * scale)
-    return teacher.config.in_channels, min(height, 512) // scale, min(width, 512) // scale
+    return teacher.config.in_channels, min(height // scale, side), min(width // scale, side)

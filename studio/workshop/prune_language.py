@@ -37,14 +37,18 @@ def without_layers(made: Making, model: Any, amount: float) -> Any:
 
 
 def without_heads(made: Making, model: Any, amount: float) -> Any:
-    """In each layer, the groups of heads go that weigh least in what it says; keys and values with them."""
+    """In each layer, the groups of heads go that weigh least in what it says; keys and values with them.
+
+    As many as come nearest to *amount*: transformers wants the width to be a multiple of the heads.
+    """
     config = model.config
     groups = config.num_key_value_heads or config.num_attention_heads
     each = config.num_attention_heads // groups
     width = getattr(config, "head_dim", None) or config.hidden_size // config.num_attention_heads
-    left = groups - round(amount * groups)
-    if left == groups or left < 1:
+    possible = [n for n in range(1, groups) if config.hidden_size % (n * each) == 0]
+    if not possible:
         raise made.impossible("workshop.reason.few_heads")
+    left = min(possible, key=lambda n: abs(n - groups * (1 - amount)))
     state = dict(model.state_dict())
     for number, layer in enumerate(model.model.layers):
         made.context.check_cancelled()

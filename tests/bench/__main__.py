@@ -25,7 +25,18 @@ from studio.engine import lifeline
 from tests.bench.table import Row, machine, table
 
 ROOT = Path(__file__).resolve().parents[2]
-NAMES = ("opening", "clean", "smooth", "writing", "drawing", "cancelling", "killing", "memory", "planning")
+NAMES = (
+    "opening",
+    "clean",
+    "smooth",
+    "writing",
+    "drawing",
+    "cancelling",
+    "killing",
+    "memory",
+    "planning",
+    "quantizing",
+)
 PATIENCE = 3600.0  # seconds for one file of rows
 SHORT_PATIENCE = 150.0  # in a short run; what takes longer there is not measured, and says so
 PATIENT = {"planning": 900.0}  # but for these

@@ -10,7 +10,7 @@ from studio.workshop import perplexity
 
 
 def test_a_language_student_is_smaller_and_has_learnt(bench, language):
-    made = bench.work("distil", language, minutes=0.15, share=0.5, control=True)
+    made = bench.work("distil", language, minutes=0.3, share=0.5, control=True)
     report = bench.report(made)
     assert report.figures["error_after"] < report.figures["error_before"]
     assert {"workshop.note.taught_better", "workshop.note.taught_worse"} & {n.key for n in report.notes}
@@ -29,7 +29,7 @@ def test_what_was_learnt_is_taken_up_again(bench, language):
             isinstance(message, PhaseProgress) and message.phase == "train" and (message.fraction or 0) > 0.5
         )
 
-    wanted = {"minutes": 0.15, "share": 0.5, "control": False}
+    wanted = {"minutes": 0.3, "share": 0.5, "control": False}
     with pytest.raises(Cancelled):
         bench.work("distil", language, cancel_when=far, **wanted)
     kept = list((bench.models / ".parts").rglob("student.safetensors"))
