@@ -50,6 +50,8 @@ def show_offers(model: str, *, as_json: bool) -> int:
             Text(f"{offer.spec.name}  {name}", style="dim" if offer.reason else "bold"), Text(words)
         )
     terminal.out().print(table)
+    for choice, reason in ((c, r) for offer in offers for c, r in offer.closed.items()):
+        terminal.say(f"{choice}: {t(reason)}")
     return terminal.DONE
 
 
@@ -183,6 +185,7 @@ def _plain(offer: workshop.Offer) -> dict[str, Any]:
         "method": offer.spec.name,
         "possible": not offer.reason,
         "reason": t(offer.reason) if offer.reason else "",
+        "closed": {choice: t(reason) for choice, reason in offer.closed.items()},
         "parameters": [msgspec.to_builtins(p) for p in offer.spec.parameters if not p.hidden],
     }
 

@@ -22,6 +22,7 @@ from studio.domain.workshop import (
     MAGNITUDE,
     METHODS,
     N_OF_M,
+    NF4,
     TORCHAO,
     TYPES,
     WHOLE,
@@ -44,11 +45,12 @@ TRIAL_TOKENS = 48
 class Offer(Struct, frozen=True, kw_only=True):
     """A method for one model: `spec` with the choices that this model leaves, or the `reason` why not.
 
-    `reason` is a text key, "" where it can be done.
+    `reason` is a text key, "" where it can be done. `closed`: choices that are not open here, and why.
     """
 
     spec: FamilySpec
     reason: str = ""
+    closed: dict[str, str] = {}
 
 
 def understood(request: Request, resolved: Resolved) -> tuple[FamilySpec, dict[str, Any]]:
@@ -100,7 +102,8 @@ def offer(spec: FamilySpec, resolved: Resolved) -> Offer:
         usual = cast("Choice", next(p for p in spec.parameters if p.name == name)).default
         limits[name] = {"choices": choices, "default": usual if usual in choices else choices[0]}
     narrowed = spec.narrowed(limits)
-    return Offer(spec=msgspec.structs.replace(spec, parameters=narrowed))
+    closed = {NF4: "workshop.reason.nf4"} if spec.name == "quantize" and NF4 not in choices else {}
+    return Offer(spec=msgspec.structs.replace(spec, parameters=narrowed), closed=closed)
 
 
 def _by_library(found: Anatomy, resolved: Resolved) -> bool:
