@@ -23,7 +23,7 @@ def main() -> int:
 
         return run(arguments, offline=offline)
 
-    gc.disable()  # nothing of what is made now is garbage; the window turns it on again
+    gc.disable()  # nothing of what is made now is garbage; later the window collects it itself
     # Before Qt: once that is there, its binding reads the source of every module that is imported.
     import studio.services.basis
     import studio.services.instance

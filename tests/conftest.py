@@ -36,9 +36,18 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def pytest_collection_finish() -> None:
-    """What is imported by now stays: whoever collects garbage in a test need not look through all of it."""
+    """What is imported by now stays: whoever collects garbage in a test need not look through all of it.
+
+    From here on it is collected between tests only: where a thread does it, Qt's objects go in that thread,
+    which brings the process down.
+    """
     gc.collect()
     gc.freeze()
+    gc.disable()
+
+
+def pytest_runtest_teardown(item: pytest.Item, nextitem: pytest.Item | None) -> None:
+    gc.collect(2 if nextitem is None or nextitem.path != item.path else 0)
 
 
 def pytest_runtest_setup() -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import gc
 import logging
 import os
 from collections.abc import Coroutine
@@ -13,6 +12,7 @@ from typing import Any
 from PySide6.QtCore import Qt
 
 from studio.app import fonts
+from studio.app.collector import Collector
 from studio.app.desk import Desk, Order
 from studio.app.notify import Notifier
 from studio.app.panel import Panel
@@ -55,14 +55,14 @@ class Frame:
         notifier = Notifier(self._studio, self.window)
         fetched = self._studio.downloads.changed.connect(self._fetched)
         metering = asyncio.ensure_future(self._meter(feed))
+        collector = Collector()
         try:
             await self._start()
-            if not gc.isenabled():  # off since the process began, so that the window opens sooner
-                gc.freeze()  # what is there by now stays: going through it all again would hold the window up
-                gc.enable()
+            collector.start()
             await self._closed.wait()
         finally:
             metering.cancel()
+            collector.stop()
             for task in self._tasks:
                 task.cancel()
             feed.close()

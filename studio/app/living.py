@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 
 from PySide6.QtWidgets import QApplication
 from qasync import QEventLoop
@@ -16,6 +17,7 @@ from studio.services.studio import Studio
 
 def live(app: QApplication, desk: Desk, shell: Shell, instance: Instance) -> None:
     """Start the studio and stay until the window is closed and everything is put down."""
+    gc.freeze()  # what is there by now stays: going through it all again would hold the window up
     with QEventLoop(app) as loop:
         asyncio.set_event_loop(loop)
         loop.run_until_complete(_live(desk, shell, instance))

@@ -44,6 +44,7 @@ async def _scripted(home: Path, script: Callable[[Studio, Frame], Awaitable[T]],
 @asynccontextmanager
 async def opened(home: Path, *, offline: bool = True) -> AsyncIterator[tuple[Studio, Frame]]:
     """The window as `studio.app.main` puts it together, until the block ends."""
+    gc.freeze()
     studio = Studio(Paths.under(home).create(), offline=offline)
     theme.install(QApplication.instance(), "light")
     frame = Frame(Desk(studio))
