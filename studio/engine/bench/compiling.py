@@ -38,10 +38,9 @@ def trial(bench: Bench, setting: Setting) -> Compiler:
             if time.perf_counter() - began > SECONDS:
                 return Compiler(reason=f"it took more than {SECONDS:.0f} s")
             time.sleep(LOOK)
-        answer, _ = child.communicate()
     finally:
         child.kill()
-        child.communicate()
+        answer, _ = child.communicate()
     if child.returncode:
         return Compiler(reason=f"it crashed (exit code {child.returncode})")
     return msgspec.json.decode(answer.splitlines()[-1], type=Compiler)
