@@ -11,7 +11,6 @@ from collections.abc import Mapping
 from pathlib import Path
 
 import msgspec
-import platformdirs
 from msgspec import Struct
 
 HOME_VARIABLE = "STUDIO_HOME"
@@ -57,6 +56,8 @@ class Paths(Struct, frozen=True, kw_only=True):
         """By `STUDIO_HOME`, else by the system's rules."""
         if home := environment.get(HOME_VARIABLE, "").strip():
             return cls.under(Path(home))
+        import platformdirs  # where the home is named, the window's first picture needs none of it
+
         folders = platformdirs.PlatformDirs(_APP, appauthor=False)
         data = folders.user_data_path
         return cls(

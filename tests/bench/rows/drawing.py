@@ -24,6 +24,7 @@ class Context:
 model = ModelSource(id="m", family="stable_diffusion", path=options["folder"], title="model")
 drawing = pipeline("stable_diffusion").Pipeline(Context(), model)
 pipe = drawing._diffusers
+del pipe.encode_prompt  # which the studio replaces: here the library reads the prompt itself
 def once(values):
     began = time.perf_counter()
     pipe.scheduler = drawing.scheduler({"scheduler": "dpmpp_2m_karras", "steps": values["steps"]})
