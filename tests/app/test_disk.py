@@ -177,6 +177,7 @@ async def test_removed_to_the_trash_after_a_question(qloop, tmp_path, monkeypatc
         page.row.yes.click()
         await until(lambda: page.panel.rows == {})
         assert not folder.exists()
+        await until(lambda: bool(page.said))  # the row may go a moment before it is said
         assert "is in the trash" in page.said[-1]
 
 
