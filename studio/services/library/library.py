@@ -7,7 +7,6 @@ model is loaded or imported.
 
 from __future__ import annotations
 
-import importlib.util
 import logging
 from collections.abc import Callable, Sequence
 from functools import cached_property
@@ -19,18 +18,18 @@ from msgspec import Struct
 from studio.domain.failure import StudioError
 from studio.domain.family import FamilySpec
 from studio.domain.licence import in_short
-from studio.domain.model import Bundled, Model, ModelFile, ModelSource, Package, choice_of
+from studio.domain.model import Model, ModelFile, ModelSource
 from studio.domain.scripts import foreign_language, scripts_of
 from studio.domain.text import localized
 from studio.families.registry import families, family
 from studio.services.event import Event
+from studio.services.library.located import check, locate, start
 from studio.services.library.manifest import STARTERS, read_manifest
 from studio.services.library.ordered import Ordered, OrderedModels
 from studio.services.library.own import OwnModels, model_of
 from studio.services.library.sums import Sums
 from studio.services.licences import terms_of
 from studio.services.paths import ASSETS, MANIFEST
-from studio.services.store.record import Record
 from studio.services.store.store import Store, Stored
 
 if TYPE_CHECKING:
@@ -67,21 +66,6 @@ class Resolved(Struct, frozen=True):
     spec: FamilySpec
     model: Model
     source: ModelSource
-
-
-class _Place(Struct, frozen=True, dict=True):
-    """Where a model's files lie, and which must be there as described."""
-
-    folder: Path
-    files: tuple[ModelFile, ...]
-    source: str
-    record: Record | None = None
-    root: Path | None = None
-
-    @cached_property
-    def fits(self) -> bool:
-        """Is every file there, in its size?"""
-        return all(_fits(self.folder, file) for file in self.files)
 
 
 class Library:
@@ -211,7 +195,7 @@ class Library:
     def folder_of(self, model_id: str) -> Path:
         """Where a fetched model lies. Raises StudioError `model.missing`."""
         entry = self.entry(model_id)
-        place = self._place(entry.model, self.store.stored())
+        place = locate(entry.model, self.store.stored(), self._assets)
         if place is None or place.record is None:
             raise StudioError("model.missing", name=localized(entry.model.title))
         return place.folder
@@ -238,7 +222,7 @@ class Library:
     def files_of(self, model_id: str) -> tuple[Path, tuple[ModelFile, ...]]:
         """The folder of a model that is here, and what must be in it. Raises StudioError `model.missing`."""
         entry = self.entry(model_id)
-        place = self._place(entry.model, self.store.stored())
+        place = locate(entry.model, self.store.stored(), self._assets)
         if place is None:
             raise StudioError("model.missing", name=localized(entry.model.title))
         return place.folder, place.files
@@ -262,15 +246,15 @@ class Library:
         from studio.services.library.recognize import recognize  # not for the window's first picture
 
         path, rest, size = "", "", 0
-        place = self._place(model, stored)
+        place = locate(model, stored, self._assets)
         if place is None and model.sources:
             raise StudioError("model.missing", name=title)
         if place is not None:
-            self._check(place, title, verify=verify)
+            check(place, title, self.sums if verify else None)
             path = str(place.folder)
             ordered = self.ordered(model.id)
             if ordered is not None and ordered.treated:
-                path = str(_start(place.folder))
+                path = str(start(place.folder))
             elif spec.layouts:
                 found = recognize(place.folder, title, [spec])
                 path, rest = str(found.path), self._rest_of(found, "")
@@ -324,22 +308,6 @@ class Library:
             if all((Path(folder) / part).is_dir() for part in found.needs):
                 return folder
         raise StudioError("model.missing_file", name=found.path.name, file=found.needs[0])
-
-    def _check(self, place: _Place, title: str, *, verify: bool) -> None:
-        for file in place.files:
-            there = place.folder / file.path
-            try:
-                size = there.stat().st_size
-                wrong = file.bytes not in (None, size) or (
-                    verify and file.sha256 is not None and self.sums.sha256(there) != file.sha256
-                )
-            except OSError as error:
-                raise StudioError(
-                    "model.missing_file", name=title, file=file.path, details=str(error)
-                ) from error
-            if wrong:
-                raise StudioError("model.hash_mismatch", name=title, file=file.path)
-        self.sums.save()
 
     # --- changes ----------------------------------------------------------------------------
 
@@ -397,27 +365,8 @@ class Library:
                     found.setdefault(model.id, model)
         return found
 
-    def _place(self, model: Model, stored: Sequence[Stored]) -> _Place | None:
-        """None when no source of the model is here."""
-        for source in model.sources:
-            if isinstance(source, Bundled):
-                folder = self._assets / "models" / source.path
-                if folder.is_dir():
-                    return _Place(folder, model.files, "bundled")
-            elif isinstance(source, Package):
-                folder = _package_folder(source)
-                if folder:  # its package manager answers for the files
-                    return _Place(folder, (), "package")
-        wanted = [choice for choice in map(choice_of, model.sources) if choice]
-        places = [
-            _Place(each.folder, each.record.files, each.record.source, each.record, each.root)
-            for each in stored
-            if model.id in each.record.ids and (not wanted or each.record.choice in ("", *wanted))
-        ]
-        return next((place for place in places if place.fits), None) or next(iter(places), None)
-
     def _installed(self, model: Model, stored: Sequence[Stored]) -> Installed | None:
-        place = self._place(model, stored)
+        place = locate(model, stored, self._assets)
         if place is None and not model.sources:
             return Installed(path="", bytes=0, source="family") if model.status == "ready" else None
         if place is None or not place.fits:
@@ -444,30 +393,6 @@ def _there(model: Model) -> Installed | None:
     if not Path(model.id).exists():
         return None
     return Installed(path=model.id, bytes=model.bytes or 0, source="own")
-
-
-def _package_folder(source: Package) -> Path | None:
-    """Found without importing the package."""
-    spec = importlib.util.find_spec(source.module)
-    for place in (spec.submodule_search_locations or []) if spec else []:
-        folder = Path(place) / source.path
-        if folder.exists():
-            return folder
-    return None
-
-
-def _start(folder: Path) -> Path:
-    """What stands for a model that nothing recognizes: its one file, or the folder."""
-    found = sorted(file for file in folder.iterdir() if file.suffix in (".gguf", ".safetensors"))
-    described = (folder / "model_index.json").is_file() or (folder / "config.json").is_file()
-    return folder if described or not found else found[0]
-
-
-def _fits(folder: Path, file: ModelFile) -> bool:
-    try:
-        return file.bytes in (None, (folder / file.path).stat().st_size)
-    except OSError:
-        return False
 
 
 async def _in_thread(work: Callable[..., Kept], *arguments: Path) -> Kept:
